@@ -1,0 +1,440 @@
+"""Watches what the guard marks: one yes/no stream per feature and code, and per verdict.
+
+A mark is ``field:code`` (``Job:null``). Verdicts and guard failures are marks without a field
+(``:rejected``). A stream only counts rows to which its question applies: a null row says nothing of
+its type, and a row of the wrong type nothing of its range. So a null incident does not set off the
+other streams of that column, and the promise stays valid, because the bet is conditional on the row
+being applicable.
+
+Null streams are also watched downwards: nulls that vanish usually mean that somebody upstream has
+begun to fill them in.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from typing import ClassVar
+
+import msgspec
+import numpy as np
+
+from holdfast.detection.base import Block, Event, EventKind, IntArray, Reference, Side, Stream
+from holdfast.detection.cusum import BETS, SCALE, Steps, bets_above, rise_on_yes, units
+from holdfast.detection.recovery import (
+    MAX_STRIKES,
+    RELAPSE_ROWS,
+    Fault,
+    follow,
+)
+from holdfast.detection.tolerance import between_periods, tolerance
+
+OTHER = ":other"
+REJECTED = ":rejected"
+ABSTAINED = ":abstained"
+#: streams that every release has
+ALWAYS = (REJECTED, ABSTAINED, OTHER)
+#: a stream is dead when its allowed interval leaves no room
+DEAD_HIGH, DEAD_LOW = 0.97, 0.005
+#: part of the weight that goes to streams watched downwards
+DOWN_WEIGHT = 0.1
+#: a fall of a null share counts once it has lost this part
+DOWN_FLOOR = 0.5
+#: marks that make a row inapplicable to a code; unlisted codes need a value of the right type
+_NEEDS: dict[str, tuple[str, ...]] = {"null": (), "type": ("null",)}
+_NEEDS_VALUE = ("null", "type")
+_NOTHING = np.empty(0, np.int64)
+
+
+def split_mark(mark: str) -> tuple[str, str]:
+    """Field and code of a mark, with or without the ``~`` of a note.
+
+    >>> split_mark("~ratio a:b:null")
+    ('ratio a:b', 'null')
+    """
+    field, _, code = mark.removeprefix("~").rpartition(":")
+    return field, code
+
+
+def stream_key(mark: str) -> str:
+    """The stream that counts a mark: notes and violations together, unknown fields in one.
+
+    >>> stream_key("~Income:null"), stream_key("extra:unknown_field")
+    ('Income:null', ':unknown_field')
+    """
+    field, code = split_mark(mark)
+    return ":unknown_field" if code == "unknown_field" else f"{field}:{code}"
+
+
+class _State(msgspec.Struct, array_like=True):
+    """Everything a MarkDetector is, as data."""
+
+    streams: tuple[Stream, ...]
+    wealth: bytes
+    began: bytes
+    counts: bytes
+    lapses: bytes
+    faults: dict[int, Fault]
+    version: int = 1
+
+
+class MarkDetector:
+    """CUSUM e-detectors on the marks in the prediction log.
+
+    Example:
+        >>> reference = Reference(rows=4000, marks={"Job:null": 0}, watched=("Job:null",))
+        >>> detector = MarkDetector.fit(reference, nats=14.5)
+        >>> rows = np.arange(200)
+        >>> block = Block(rows, rows * 1_000_000, {"Job:null": rows[100:]})
+        >>> [event] = detector.observe(block)
+        >>> event.stream.key, event.onset_row, event.row - event.onset_row + 1
+        ('Job:null', 100, 4)
+    """
+
+    name: ClassVar[str] = "marks"
+
+    def __init__(self, streams: Sequence[Stream]) -> None:
+        self._all = tuple(streams)
+        self._live = [s for s in self._all if not s.muted]
+        count = len(self._live)
+        edges = [s.edge if s.side is Side.UP else 1.0 - s.edge for s in self._live]
+        steps = [bets_above(edge) for edge in edges]
+        self._edge = edges
+        self._normal = [s.share if s.side is Side.UP else 1.0 - s.share for s in self._live]
+        self._gain = np.array([s.yes for s in steps], np.int64).reshape(count, BETS)
+        self._loss = np.array([s.no for s in steps], np.int64).reshape(count, BETS)
+        self._threshold = np.array([units(s.nats) for s in self._live], np.int64)
+        self._wealth = np.zeros((count, BETS), np.int64)
+        # where the current excursion of each bet began: row, time, rows and yes counted before it
+        self._began = np.zeros((4, count, BETS), np.int64)
+        # per stream: applicable rows and yes rows so far
+        self._counts = np.zeros((2, count), np.int64)
+        # per stream: relapses, and rows counted at the last recovery (-1: never)
+        self._lapses = np.array([[0], [-1]], np.int64).repeat(count, axis=1)
+        self._faults: dict[int, Fault] = {}
+        self._up = np.array([s.side is Side.UP for s in self._live], np.bool_)
+        self._index()
+
+    def _index(self) -> None:
+        self._by_field: dict[str, list[int]] = defaultdict(list)
+        self._known: set[str] = set()
+        for i, stream in enumerate(self._live):
+            self._by_field[stream.field].append(i)
+        for stream in self._all:
+            self._known.add(stream.key)
+
+    @classmethod
+    def fit(cls, reference: Reference, nats: float) -> MarkDetector:
+        """Streams for every mark that the reference saw or the contract can set."""
+        keys = {stream_key(m) for m in (*reference.watched, *reference.marks, *ALWAYS)}
+        drafts = [d for key in sorted(keys) for d in _draft(key, reference)]
+        live = {side: sum(s.side is side and not s.muted for s in drafts) for side in Side}
+        down = DOWN_WEIGHT if live[Side.DOWN] else 0.0
+        weight = {Side.UP: 1.0 - down, Side.DOWN: down}
+        return cls(
+            [
+                msgspec.structs.replace(
+                    s, nats=nats - float(np.log(weight[s.side] / (live[s.side] * BETS)))
+                )
+                if not s.muted
+                else s
+                for s in drafts
+            ]
+        )
+
+    @property
+    def streams(self) -> tuple[Stream, ...]:
+        """Every stream, muted ones included."""
+        return self._all
+
+    def observe(self, block: Block) -> list[Event]:
+        """Takes one block; events come in row order."""
+        rows = len(block)
+        if rows == 0:
+            return []
+        marks = self._normalise(block.marks)
+        touched = {split_mark(key)[0] for key, at in marks.items() if len(at)}
+        slow = {i for field in touched for i in self._by_field.get(field, ())}
+        slow.update(self._faults)
+        slow.update(np.flatnonzero(~self._up).tolist())
+        quick = np.ones(len(self._live), np.bool_)
+        quick[list(slow)] = False
+        self._wealth[quick] = np.maximum(self._wealth[quick] + rows * self._loss[quick], 0)
+        self._counts[0, quick] += rows
+        events = [e for i in sorted(slow) for e in self._run(i, block, marks)]
+        events.sort(key=lambda e: e.row)
+        return events
+
+    def adopt(self, event: Event) -> bool:
+        """Puts the stream of `event` into fault, so that this detector tests for its end."""
+        wanted = event.stream.key, event.stream.side
+        i = next((i for i, s in enumerate(self._live) if (s.key, s.side) == wanted), None)
+        if i is None:
+            return False
+        stream = self._live[i]
+        share = event.share if stream.side is Side.UP else 1.0 - event.share
+        if share <= self._edge[i] or i in self._faults:
+            return i in self._faults
+        k = int(np.argmax(share * self._gain[i] + (1.0 - share) * self._loss[i]))
+        yes = event.yes if stream.side is Side.UP else event.rows - event.yes
+        rows_now, yes_now = (int(x) for x in self._counts[:, i])
+        self._wealth[i] = 0
+        self._faults[i] = Fault(
+            gain=int(self._gain[i, k]),
+            loss=int(self._loss[i, k]),
+            wealth=int(self._threshold[i]),
+            peak=int(self._threshold[i]),
+            onset_row=event.onset_row,
+            onset_at=event.onset_at,
+            onset_rows=rows_now - event.rows,
+            onset_yes=yes_now - yes,
+            peak_row=event.row,
+            peak_at=event.at,
+            peak_rows=rows_now,
+            peak_yes=yes_now,
+        )
+        return True
+
+    def dump(self) -> bytes:
+        """The detector as msgpack bytes."""
+        state = _State(
+            streams=self._all,
+            wealth=self._wealth.tobytes(),
+            began=self._began.tobytes(),
+            counts=self._counts.tobytes(),
+            lapses=self._lapses.tobytes(),
+            faults=self._faults,
+        )
+        return msgspec.msgpack.encode(state)
+
+    @classmethod
+    def load(cls, data: bytes) -> MarkDetector:
+        """The detector that `dump` wrote."""
+        state = msgspec.msgpack.decode(data, type=_State)
+        self = cls(state.streams)
+        for name in ("wealth", "began", "counts", "lapses"):
+            mine: IntArray = getattr(self, f"_{name}")
+            mine[...] = np.frombuffer(getattr(state, name), np.int64).reshape(mine.shape)
+        self._faults = state.faults
+        return self
+
+    def _normalise(self, marks: Mapping[str, IntArray]) -> dict[str, IntArray]:
+        """Rows by stream: notes and violations together, unknown streams under `OTHER`."""
+        found: dict[str, list[IntArray]] = defaultdict(list)
+        for mark, at in marks.items():
+            key = stream_key(mark)
+            found[key if key in self._known else OTHER].append(at)
+        return {
+            key: ats[0] if len(ats) == 1 else np.unique(np.concatenate(ats))
+            for key, ats in found.items()
+        }
+
+    def _run(self, i: int, block: Block, marks: Mapping[str, IntArray]) -> Iterator[Event]:
+        """Carries one stream through a block, from event to event."""
+        at, rows, where = _applicable(self._live[i], marks, len(block))
+        done = 0
+        taken = 0
+        while done < rows:
+            rest, left = at[taken:] - done, rows - done
+            if i in self._faults:
+                used, event = self._follow(i, rest, left, done, where, block)
+            else:
+                used, event = self._watch(i, rest, left, done, where, block)
+            done += used
+            fresh = int(np.searchsorted(at, done)) - taken
+            taken += fresh
+            self._counts[0, i] += used
+            self._counts[1, i] += fresh
+            if event is not None:
+                yield event
+
+    def _watch(
+        self, i: int, at: IntArray, rows: int, done: int, where: IntArray | None, block: Block
+    ) -> tuple[int, Event | None]:
+        """Looks for a crossing; answers with the rows used up and the event."""
+        path = rise_on_yes(self._wealth[i], at, rows, Steps(self._gain[i], self._loss[i]))
+        if not len(at):
+            self._wealth[i] = path.end
+            return rows, None
+        reached = path.after >= self._threshold[i]
+        crossed = reached.any(axis=0)
+        last = int(np.argmax(crossed)) if crossed.any() else len(at) - 1
+        order = np.arange(last + 1)
+        latest = np.where(path.fresh[:, : last + 1], order, -1).max(axis=1)
+        seen_rows, seen_yes = self._counts[:, i]
+        for k in np.flatnonzero(latest >= 0).tolist():
+            first = int(at[latest[k]])
+            row = _row(first + done, where)
+            self._began[:, i, k] = (
+                block.numbers[row],
+                block.at[row],
+                seen_rows + first,
+                seen_yes + latest[k],
+            )
+        if not crossed.any():
+            self._wealth[i] = path.end
+            return rows, None
+        k = int(np.argmax(np.where(reached[:, last], path.after[:, last], -1)))
+        used = int(at[last]) + 1
+        row = _row(used - 1 + done, where)
+        wealth = int(path.after[k, last])
+        onset_row, onset_at, onset_rows, onset_yes = (int(x) for x in self._began[:, i, k])
+        fault = Fault(
+            gain=int(self._gain[i, k]),
+            loss=int(self._loss[i, k]),
+            wealth=wealth,
+            peak=wealth,
+            onset_row=onset_row,
+            onset_at=onset_at,
+            onset_rows=onset_rows,
+            onset_yes=onset_yes,
+            peak_row=int(block.numbers[row]),
+            peak_at=int(block.at[row]),
+            peak_rows=int(seen_rows) + used,
+            peak_yes=int(seen_yes) + last + 1,
+            strikes=self._relapse(i, int(seen_rows)),
+        )
+        self._faults[i] = fault
+        self._wealth[i] = 0
+        return used, self._event(i, EventKind.CROSSED, fault, fault.peak_row, fault.peak_at, 0)
+
+    def _follow(
+        self, i: int, at: IntArray, rows: int, done: int, where: IntArray | None, block: Block
+    ) -> tuple[int, Event | None]:
+        """Looks for the end of a fault; answers with the rows used up and the event."""
+        fault = self._faults[i]
+        seen = int(self._counts[0, i]), int(self._counts[1, i])
+        result = follow(fault, at, rows, self._normal[i], self._edge[i], seen)
+        if result.high >= 0:
+            row = _row(int(at[result.high]) + done, where)
+            fault.peak_row, fault.peak_at = int(block.numbers[row]), int(block.at[row])
+        if result.end < 0:
+            return rows, None
+        used = result.end + 1
+        row = _row(result.end + done, where)
+        clean = seen[0] + used - fault.peak_rows
+        event = self._event(
+            i, EventKind.RECOVERED, fault, int(block.numbers[row]), int(block.at[row]), clean
+        )
+        del self._faults[i]
+        self._lapses[:, i] = fault.strikes, seen[0] + used
+        return used, event
+
+    def _relapse(self, i: int, seen_rows: int) -> int:
+        strikes, recovered = (int(x) for x in self._lapses[:, i])
+        if recovered < 0 or seen_rows - recovered > RELAPSE_ROWS:
+            return 0
+        return min(strikes + 1, MAX_STRIKES)
+
+    def _event(self, i: int, kind: EventKind, fault: Fault, row: int, at: int, clean: int) -> Event:
+        stream = self._live[i]
+        rows = fault.peak_rows - fault.onset_rows
+        yes = fault.peak_yes - fault.onset_yes
+        over = kind is EventKind.RECOVERED
+        return Event(
+            kind=kind,
+            stream=stream,
+            row=row,
+            at=at,
+            onset_row=fault.onset_row,
+            onset_at=fault.onset_at,
+            yes=yes if stream.side is Side.UP else rows - yes,
+            rows=rows,
+            nats=(fault.relief if over else fault.peak) / SCALE,
+            last_row=fault.peak_row if over else -1,
+            last_at=fault.peak_at if over else 0,
+            clean=clean,
+        )
+
+    def progress(self) -> list[Event]:
+        """The faults going on now, each as a crossing with its counts so far."""
+        return [
+            self._event(i, EventKind.CROSSED, f, f.peak_row, f.peak_at, 0)
+            for i, f in sorted(self._faults.items())
+        ]
+
+
+def _draft(key: str, reference: Reference) -> list[Stream]:
+    """The streams of one question, without their thresholds."""
+    field, code = split_mark(key)
+    yes, rows = _counts(key, reference)
+    if rows <= 0:
+        return [_muted(key, Side.UP, 0.0, 0, "the reference has no row it applies to")]
+    spread = between_periods(*_per_period(key, reference)) if reference.periods else 0.0
+    allowed = max((v for m, v in reference.allowed.items() if stream_key(m) == key), default=0.0)
+    up = tolerance(yes, rows, between=spread, allowed=allowed)
+    if up.high >= DEAD_HIGH:
+        why = f"up to {up.high:.0%} is normal in the reference"
+        drafts = [_muted(key, Side.UP, up.share, rows, why)]
+    else:
+        drafts = [
+            Stream(
+                key=key, field=field, code=code, side=Side.UP, share=up.share, rows=rows,
+                edge=up.high, nats=0.0,
+            )
+        ]  # fmt: skip
+    if code == "null":
+        down = tolerance(yes, rows, floor=DOWN_FLOOR * up.share, between=spread)
+        if down.low > DEAD_LOW:
+            drafts.append(
+                Stream(
+                    key=key, field=field, code=code, side=Side.DOWN, share=up.share, rows=rows,
+                    edge=down.low, nats=0.0,
+                )
+            )  # fmt: skip
+    return drafts
+
+
+def _muted(key: str, side: Side, share: float, rows: int, why: str) -> Stream:
+    field, code = split_mark(key)
+    return Stream(
+        key=key, field=field, code=code, side=side, share=share, rows=rows, edge=1.0, nats=0.0,
+        muted=why,
+    )  # fmt: skip
+
+
+def _counts(key: str, reference: Reference) -> tuple[int, int]:
+    """Marked and applicable rows of a stream in a reference."""
+    found: dict[str, int] = defaultdict(int)
+    for mark, count in reference.marks.items():
+        found[stream_key(mark)] += count
+    field, code = split_mark(key)
+    rows = reference.rows
+    if field:
+        rows -= sum(found[f"{field}:{c}"] for c in _NEEDS.get(code, _NEEDS_VALUE))
+    return min(found[key], max(rows, 0)), rows
+
+
+def _per_period(key: str, reference: Reference) -> tuple[IntArray, IntArray]:
+    pairs = [_counts(key, period) for period in reference.periods]
+    return np.array([p[0] for p in pairs], np.int64), np.array([p[1] for p in pairs], np.int64)
+
+
+def _applicable(
+    stream: Stream, marks: Mapping[str, IntArray], rows: int
+) -> tuple[IntArray, int, IntArray | None]:
+    """Positions of the yes rows among applicable rows, their number, and where they stand.
+
+    The last is None when every row applies.
+    """
+    at = marks.get(stream.key, _NOTHING)
+    needs = _NEEDS.get(stream.code, _NEEDS_VALUE) if stream.field else ()
+    gone = [x for code in needs if len(x := marks.get(f"{stream.field}:{code}", _NOTHING))]
+    where: IntArray | None = None
+    if gone:
+        mask = np.ones(rows, np.bool_)
+        for out in gone:
+            mask[out] = False
+        at = at[mask[at]]
+        where = np.flatnonzero(mask)
+        at = np.searchsorted(where, at)
+        rows = len(where)
+    if stream.side is Side.DOWN:
+        mask = np.ones(rows, np.bool_)
+        mask[at] = False
+        at = np.flatnonzero(mask)
+    return at, rows, where
+
+
+def _row(position: int, where: IntArray | None) -> int:
+    return position if where is None else int(where[position])
