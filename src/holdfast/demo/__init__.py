@@ -1,0 +1,1 @@
+"""Stories with known truth, told by the real program: server, store, client and all."""
