@@ -1,0 +1,173 @@
+"""Learn a column of numbers: range with honest tails, sentinels, running numbers."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from holdfast.contracts.learn_tails import bounds
+from holdfast.contracts.model import Evidence, Kind, RangeRule, Role, SentinelRule
+from holdfast.frames import Storage
+from holdfast.stats.intervals import allowance
+
+if TYPE_CHECKING:
+    import numpy.typing as npt
+
+    from holdfast.frames import ColumnView
+
+#: numbers that often stand for "nothing"; only believed when isolated from all other values
+SENTINELS = frozenset(
+    {-1, -9, -99, -999, -9999, -99999, -999999, -1000, 0}
+    | {99, 999, 9999, 99999, 999999, 9999999, 99999999, 999999999, 9999999999}
+    | {-(2**31), 2**31 - 1, -(2**63), 2**63 - 1, -32768, 32767, 65535}
+)
+_ID_NAME = re.compile(r"(^|_|\b)id$|[a-z]I[dD]$|^I[dD]$|(^|_)(uuid|guid)$", re.ASCII)
+_CALENDAR = re.compile(r"(^|_)(yr|year|month|week|day|date|time)(_|$)", re.IGNORECASE)
+_ANY_CASE_ID = re.compile(r"(^|_)ID$")
+
+
+@dataclass(frozen=True, slots=True)
+class Numbers:
+    """What is known of a column of finite numbers, sorted."""
+
+    ordered: npt.NDArray[Any]
+    distinct: int
+
+    @property
+    def rows(self) -> int:
+        """Number of values."""
+        return len(self.ordered)
+
+
+def numbers_of(column: ColumnView) -> Numbers:
+    """The finite values of a column, sorted, and how many are distinct."""
+    values = column.present
+    if values.dtype.kind == "f":
+        smallest, largest = column.bounds
+        if smallest is not None and (np.isinf(smallest) or np.isinf(largest)):
+            values = values[np.isfinite(values)]
+    ordered = np.sort(values)
+    distinct = 0 if not len(ordered) else int(np.count_nonzero(ordered[1:] != ordered[:-1])) + 1
+    return Numbers(ordered, distinct)
+
+
+def is_identifier(column: ColumnView, numbers: Numbers) -> bool:
+    """Whether integers name rows or entities rather than measure something.
+
+    They do when every value is distinct and they count up, or fill their span without large
+    holes, or when the column is named like an id and has many distinct values.
+    """
+    if column.storage is not Storage.INT or numbers.rows < 50:
+        return False
+    unique = numbers.distinct == numbers.rows
+    span = int(numbers.ordered[-1]) - int(numbers.ordered[0]) + 1
+    named = bool(_ID_NAME.search(column.name) or _ANY_CASE_ID.search(column.name))
+    if unique and (is_monotone(column) or span <= 4 * numbers.rows or named):
+        return True
+    return named and numbers.distinct > 50
+
+
+def is_monotone(column: ColumnView) -> bool:
+    """Whether the values never fall, or never rise, from row to row (and do change)."""
+    values = column.present
+    if len(values) < 50 or values[0] == values[-1]:
+        return False
+    rising = bool(values[0] < values[-1])
+    head = values[:1000]
+    for part in (head, values):
+        steps = part[1:] >= part[:-1] if rising else part[1:] <= part[:-1]
+        if not steps.all():
+            return False
+    return True
+
+
+def sentinels_of(numbers: Numbers) -> tuple[npt.NDArray[Any], list[tuple[Any, int]]]:
+    """The values without their sentinels, and each sentinel with its count.
+
+    A sentinel is one of `SENTINELS`, the smallest or largest value, repeated, and separated from
+    all others by at least half the spread of the middle 98% (0: a quarter, and at least 3 times,
+    among at least 20 other distinct values).
+    """
+    rest = numbers.ordered
+    found: list[tuple[Any, int]] = []
+    for _ in range(4):
+        hit = _outer_sentinel(rest)
+        if hit is None:
+            break
+        value, count, rest = hit
+        found.append((value, count))
+    return rest, found
+
+
+def _outer_sentinel(
+    ordered: npt.NDArray[Any],
+) -> tuple[int | float, int, npt.NDArray[Any]] | None:
+    for at_top in (False, True):
+        if len(ordered) < 20:
+            return None
+        value = ordered[-1] if at_top else ordered[0]
+        if value.item() not in SENTINELS:
+            continue
+        if at_top:
+            cut = int(np.searchsorted(ordered, value, "left"))
+            count, rest = len(ordered) - cut, ordered[:cut]
+        else:
+            count = int(np.searchsorted(ordered, value, "right"))
+            rest = ordered[count:]
+        zero = value.item() == 0
+        if count < (3 if zero else 2) or len(rest) < 10:
+            continue
+        nearest = rest[-1] if at_top else rest[0]
+        gap = abs(float(value) - float(nearest))
+        spread = float(rest[int(0.99 * (len(rest) - 1))]) - float(rest[int(0.01 * len(rest))])
+        if spread <= 0 or (zero and (rest[0] < 0 or len(np.unique(rest)) < 20)):
+            continue
+        if gap >= spread * (0.25 if zero else 0.5):
+            return value.item(), count, rest
+    return None
+
+
+def number_field(column: ColumnView, role: Role) -> tuple[Kind, Role, list[Any], Any, str]:
+    """Kind, role, rules beyond null and type, impute value and note of a column of numbers."""
+    integer = column.storage is Storage.INT
+    numbers = numbers_of(column)
+    if not numbers.rows:
+        return Kind.INTEGER if integer else Kind.NUMERIC, role, [], None, "never present"
+    if is_identifier(column, numbers):
+        return Kind.ID, Role.ID if role is Role.FEATURE else role, [], None, ""
+    kind = Kind.INTEGER if integer else Kind.NUMERIC
+    rest, found = sentinels_of(numbers)
+    rules: list[Any] = []
+    if found:
+        count = sum(times for _, times in found)
+        rules.append(
+            SentinelRule(
+                values=tuple(sorted(value for value, _ in found)),
+                rows=False,
+                max_share=allowance(count, numbers.rows),
+                evidence=Evidence(rows=numbers.rows, marked=count),
+            )
+        )
+    low, high = bounds(rest)
+    note = ""
+    calendar = numbers.distinct > 10 or _CALENDAR.search(column.name)
+    if calendar and is_monotone(column):  # a running number or calendar goes on: leave it room
+        span = abs(rest[-1].item() - rest[0].item())
+        low, high = (
+            (low, high + 10 * span)
+            if column.present[0] <= column.present[-1]
+            else (low - 10 * span, high)
+        )
+        note = "runs with the rows"
+    rules.append(
+        RangeRule(
+            low=low,
+            high=high,
+            max_share=allowance(0, numbers.rows),
+            evidence=Evidence(rows=numbers.rows),
+        )
+    )
+    return kind, role, rules, rest[(len(rest) - 1) // 2].item(), note
