@@ -175,6 +175,14 @@ class Detector(Protocol):
         """Takes one block and says what happened in it, in row order."""
         ...
 
+    def faults(self) -> list[Event]:
+        """The faults going on now, each as a crossing with its counts so far."""
+        ...
+
+    def dismiss(self, key: str, side: Side) -> None:
+        """Forgets a fault and starts that stream afresh (a person closed the incident)."""
+        ...
+
     def adopt(self, event: Event) -> bool:
         """Starts with a fault already there (a new release under an open incident).
 

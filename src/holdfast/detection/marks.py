@@ -165,10 +165,27 @@ class MarkDetector:
         events.sort(key=lambda e: e.row)
         return events
 
+    def faults(self) -> list[Event]:
+        """The faults going on now, each as a crossing with its counts so far."""
+        return [
+            self._event(i, EventKind.CROSSED, f, f.peak_row, f.peak_at, 0)
+            for i, f in sorted(self._faults.items())
+        ]
+
+    def dismiss(self, key: str, side: Side) -> None:
+        """Forgets a fault and starts that stream afresh."""
+        i = self._find(key, side)
+        if i is not None:
+            self._faults.pop(i, None)
+            self._wealth[i] = 0
+
+    def _find(self, key: str, side: Side) -> int | None:
+        wanted = key, side
+        return next((i for i, s in enumerate(self._live) if (s.key, s.side) == wanted), None)
+
     def adopt(self, event: Event) -> bool:
         """Puts the stream of `event` into fault, so that this detector tests for its end."""
-        wanted = event.stream.key, event.stream.side
-        i = next((i for i, s in enumerate(self._live) if (s.key, s.side) == wanted), None)
+        i = self._find(event.stream.key, event.stream.side)
         if i is None:
             return False
         stream = self._live[i]
@@ -345,13 +362,6 @@ class MarkDetector:
             last_at=fault.peak_at if over else 0,
             clean=clean,
         )
-
-    def progress(self) -> list[Event]:
-        """The faults going on now, each as a crossing with its counts so far."""
-        return [
-            self._event(i, EventKind.CROSSED, f, f.peak_row, f.peak_at, 0)
-            for i, f in sorted(self._faults.items())
-        ]
 
 
 def _draft(key: str, reference: Reference) -> list[Stream]:

@@ -1,0 +1,1 @@
+"""From evidence to a cause, a sentence and one action; incidents as a fold over control events."""

@@ -1,0 +1,41 @@
+"""What the marks show but cannot explain: said plainly, to be looked at by a person."""
+
+from __future__ import annotations
+
+from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.rules.base import Rule, features_of
+from holdfast.records import Action
+
+_WORDS = {
+    "format": "in another format",
+    "length": "of another length",
+    "order": "out of order with its partner",
+    "null_together": "null without its partners",
+    "sum": "no longer adding up",
+    "dependency": "contradicting what determines it",
+    "unknown_field": "fields that the contract does not know arrive",
+    "rejected": "more requests rejected",
+    "abstained": "more requests sent to a person",
+    "guard_error": "the guard itself fails",
+    "other": "marks that the release does not know",
+}
+#: codes that only a change upstream can cause
+_UPSTREAM = frozenset({"format", "length", "unknown_field"})
+
+
+def match(evidence: Evidence) -> Cause:
+    """Always answers; the cause is pipeline where only a change upstream can do this."""
+    first = evidence.moved[0]
+    upstream = first.code in _UPSTREAM
+    return Cause(
+        class_="pipeline" if upstream else "unknown",
+        kind="unknown",
+        action=Action.FIX_PIPELINE if upstream else Action.INVESTIGATE,
+        features=features_of([m for m in evidence.moved if m.code == first.code]),
+        words=_WORDS.get(first.code, f"marked {first.code}"),
+        confidence=0.5 if upstream else 0.2,
+        because="the marks show that something changed, but not what",
+    )
+
+
+RULE = Rule("unknown", (), match)

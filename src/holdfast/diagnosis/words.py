@@ -1,0 +1,104 @@
+"""Sentences about incidents: what, since when, how much, from where."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+
+from holdfast.diagnosis.evidence import Cause, Evidence, Spot
+
+_CLASSES = {
+    "pipeline": "broken pipeline",
+    "covariate": "drift",
+    "prior": "changed base rate",
+    "concept": "changed relation",
+    "unknown": "unexplained",
+}
+
+
+def moment(micros: int) -> str:
+    """A time for people, to the minute, in UTC.
+
+    >>> moment(1795442700_000_000)
+    '2026-11-23 14:05 UTC'
+    """
+    try:
+        when = datetime.fromtimestamp(micros / 1e6, UTC)
+    except (OverflowError, OSError, ValueError):
+        return "an impossible time"
+    return when.strftime("%Y-%m-%d %H:%M UTC")
+
+
+def clean(text: str, limit: int = 80) -> str:
+    r"""Text from outside made safe to print: no control characters, no backticks, not long.
+
+    >>> clean("Job\n`x`")
+    "Job?'x'"
+    """
+    safe = "".join(c if c.isprintable() else "?" for c in text.replace("`", "'"))
+    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
+
+
+def names(features: Sequence[str], limit: int = 4) -> str:
+    """Feature names in backticks, joined for reading.
+
+    >>> names(["Job", "Age", "Income"])
+    '`Job`, `Age` and `Income`'
+    """
+    quoted = [f"`{clean(f)}`" for f in features]
+    if len(quoted) > limit:
+        quoted = [*quoted[:limit], f"{len(features) - limit} more"]
+    if len(quoted) < 2:
+        return "".join(quoted)
+    return ", ".join(quoted[:-1]) + " and " + quoted[-1]
+
+
+def percent(share: float) -> str:
+    """A share for people: never 0% or 100% unless it is exactly that.
+
+    >>> percent(1.0), percent(0.9996), percent(0.304), percent(0.0123), percent(0.0)
+    ('100%', '99.9%', '30%', '1.2%', '0%')
+    """
+    if share in (0.0, 1.0):
+        return f"{share:.0%}"
+    if share > 0.99:
+        return f"{min(share, 0.999):.1%}"
+    return f"{share:.0%}" if share >= 0.1 else f"{max(share, 0.001):.1%}"
+
+
+def origin(spot: Spot | None) -> str:
+    """Where the affected rows come from, as the end of a sentence; empty when unknown."""
+    if spot is None:
+        return ""
+    label = f"{spot.dimension}={clean(spot.value, 64)}"
+    if not spot.value:
+        return f", from every {spot.dimension} alike" if spot.values > 1 else ""
+    if spot.values == 1:
+        return f", all from {label}, the only one"
+    if spot.of_affected >= 0.95:
+        much = "all" if spot.of_affected == 1.0 else percent(spot.of_affected)
+    else:
+        much = percent(spot.of_affected)
+    return (
+        f", {much} from {label} ({percent(spot.within)} of its {spot.rows:,} requests, "
+        f"{percent(spot.of_traffic)} of the traffic)"
+    )
+
+
+def sentence(cause: Cause, evidence: Evidence, since: int) -> str:
+    """The incident in one sentence.
+
+    Args:
+        cause: what the rules concluded.
+        evidence: what they saw; the strongest movement gives the numbers.
+        since: onset in microseconds since 1970 (UTC).
+    """
+    main = next(
+        (m for f in cause.features for m in evidence.moved if m.field == f), evidence.moved[0]
+    )
+    subject = f"{names(cause.features)} {cause.words}" if cause.features else cause.words
+    noun = "request" if main.rows == 1 else "requests"
+    return (
+        f"{_CLASSES.get(cause.class_, cause.class_)}: {subject} since {moment(since)}, "
+        f"{percent(main.share)} of {main.rows:,} {noun}{origin(evidence.spot)}"
+    )
