@@ -17,12 +17,12 @@ from holdfast.errors import ContractError
 #: a contract document may be this large
 MAX_BYTES = 16 * 1024 * 1024
 
-_ENCODER = msgspec.json.Encoder(order="sorted")
+_ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER = msgspec.json.Decoder(ContractData)
 
 
 def canonical_json(data: ContractData) -> bytes:
-    """The contract's one JSON text: sorted keys, defaults left out, UTF-8.
+    """The contract's one JSON text: always in the same order, defaults left out, UTF-8.
 
     Raises:
         ContractError: when a value has no JSON form (integers beyond 64 bits, broken unicode).

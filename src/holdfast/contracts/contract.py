@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import os
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,14 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from holdfast.contracts.canonical import canonical_json, contract_id, from_json
 from holdfast.contracts.model import (
-    FORMAT_VERSION,
     SERVING_ROLES,
     ContractData,
     Field,
     Policy,
     Role,
 )
+from holdfast.contracts.validate import validate
 from holdfast.errors import ContractError, UsageError
 
 if TYPE_CHECKING:
@@ -191,7 +191,7 @@ class Contract:
     @property
     def id(self) -> str:
         """sha256 (hex) of the canonical JSON: equal contracts have equal ids."""
-        return hashlib.sha256(msgspec.json.encode(self.data, order="deterministic")).hexdigest()
+        return contract_id(self.data)
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Contract) and self.data == other.data
@@ -209,7 +209,7 @@ class Contract:
 
     def to_json(self) -> bytes:
         """The contract as indented JSON, UTF-8, always in the same order."""
-        return msgspec.json.format(msgspec.json.encode(self.data, order="deterministic"), indent=2)
+        return msgspec.json.format(canonical_json(self.data), indent=2)
 
     @classmethod
     def from_json(cls, document: bytes | str) -> Contract:
@@ -218,16 +218,7 @@ class Contract:
         Raises:
             ContractError: the document is malformed, has unknown keys or a newer version.
         """
-        try:
-            data = msgspec.json.decode(document, type=ContractData)
-        except msgspec.DecodeError as error:
-            raise ContractError(
-                "the contract document is malformed",
-                expected="a contract as written by Contract.save",
-                got=str(error),
-                remedy="compare it with the JSON Schema of contracts",
-            ) from error
-        return cls(verified(data))
+        return cls(verified(from_json(document)))
 
     def save(self, path: str | Path) -> Path:
         """Write ``.json``, or ``.yaml`` keeping the comments of a file that is there."""
@@ -279,24 +270,7 @@ class Contract:
 
 def verified(data: ContractData) -> ContractData:
     """The data itself, or `ContractError` when it contradicts itself."""
-    names = [field.name for field in data.fields]
-    problem = ""
-    if data.version > FORMAT_VERSION:
-        problem = f"version={data.version}, newer than {FORMAT_VERSION}"
-    elif len(set(names)) < len(names):
-        problem = f"field {next(n for n in names if names.count(n) > 1)!r} twice"
-    else:
-        for rule in data.cross:
-            lost = [name for name in _fields_of(rule) if name not in set(names)]
-            if lost:
-                problem = f"a cross-field rule on {lost[0]!r}, which is no field"
-    if problem:
-        raise ContractError(
-            "the contract contradicts itself",
-            expected="unique fields, and cross-field rules on them only",
-            got=problem,
-            remedy="mend the document",
-        )
+    validate(data)
     return data
 
 

@@ -11,7 +11,6 @@ from holdfast.contracts.model import (
     ConstantSumRule,
     ContractData,
     CrossRule,
-    DependencyRule,
     Field,
     FieldRule,
     FormatRule,
@@ -23,7 +22,9 @@ from holdfast.contracts.model import (
     SentinelRule,
 )
 from holdfast.contracts.patterns import compile_pattern, compile_time_format
-from holdfast.contracts.values import LARGEST, as_micros, short
+from holdfast.contracts.rules import fields_of
+from holdfast.contracts.rules.scalar import LARGEST, micros
+from holdfast.contracts.values import short
 from holdfast.errors import ContractError
 
 #: largest contract, in fields
@@ -125,7 +126,7 @@ def _check_range(rule: RangeRule, field: Field, where: str) -> None:
     for name, end in (("low", rule.low), ("high", rule.high)):
         if end is None:
             continue
-        value: Any = as_micros(end) if field.kind is Kind.TIME else end
+        value: Any = micros(end) if field.kind is Kind.TIME else end
         number = value.__class__ in {int, float} and -LARGEST <= value <= LARGEST
         if not number:
             expected = "an ISO-8601 time" if field.kind is Kind.TIME else "a finite number"
@@ -138,12 +139,7 @@ def _check_range(rule: RangeRule, field: Field, where: str) -> None:
 
 
 def _check_cross(rule: CrossRule, fields: Mapping[str, Field]) -> None:
-    if isinstance(rule, OrderRule):
-        names: tuple[str, ...] = (rule.left, rule.right)
-    elif isinstance(rule, DependencyRule):
-        names = (rule.determinant, rule.dependent)
-    else:
-        names = rule.fields
+    names = fields_of(rule)
     where = f"a cross-field rule ({type(rule).__struct_config__.tag})"
     if len(names) < 2 or len(set(names)) != len(names):
         raise _error(f"{where} needs different fields", "two or more", "fields", " ".join(names))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from functools import lru_cache
-from typing import Any, Literal
+from typing import Any
 
 from holdfast.contracts.canonical import canonical_json, from_json
-from holdfast.contracts.guard.crosses import cross_handler, fields_of
+from holdfast.contracts.guard.crosses import cross_handler
 from holdfast.contracts.guard.fields import handler
 from holdfast.contracts.guard.marks import NOTHING, Effect, Marks, effect, shadow_verdict, verdict
 from holdfast.contracts.guard.source import write
@@ -19,11 +19,10 @@ from holdfast.contracts.model import (
     Verdict,
     Violation,
 )
+from holdfast.contracts.rules import fields_of
 from holdfast.contracts.validate import validate
 from holdfast.errors import UsageError
 
-Mode = Literal["enforce", "shadow"]
-OnError = Literal["closed", "open"]
 #: anything row-like; the guard itself never raises, whatever it is given
 Check = Callable[[Any], Verdict]
 
@@ -43,7 +42,7 @@ class Guard:
     __slots__ = ("_check", "fields", "mode", "on_error", "source")
 
     def __init__(
-        self, check: Check, *, mode: Mode, on_error: OnError, fields: tuple[str, ...], source: str
+        self, check: Check, *, mode: str, on_error: str, fields: tuple[str, ...], source: str
     ) -> None:
         self._check = check
         self.mode = mode
@@ -70,9 +69,7 @@ class Guard:
         return f"<Guard of {len(self.fields)} fields, {self.mode}, fail-{self.on_error}>"
 
 
-def compile_guard(
-    data: ContractData, *, mode: Mode = "enforce", on_error: OnError = "closed"
-) -> Guard:
+def compile_guard(data: ContractData, *, mode: str = "enforce", on_error: str = "closed") -> Guard:
     """Compiles a contract to its guard; the same contract is compiled once per process.
 
     Fields that are absent at serving (target, post-outcome, ignored) are not looked at, nor are
@@ -98,7 +95,7 @@ def compile_guard(
 
 
 @lru_cache(maxsize=64)
-def _compiled(text: bytes, mode: Mode, on_error: OnError) -> Guard:
+def _compiled(text: bytes, mode: str, on_error: str) -> Guard:
     data = from_json(text)
     validate(data)
     fields = tuple(field for field in data.fields if field.role in SERVING_ROLES)
@@ -142,7 +139,7 @@ def _as_row(row: Any) -> dict[str, Any]:
     raise _NotARowError
 
 
-def _failed(row: Any, on_error: OnError, mode: Mode) -> Verdict:
+def _failed(row: Any, on_error: str, mode: str) -> Verdict:
     """The verdict when the guard itself failed, or was not given a row."""
     code = "guard_error"
     if not isinstance(row, (dict, Mapping)):

@@ -15,27 +15,14 @@ from holdfast.contracts.model import (
     OrderRule,
     Policy,
 )
-from holdfast.contracts.values import ILL, canonical_of, is_null, matcher, plain, sentinels
+from holdfast.contracts.rules import code, fields_of
+from holdfast.contracts.rules.scalar import is_null, sentinels
+from holdfast.contracts.values import ILL, canonical_of, matcher, plain
 
 #: looks at the raw values of the rule's fields, in the order of `fields_of`
 CrossHandler = Callable[[tuple[Any, ...], Marks | None], Marks | None]
 
-_CODES: dict[type, str] = {
-    OrderRule: "order",
-    NullTogetherRule: "null_together",
-    ConstantSumRule: "sum",
-    DependencyRule: "dependency",
-}
 _ABSENT = object()
-
-
-def fields_of(rule: CrossRule) -> tuple[str, ...]:
-    """The fields a cross-field rule looks at, the first one named in its violations."""
-    if isinstance(rule, OrderRule):
-        return (rule.left, rule.right)
-    if isinstance(rule, DependencyRule):
-        return (rule.dependent, rule.determinant)
-    return rule.fields
 
 
 def _same(left: Any, right: Any) -> bool:
@@ -80,7 +67,7 @@ def _effect_of(rule: CrossRule, fields: Mapping[str, Field], policy: Policy) -> 
     names = fields_of(rule)
     return effect(
         names[0],
-        _CODES[type(rule)],
+        code(rule),
         policy if rule.policy is None else rule.policy,
         note=not rule.rows,
         show=all(fields[name].pii == "no" for name in names),

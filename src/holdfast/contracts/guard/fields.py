@@ -30,16 +30,8 @@ from holdfast.contracts.model import (
     TypeRule,
 )
 from holdfast.contracts.patterns import compile_pattern, compile_time_format
-from holdfast.contracts.values import (
-    ILL,
-    JSON_CLASSES,
-    as_micros,
-    canonical_of,
-    is_null,
-    matcher,
-    plain,
-    sentinels,
-)
+from holdfast.contracts.rules.scalar import is_null, micros, sentinels
+from holdfast.contracts.values import ILL, JSON_CLASSES, canonical_of, matcher, plain
 
 #: looks at a raw value; adds to the row's marks (a list made on demand) and returns them
 Handler = Callable[[Any, Marks | None], Marks | None]
@@ -50,7 +42,7 @@ Test = Callable[[Any], bool]
 def bounds(kind: Kind, rule: RangeRule) -> tuple[Any, Any]:
     """The ends of a range as canonical values; None is unbounded."""
     if kind is Kind.TIME:
-        return as_micros(rule.low), as_micros(rule.high)
+        return micros(rule.low), micros(rule.high)
     return rule.low, rule.high
 
 

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from holdfast.contracts.canonical import MAX_BYTES, from_json
-from holdfast.contracts.guard.compiled import Guard, Mode, OnError, compile_guard
+from holdfast.contracts.guard.compiled import Guard, compile_guard
 from holdfast.errors import ContractError
 
 
 def load_guard(
-    source: str | Path | bytes, *, mode: Mode = "enforce", on_error: OnError = "closed"
+    source: str | Path | bytes, *, mode: str = "enforce", on_error: str = "closed"
 ) -> Guard:
     """Compiles the guard of a contract's JSON.
 

@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from operator import itemgetter
 from typing import Any
 
-from holdfast.contracts.guard.crosses import CrossHandler, fields_of
+from holdfast.contracts.guard.crosses import CrossHandler
 from holdfast.contracts.guard.fields import Handler
 from holdfast.contracts.model import (
     CategoriesRule,
@@ -29,7 +29,8 @@ from holdfast.contracts.model import (
     Verdict,
 )
 from holdfast.contracts.patterns import compile_pattern, compile_time_format
-from holdfast.contracts.values import LARGEST, field_classes, sentinels
+from holdfast.contracts.rules import fields_of
+from holdfast.contracts.rules.scalar import LARGEST, category_classes, sentinels
 
 _NUMBERS = frozenset({Kind.NUMERIC, Kind.INTEGER})
 
@@ -64,7 +65,7 @@ def _number_test(field: Field, var: str) -> str:
 
 
 def _text_test(field: Field, var: str, index: int, namespace: dict[str, Any]) -> str | None:
-    classes = field_classes(field) if field.kind is Kind.CATEGORICAL else frozenset({str})
+    classes = category_classes(field) if field.kind is Kind.CATEGORICAL else frozenset({str})
     if field.kind is Kind.ID:
         classes = frozenset({str, int})
     if len(classes) > 2 or (len(classes) == 2 and str not in classes):

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
-import math
 from typing import Any
 
 from holdfast.contracts.model import CategoriesRule, Field, Kind, SentinelRule
+
+#: the largest float
+LARGEST = 1.7976931348623157e308
 
 _EPOCH = dt.datetime(1970, 1, 1, tzinfo=dt.UTC)
 _MICROSECOND = dt.timedelta(microseconds=1)
@@ -22,14 +24,14 @@ def is_null(value: Any) -> bool:
 
 
 def is_number(value: Any) -> bool:
-    """A finite int or float; bool is not a number.
+    """A finite int or float; bool is not a number, nor is an int too large for any float.
 
     >>> is_number(True), is_number(3), is_number(float("inf"))
     (False, True, False)
     """
     if isinstance(value, bool):
         return False
-    return isinstance(value, int) or (isinstance(value, float) and math.isfinite(value))
+    return isinstance(value, int | float) and -LARGEST <= value <= LARGEST
 
 
 def is_integer(value: Any) -> bool:
@@ -40,7 +42,7 @@ def is_integer(value: Any) -> bool:
     """
     if isinstance(value, float):
         return value.is_integer()
-    return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, int) and is_number(value)
 
 
 def micros(value: Any) -> int | None:
