@@ -1,0 +1,395 @@
+"""The monitor of one model: rows in, incidents opened, updated and closed.
+
+Knows no store and no clock. Everything it decides depends on the rows and their order alone, not on
+how they were cut into batches, so two workers or a worker after a crash decide the same.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import msgspec
+import numpy as np
+
+from holdfast.detection import budget_shares, detector_class
+from holdfast.detection.base import Detector, Event, EventKind, IntArray
+from holdfast.detection.budget import Budget, shares_to_nats
+from holdfast.diagnosis.grouping import home
+from holdfast.diagnosis.incidents import CLOSED, OPENED, UPDATED, as_payload, differences
+from holdfast.diagnosis.words import moment
+from holdfast.monitoring.casework import Casework
+from holdfast.monitoring.recent import Recent
+from holdfast.monitoring.reference import FieldFacts, MonitoredRelease, facts_of, reference_of
+from holdfast.monitoring.rows import Rows
+from holdfast.monitoring.state import Leg, ModelState, OpenIncident, Watch
+from holdfast.records import Incident, IncidentStatus
+
+#: a leg of a silent release is given up once another release has stood in for so many rows ...
+REPLACED_ROWS = 100
+#: ... or when its release gave no row for so many of the model's rows
+RETIRED_ROWS = 2000
+#: updates when so many rows are affected, then at every tenfold
+FIRST_MILESTONE = 25
+#: traffic is measured from this long a life on
+DAY = 86_400_000_000
+
+Releases = Callable[[str, str], MonitoredRelease | None]
+
+
+class Change(NamedTuple):
+    """One control event to be appended.
+
+    Attributes:
+        kind: ``incident.opened``, ``incident.updated`` or ``incident.closed``.
+        incident: the incident afterwards.
+        payload: of the control event.
+        key: the same change always has the same key.
+    """
+
+    kind: str
+    incident: Incident
+    payload: dict[str, Any]
+    key: str
+
+
+class _Live(NamedTuple):
+    """Detectors of one release at work."""
+
+    detectors: dict[str, Detector]
+    facts: dict[str, FieldFacts]
+
+
+class ModelMonitor:
+    """Watches the rows of one model.
+
+    Args:
+        model: its name.
+        releases: gives a release by model and id, or None when it is not known (yet).
+        budget: the false-alarm promise, over everything that is watched of this model.
+        state: from `dump`, to go on.
+    """
+
+    def __init__(
+        self, model: str, releases: Releases, budget: Budget, state: bytes | None = None
+    ) -> None:
+        self.model = model
+        self._releases = releases
+        self._budget = budget
+        self._state = (
+            ModelState() if state is None else msgspec.msgpack.decode(state, type=ModelState)
+        )
+        self._recent = Recent.load(self._state.recent) if self._state.recent else Recent()
+        self._live = {
+            release: _Live(
+                {n: detector_class(n).load(data) for n, data in watch.detectors.items()},
+                watch.facts,
+            )
+            for release, watch in self._state.watches.items()
+        }
+
+    @property
+    def rows(self) -> int:
+        """Rows seen so far."""
+        return self._state.rows
+
+    @property
+    def open(self) -> list[Incident]:
+        """Open incidents, oldest first."""
+        return [case.incident for case in self._state.open]
+
+    def detectors(self, release: str) -> dict[str, Detector]:
+        """The detectors at work for a release."""
+        return dict(self._live[release].detectors) if release in self._live else {}
+
+    def dump(self) -> bytes:
+        """Everything, as bytes."""
+        state = self._state
+        state.recent = self._recent.dump()
+        for release, live in self._live.items():
+            state.watches[release].detectors = {n: d.dump() for n, d in live.detectors.items()}
+        return msgspec.msgpack.encode(state)
+
+    def observe(self, rows: Rows) -> list[Change]:
+        """Takes rows in the order of the log and says what changed."""
+        if not len(rows):
+            return []
+        state = self._state
+        numbers = np.arange(state.rows, state.rows + len(rows), dtype=np.int64)
+        if not state.rows:
+            state.first_received = int(rows.received[0])
+        self._recent.append(numbers, rows)
+        changes: list[Change] = []
+        positions = _by_release(rows)
+        first = {r: 0 if at is None else int(at[0]) for r, at in positions.items()}
+        # a release that is new here starts when its first row comes, after all that came before
+        cuts = sorted({at for r, at in first.items() if at and r not in self._live})
+        for low, high in zip([0, *cuts], [*cuts, len(rows)], strict=True):
+            for release in [r for r, at in first.items() if at == low]:
+                self._begin(release, int(numbers[low]))
+            changes += self._stretch(rows, numbers, positions, low, high)
+        state.rows += len(rows)
+        state.last_received = max(state.last_received, int(rows.received.max()))
+        changes += self._retire(rows)
+        changes += self._milestones(rows, numbers)
+        self._recent.trim()
+        return changes
+
+    def start(self, release: str) -> None:
+        """Begins to watch a release before its first row."""
+        self._begin(release, self._state.rows)
+
+    def resolve(self, incident: str) -> None:
+        """Forgets an incident that a person closed; what is still broken will be found again."""
+        for case in self._state.open:
+            if case.incident.id == incident:
+                for leg in case.legs:
+                    self._dismiss(leg)
+        self._state.open = [c for c in self._state.open if c.incident.id != incident]
+
+    # -- rows to events -----------------------------------------------------------------------
+
+    def _begin(self, release: str, row: int) -> None:
+        """Begins to watch a release; open incidents of the model carry over to it."""
+        if release in self._live or not release:
+            return
+        found = self._releases(self.model, release)
+        if found is None:
+            return
+        state = self._state
+        span = state.last_received - state.first_received
+        per_day = state.rows * DAY / span if span >= DAY else None
+        nats = shares_to_nats(self._budget.rows(per_day), budget_shares())
+        reference = reference_of(found)
+        live = _Live(
+            {name: detector_class(name).fit(reference, n) for name, n in nats.items()},
+            facts_of(found),
+        )
+        self._live[release] = live
+        state.watches[release] = Watch(detectors={}, facts=live.facts, last_row=row)
+        self._refresh()
+        for case in state.open:
+            for leg in [leg for leg in case.legs if not leg.healthy]:
+                detector = live.detectors.get(leg.detector)
+                if detector is None or any(
+                    known.release == release and known.key[1:] == leg.key[1:] for known in case.legs
+                ):
+                    continue
+                if detector.adopt(leg.event):
+                    stream = leg.event.stream
+                    mine = next(
+                        e for e in detector.faults()
+                        if (e.stream.key, e.stream.side) == (stream.key, stream.side)
+                    )  # fmt: skip
+                    case.legs.append(Leg(release=release, detector=leg.detector, event=mine))
+
+    def _stretch(
+        self,
+        rows: Rows,
+        numbers: IntArray,
+        positions: dict[str, IntArray | None],
+        low: int,
+        high: int,
+    ) -> list[Change]:
+        """Rows low to high, all of releases that are known by now."""
+        found: list[tuple[int, int, str, str, Event]] = []
+        for release, at in positions.items():
+            live = self._live.get(release)
+            part: IntArray | None = at
+            if (low, high) != (0, len(rows)):
+                every = np.arange(len(rows), dtype=np.int64) if at is None else at
+                part = every[(every >= low) & (every < high)]
+            if live is None or (part is not None and not len(part)):
+                continue
+            block = rows.block(numbers, part)
+            self._state.watches[release].last_row = int(block.numbers[-1])
+            for name, detector in live.detectors.items():
+                # within one row, causes come before their consequences
+                found += [
+                    (e.row, int(not e.stream.field), release, name, e)
+                    for e in detector.observe(block)
+                ]
+        found.sort(key=lambda item: item[:4])
+        changes: list[Change] = []
+        for _, _, release, name, event in found:
+            place = int(event.row - numbers[0])
+            case = Casework(self._recent, rows, int(numbers[0]), self._live[release].facts)
+            if event.kind is EventKind.CROSSED:
+                changes += self._crossed(release, name, event, place, case)
+            else:
+                changes += self._recovered(release, name, event, place, case)
+        return changes
+
+    # -- events to incidents ------------------------------------------------------------------
+
+    def _crossed(
+        self, release: str, name: str, event: Event, place: int, work: Casework
+    ) -> list[Change]:
+        leg = Leg(release=release, detector=name, event=event)
+        case = self._case_of(leg)
+        if case is not None:  # broke again while the incident was open for other streams
+            case.legs = [leg if known.key == leg.key else known for known in case.legs]
+            return []
+        crossings = {c.incident.id: [x.crossing for x in c.legs] for c in self._state.open}
+        overlap = {
+            c.incident.id: self._recent.overlap(
+                event.stream.key, _keys(c.legs), event.onset_row, event.row
+            )
+            for c in self._state.open
+        }
+        target = home(leg.crossing, crossings, overlap)
+        quiet = self._quiet(release)
+        if target is not None:
+            case = next(c for c in self._state.open if c.incident.id == target)
+            case.legs.append(leg)
+            work.look_at(case, event)
+            after = work.renew(case, event.row, quiet)
+            return [self._update(case, after, after.sentence, "/".join(map(str, leg.key)))]
+        case = OpenIncident(
+            incident=work.draft(
+                self.model, release, event, place, _identity(self.model, leg, work)
+            ),
+            legs=[leg],
+            milestone=FIRST_MILESTONE,
+        )
+        work.look_at(case, event)
+        case.incident = work.renew(case, event.row, quiet)
+        self._state.open.append(case)
+        incident = case.incident
+        return [Change(OPENED, incident, as_payload(incident), f"{incident.id}/opened")]
+
+    def _recovered(
+        self, release: str, name: str, event: Event, place: int, work: Casework
+    ) -> list[Change]:
+        leg = Leg(release=release, detector=name, event=event, healthy=True)
+        case = self._case_of(leg)
+        if case is None:
+            return []
+        case.legs = [leg if known.key == leg.key else known for known in case.legs]
+        if not all(known.healthy for known in case.legs):
+            return []
+        last = max((x.event for x in case.legs if x.event.last_at), key=lambda e: e.last_row)
+        after = work.renew(case, last.last_row, self._quiet(release))
+        reason = f"mended after {moment(last.last_at)}: {event.clean:,} clean requests since"
+        return [self._close(case, after, reason, int(work.rows.received[place]))]
+
+    def _retire(self, rows: Rows) -> list[Change]:
+        """Gives up legs of releases that no longer serve."""
+        state, changes = self._state, []
+        for case in list(state.open):
+            for leg in [leg for leg in case.legs if not leg.healthy]:
+                silent = state.rows - state.watches[leg.release].last_row
+                stood_in = any(
+                    other.release != leg.release and other.key[1:] == leg.key[1:]
+                    for other in case.legs
+                )
+                if silent > (REPLACED_ROWS if stood_in else RETIRED_ROWS):
+                    self._dismiss(leg)
+                    case.legs.remove(leg)
+            if all(leg.healthy for leg in case.legs):
+                mended = bool(case.legs)
+                reason = (
+                    "mended under the release that serves now"
+                    if mended
+                    else "the release concerned no longer serves, and its successor does not "
+                    "watch this"
+                )
+                at = int(rows.received[-1])
+                changes.append(self._close(case, case.incident, reason, at))
+        return changes
+
+    def _milestones(self, rows: Rows, numbers: IntArray) -> list[Change]:
+        """Updates the sentences of incidents that have grown."""
+        self._refresh()
+        changes = []
+        for case in self._state.open:
+            leg = max(case.legs, key=lambda leg: leg.event.yes)
+            count = leg.event.yes
+            if leg.healthy or count < case.milestone:
+                continue
+            while case.milestone <= count:
+                reached = case.milestone
+                case.milestone = 100 if reached == FIRST_MILESTONE else reached * 10
+            work = Casework(self._recent, rows, int(numbers[0]), self._live[leg.release].facts)
+            work.look_at(case, leg.event)
+            after = work.renew(case, int(numbers[-1]), self._quiet(leg.release))
+            changes.append(self._update(case, after, after.sentence, f"rows/{reached}"))
+        return changes
+
+    # -- helpers ------------------------------------------------------------------------------
+
+    def _update(self, case: OpenIncident, after: Incident, text: str, what: str) -> Change:
+        changes = differences(case.incident, after)
+        case.incident = msgspec.structs.replace(
+            after, updates=tuple(dict.fromkeys((*case.incident.updates, text)))
+        )
+        payload = {"id": after.id, "update": text, "changes": changes}
+        return Change(UPDATED, case.incident, payload, f"{after.id}/{what}")
+
+    def _close(self, case: OpenIncident, after: Incident, reason: str, at: int) -> Change:
+        changes = differences(case.incident, after)
+        self._state.open = [c for c in self._state.open if c is not case]
+        closed = msgspec.structs.replace(
+            after,
+            status=IncidentStatus.CLOSED,
+            closed_at=at,
+            updates=(*case.incident.updates, reason),
+        )
+        payload = {"id": after.id, "closed_at": at, "reason": reason, "changes": changes}
+        return Change(CLOSED, closed, payload, f"{after.id}/closed")
+
+    def _case_of(self, leg: Leg) -> OpenIncident | None:
+        for case in self._state.open:
+            if any(known.key == leg.key for known in case.legs):
+                return case
+        return None
+
+    def _refresh(self) -> None:
+        """Brings the counts of running faults up to date."""
+        running = {
+            (release, name, e.stream.key, e.stream.side): e
+            for release, live in self._live.items()
+            for name, detector in live.detectors.items()
+            for e in detector.faults()
+        }
+        for case in self._state.open:
+            for leg in case.legs:
+                leg.event = leg.event if leg.healthy else running.get(leg.key, leg.event)
+
+    def _dismiss(self, leg: Leg) -> None:
+        live = self._live.get(leg.release)
+        if live is not None:
+            live.detectors[leg.detector].dismiss(leg.event.stream.key, leg.event.stream.side)
+
+    def _quiet(self, release: str) -> tuple[tuple[str, str], ...]:
+        return tuple(
+            dict.fromkeys(
+                (s.field, s.code)
+                for detector in self._live[release].detectors.values()
+                for s in detector.streams
+                if s.field and not s.muted
+            )
+        )
+
+
+def _by_release(rows: Rows) -> dict[str, IntArray | None]:
+    """Positions of the rows of each release, in order of first appearance; None: all of them."""
+    coded = rows.release
+    if len(coded.names) == 1 and (coded.codes == 0).all():
+        return {coded.names[0]: None}
+    found: dict[str, IntArray] = {
+        name: np.flatnonzero(coded.codes == i) for i, name in enumerate(coded.names)
+    }
+    present = sorted((int(at[0]), name) for name, at in found.items() if len(at))
+    return {name: found[name] for _, name in present}
+
+
+def _keys(legs: list[Leg]) -> set[str]:
+    return {leg.event.stream.key for leg in legs}
+
+
+def _identity(model: str, leg: Leg, work: Casework) -> str:
+    """The same incident has the same identifier, whoever finds it, however often."""
+    parts = (model, *leg.key, work.prediction_id(leg.event.row))
+    return hashlib.sha256(msgspec.json.encode(parts)).hexdigest()[:16]

@@ -1,0 +1,105 @@
+"""State of the monitor of one model: plain data, saved together with the reader's position."""
+
+from __future__ import annotations
+
+import msgspec
+
+from holdfast.detection.base import Event, Side
+from holdfast.diagnosis.evidence import Movement, Values
+from holdfast.diagnosis.grouping import Crossing
+from holdfast.monitoring.reference import FieldFacts
+from holdfast.records import Incident
+
+
+class Leg(msgspec.Struct, kw_only=True):
+    """One stream of one release that an open incident stands on.
+
+    Attributes:
+        release: the release whose rows showed it.
+        detector: name of the detector.
+        event: the crossing, refreshed while the fault goes on; for a healthy leg the recovery.
+        healthy: whether it has recovered.
+    """
+
+    release: str
+    detector: str
+    event: Event
+    healthy: bool = False
+
+    @property
+    def key(self) -> tuple[str, str, str, Side]:
+        """What the leg watches."""
+        stream = self.event.stream
+        return self.release, self.detector, stream.key, stream.side
+
+    @property
+    def crossing(self) -> Crossing:
+        """The leg as grouping sees it."""
+        stream = self.event.stream
+        return Crossing(stream.field, stream.code, self.event.onset_row)
+
+    @property
+    def movement(self) -> Movement:
+        """The leg as evidence."""
+        e = self.event
+        return Movement(
+            field=e.stream.field,
+            code=e.stream.code,
+            side=e.stream.side.value,
+            yes=e.yes,
+            rows=e.rows,
+            normal=e.stream.share,
+            edge=e.stream.edge,
+            onset_row=e.onset_row,
+            nats=e.nats,
+        )
+
+
+class OpenIncident(msgspec.Struct, kw_only=True):
+    """An open incident with what it stands on.
+
+    Attributes:
+        incident: the record as last published.
+        legs: streams that crossed.
+        milestone: affected rows at which the next update is due.
+        values: what marked values looked like, by feature.
+    """
+
+    incident: Incident
+    legs: list[Leg]
+    milestone: int
+    values: dict[str, Values] = {}
+
+
+class Watch(msgspec.Struct, kw_only=True):
+    """What is watched of one release.
+
+    Attributes:
+        detectors: their states by name.
+        facts: facts of its fields.
+        last_row: the model's row number of its last row.
+    """
+
+    detectors: dict[str, bytes]
+    facts: dict[str, FieldFacts]
+    last_row: int
+
+
+class ModelState(msgspec.Struct, kw_only=True):
+    """Everything the monitor knows of a model.
+
+    Attributes:
+        rows: rows seen, over all releases.
+        first_received, last_received: when the first and the last of them came.
+        watches: by release id.
+        open: open incidents, oldest first.
+        recent: the ring of last rows.
+    """
+
+    version: int = 1
+    rows: int = 0
+    first_received: int = 0
+    last_received: int = 0
+    watches: dict[str, Watch] = {}
+    open: list[OpenIncident] = []
+    recent: bytes = b""
