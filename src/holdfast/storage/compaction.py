@@ -47,12 +47,17 @@ class Retained(NamedTuple):
 
 
 @contextlib.contextmanager
-def alone(folder: Folder) -> Iterator[bool]:
-    """True inside the block if no other process compacts or retires; freed even by a crash."""
+def alone(folder: Folder, *, wait: bool = False) -> Iterator[bool]:
+    """True inside the block if no other process moves or removes files; freed even by a crash.
+
+    Args:
+        folder: folder of the store.
+        wait: wait for the other process instead of giving False.
+    """
     fd = folder.open(_LOCK, os.O_RDWR | os.O_CREAT)
     try:
         try:
-            fcntl.flock(fd, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            fcntl.flock(fd, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
         except BlockingIOError:
             yield False
         else:
@@ -95,7 +100,8 @@ def _archive(
 ) -> int | None:
     before = len(log.damage)
     columns = (*log.kind.schema.names, *filter(None, [log.kind.struct_column]))
-    tables = [_positioned(log, row, Wanted(columns, as_written=True)) for row in group]
+    wanted = Wanted(columns, as_written=True)
+    tables = [table for row in group for table in _positioned(log, row, wanted)]
     if len(log.damage) > before:
         for row in group:
             if any(item.evidence["file"] == row.file for item in log.damage):
@@ -118,17 +124,15 @@ def _archive(
     return int(table.num_rows)
 
 
-def _positioned(log: EventLog, row: SegmentRow, wanted: Wanted) -> pa.Table:
+def _positioned(log: EventLog, row: SegmentRow, wanted: Wanted) -> Iterator[pa.Table]:
     """All rows of a segment as written, with their place in the log."""
-    tables = []
     for piece in log.reader.segment(row, wanted):
         table = pa.Table.from_batches([piece.batch])
         places = pa.array(range(piece.first_row, piece.next_row), pa.int64())
         table = table.append_column(
             pa.field(SEGMENT_COLUMN, pa.int64()), pa.repeat(pa.scalar(row.id), table.num_rows)
         )
-        tables.append(table.append_column(pa.field(ROW_COLUMN, pa.int64()), places))
-    return pa.concat_tables(tables, promote_options="permissive")
+        yield table.append_column(pa.field(ROW_COLUMN, pa.int64()), places)
 
 
 def _joined(tables: list[pa.Table]) -> pa.Table:

@@ -5,23 +5,22 @@ from __future__ import annotations
 import heapq
 import logging
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from holdfast.errors import StoreError, UsageError
+from holdfast.errors import DataError, StoreError, UsageError
 from holdfast.findings import Finding, Severity
 from holdfast.storage import framing
 from holdfast.storage.files import Folder
 from holdfast.storage.reader import Cursor, GoneError, LogReader, Piece, Wanted
 from holdfast.storage.schema import FRAME_ROWS, LogKind, encode_batch, encode_columns
-from holdfast.storage.segments import SegmentIndex, SegmentRow
+from holdfast.storage.segments import ArchiveRow, SegmentIndex, SegmentRow
 from holdfast.storage.writer import LogWriter, Position
 
 logger = logging.getLogger(__name__)
-#: how often a read looks again when files move under it
-_ATTEMPTS = 10
 
 
 class EventLog:
@@ -159,7 +158,14 @@ class EventLog:
         fields = [self.kind.schema.field(n) for n in names if n != self.kind.struct_column]
         empty = pa.schema(fields).empty_table()
         tables = [pa.Table.from_batches([batch]) for batch in batches]
-        table = pa.concat_tables([empty, *tables], promote_options="permissive")
+        try:
+            table = pa.concat_tables([empty, *tables], promote_options="permissive")
+        except (pa.ArrowInvalid, pa.ArrowTypeError, pa.ArrowNotImplementedError) as error:
+            raise DataError(
+                "features were written with types that contradict each other",
+                got=str(error),
+                remedy="read the column 'features' (JSON), or a shorter window",
+            ) from error
         return table.select([name for name in names if name in table.column_names])
 
     def _names(self, columns: Sequence[str] | None) -> tuple[str, ...]:
@@ -177,21 +183,32 @@ class EventLog:
 
     def _settled(self, wanted: Wanted) -> list[Piece]:
         """Every piece that may be wanted; looks again when files moved meanwhile."""
-        for _ in range(_ATTEMPTS):
+        missing: set[SegmentRow | ArchiveRow] = set()
+        while True:
             try:
-                return list(self._all(wanted))
+                return list(self._all(wanted, missing))
             except GoneError as error:
-                gone = error
-        raise StoreError(
-            "a file of the log is missing", got=str(gone), remedy="restore it from a backup"
-        )
+                if self._is_missing(error.row):
+                    missing.add(error.row)
 
-    def _all(self, wanted: Wanted) -> Iterator[Piece]:
+    def _is_missing(self, row: SegmentRow | ArchiveRow) -> bool:
+        """True, and reported, if the catalog still promises the file that was not found."""
+        same = self.index.get if isinstance(row, SegmentRow) else self.index.archive
+        if same(row.id) != row:
+            return False
+        self._damaged(row.file, framing.Damage(0, row.bytes or 0, "missing", row.rows))
+        return True
+
+    def _all(
+        self, wanted: Wanted, missing: AbstractSet[SegmentRow | ArchiveRow]
+    ) -> Iterator[Piece]:
         segments, archives = self.index.overlapping(wanted.since, wanted.until)
         for archive in archives:
-            yield from self.reader.archive(archive, wanted)
+            if archive not in missing:
+                yield from self.reader.archive(archive, wanted)
         for segment in segments:
-            yield from self.reader.segment(segment, wanted)
+            if segment not in missing:
+                yield from self.reader.segment(segment, wanted)
 
     def _filtered(
         self, batch: pa.RecordBatch, model: str | None, since: int | None, until: int | None
@@ -282,7 +299,7 @@ class EventLog:
 
     def _from(self, row: SegmentRow, first: int, wanted: Wanted) -> Iterator[Piece]:
         """Pieces of a segment from a row on, wherever the segment is now."""
-        for _ in range(_ATTEMPTS):
+        while True:
             try:
                 if row.archive is None:
                     pieces = self.reader.segment(row, wanted, first)
@@ -295,21 +312,18 @@ class EventLog:
                     first = piece.next_row
                     yield piece
                 return
-            except GoneError:
+            except GoneError as error:
                 found = self.index.get(row.id)
-                if found is None:
-                    return  # retired meanwhile
+                if found is None or self._is_missing(error.row):
+                    return  # retired meanwhile, or lost
                 row = found
-        raise StoreError(
-            "a segment of the log is missing", got=row.file, remedy="restore it from a backup"
-        )
 
     # -- damage -------------------------------------------------------------------------------
 
-    def _damaged(self, row: SegmentRow, damage: framing.Damage) -> None:
-        if (row.file, damage.offset) in self._seen:
+    def _damaged(self, file: str, damage: framing.Damage) -> None:
+        if (file, damage.offset) in self._seen:
             return
-        self._seen.add((row.file, damage.offset))
+        self._seen.add((file, damage.offset))
         lost = "an unknown number of" if damage.rows is None else str(damage.rows)
         finding = Finding(
             code="HF-STORE-DAMAGE",
@@ -317,7 +331,7 @@ class EventLog:
             sentence=f"A stretch of the log of {self.kind.name} is damaged: {lost} rows cannot "
             "be read; rows before and after it can.",
             evidence={
-                "file": row.file,
+                "file": file,
                 "offset": damage.offset,
                 "bytes": damage.size,
                 "reason": damage.reason,

@@ -91,7 +91,11 @@ class Wanted(NamedTuple):
 
 
 class GoneError(Exception):
-    """A file vanished because its rows moved (archived) or were retired; look again."""
+    """A file vanished, most likely because its rows moved or were retired; look again."""
+
+    def __init__(self, row: SegmentRow | ArchiveRow) -> None:
+        super().__init__(row.file)
+        self.row = row
 
 
 class LogReader:
@@ -108,7 +112,7 @@ class LogReader:
         kind: LogKind,
         segments: Folder,
         archives: Folder,
-        on_damage: Callable[[SegmentRow, framing.Damage], None],
+        on_damage: Callable[[str, framing.Damage], None],
     ) -> None:
         self.kind = kind
         self._segments = segments
@@ -126,7 +130,7 @@ class LogReader:
         Raises:
             GoneError: the file is gone.
         """
-        fd = self._open(self._segments, row.file)
+        fd = self._open(self._segments, row.file, row)
         try:
             end = self._durable_end(row, fd)
             gathered: list[tuple[framing.Frame, Any]] = []
@@ -152,17 +156,17 @@ class LogReader:
         finally:
             os.close(fd)
 
-    def _open(self, folder: Folder, name: str) -> int:
+    def _open(self, folder: Folder, name: str, row: SegmentRow | ArchiveRow) -> int:
         try:
             return folder.open(name)
         except FileNotFoundError as error:
-            raise GoneError(name) from error
+            raise GoneError(row) from error
 
     def _durable_end(self, row: SegmentRow, fd: int) -> int:
         """How far readers may go: what the catalog says, or the mark while it is written."""
         if row.bytes is not None:
             return row.bytes
-        mark = self._open(self._segments, mark_name(row.file))
+        mark = self._open(self._segments, mark_name(row.file), row)
         try:
             said = read_all(self._segments.system, mark, MARK.size, 0)
         finally:
@@ -188,7 +192,7 @@ class LogReader:
                 if isinstance(found, framing.Damage):
                     if not final and found.reason == "tail":
                         break  # the frame goes on in the next chunk
-                    self._report(row, found)
+                    self._on_damage(row.file, found)
                     progress = found.offset + found.size
                     continue
                 progress = found[0].end
@@ -197,15 +201,13 @@ class LogReader:
                 yield found
             if final:
                 if short:
-                    self._report(
-                        row, framing.Damage(offset + len(data), end - offset - len(data), "missing")
+                    self._on_damage(
+                        row.file,
+                        framing.Damage(offset + len(data), end - offset - len(data), "missing"),
                     )
                 return
             size = CHUNK if progress > offset else size * 2
             offset = progress
-
-    def _report(self, row: SegmentRow, damage: framing.Damage) -> None:
-        self._on_damage(row, damage)
 
     def _piece(
         self, gathered: list[tuple[framing.Frame, Any]], wanted: Wanted, first: int
@@ -249,7 +251,7 @@ class LogReader:
         Raises:
             GoneError: the file is gone.
         """
-        fd = self._open(self._archives, row.file)
+        fd = self._open(self._archives, row.file, row)
         with os.fdopen(fd, "rb") as file:
             try:
                 parquet = pq.ParquetFile(file, page_checksum_verification=True)
@@ -273,21 +275,7 @@ class LogReader:
 
     def _lost(self, row: ArchiveRow, what: str, error: Exception) -> None:
         logger.error("archive %s is damaged: %s cannot be read: %s", row.file, what, error)
-        fake = SegmentRow(
-            0,
-            row.log,
-            row.file,
-            "",
-            "archived",
-            row.rows,
-            row.bytes,
-            None,
-            None,
-            None,
-            row.id,
-            None,
-        )
-        self._on_damage(fake, framing.Damage(0, row.bytes, "payload"))
+        self._on_damage(row.file, framing.Damage(0, row.bytes, "payload"))
 
     def _skips(
         self, parquet: pq.ParquetFile, group: int, wanted: Wanted, segment: int | None

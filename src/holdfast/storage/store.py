@@ -15,6 +15,7 @@ import pyarrow as pa
 from holdfast.errors import StoreError
 from holdfast.findings import Finding
 from holdfast.storage import compaction, labels
+from holdfast.storage.backup import backup
 from holdfast.storage.catalog import Catalog
 from holdfast.storage.compaction import Compacted, Retained
 from holdfast.storage.control import ControlLog
@@ -253,6 +254,20 @@ class Store:
                     done.rows + more.rows,
                 )
         return done
+
+    def backup(self, target: str | os.PathLike[str]) -> int:
+        """Copy the store, consistent, while others write; open the copy to restore it.
+
+        Args:
+            target: path of the new SQLite file; its folder of files comes beside it.
+
+        Returns:
+            The number of log files copied.
+        """
+        for log in (self.predictions, self.labels):
+            log.rotate()
+        with compaction.alone(self._root, wait=True):
+            return backup(self._database, [self.predictions, self.labels], self.files, Path(target))
 
     def verify(self) -> list[Finding]:
         """Read everything and check every hash; an empty list means that all is whole."""

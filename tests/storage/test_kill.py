@@ -1,0 +1,83 @@
+"""kill -9 of writing processes: no acknowledged row is lost, none is doubled."""
+
+from __future__ import annotations
+
+import os
+import random
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+from pathlib import Path
+
+import pytest
+from tests.storage.helpers import ids_of
+
+from holdfast.storage import Cursor, Store
+
+WRITER = """
+    import os, sys
+    from holdfast.storage import Store
+    from tests.storage.helpers import labels, names, rows
+
+    path, first, kind = sys.argv[1], int(sys.argv[2]), sys.argv[3]
+    store = Store.open(path, segment_bytes=20_000)
+    while True:
+        if kind == "labels":
+            store.labels.append_columns(labels(names(first, 20), ["1"] * 20))
+        else:
+            store.predictions.append_columns(rows(first, 20))
+        first += 20
+        os.write(1, b"%d\\n" % first)
+"""
+
+
+def start(path: Path, first: int, kind: str) -> subprocess.Popen[bytes]:
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(WRITER), str(path), str(first), kind],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(["src", "."])},
+    )
+
+
+@pytest.mark.parametrize("kind", ["predictions", "labels"])
+def test_no_acknowledged_row_is_lost_when_writers_are_killed(path, kind):
+    chance = random.Random(5)
+    acknowledged: set[str] = set()
+    tailed: list[str] = []
+    cursor: Cursor | None = None
+    Store.open(path).close()
+    for turn in range(3):
+        starts = [turn * 2_000_000, turn * 2_000_000 + 1_000_000]
+        writers = [start(path, first, kind) for first in starts]
+        for writer in writers:
+            assert writer.stdout is not None
+            writer.stdout.readline()  # it is at work
+        time.sleep(chance.uniform(0.01, 0.25))
+        for first, writer in zip(starts, writers, strict=True):
+            writer.send_signal(signal.SIGKILL)
+            assert writer.stdout is not None
+            said = writer.stdout.read().splitlines()
+            last = int(said[-1]) if said else first + 20
+            acknowledged |= {f"p{number}" for number in range(first, last)}
+            writer.wait()
+            writer.stdout.close()
+        began = time.monotonic()
+        with Store.open(path) as store:
+            took = time.monotonic() - began
+            log = getattr(store, kind)
+            found = ids_of(log.read(columns=["id"]))
+            while True:
+                batches, cursor = log.tail(cursor, 1000)
+                if not batches:
+                    break
+                tailed += ids_of(batches)
+            if turn == 1:
+                store.compact()
+            assert store.verify() == []
+
+        assert took < 2
+        assert len(found) == len(set(found))
+        assert acknowledged <= set(found)
+        assert sorted(tailed) == sorted(found)
