@@ -1,0 +1,91 @@
+"""What the service needs from the floors below, as narrow protocols."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Protocol
+
+import msgspec
+
+from holdfast.contracts.model import Outcome, Verdict, Violation
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+
+class AnswerLike(Protocol):
+    """One scored row, as `holdfast.releases` answers it."""
+
+    @property
+    def score(self) -> float | None: ...
+    @property
+    def decision(self) -> str | None: ...
+    @property
+    def verdict(self) -> Outcome: ...
+    @property
+    def violations(self) -> tuple[Violation, ...]: ...
+    @property
+    def fallback(self) -> tuple[str, ...] | None: ...
+
+
+class ScorerLike(Protocol):
+    """Scores rows under a contract; never raises for what a row contains."""
+
+    def answer(self, rows: Sequence[dict[str, Any]], /) -> Sequence[AnswerLike]: ...
+
+
+class LogLike(Protocol):
+    """An append-only log; durable on return when asked so."""
+
+    def append_columns(
+        self, columns: Mapping[str, Sequence[Any]], *, durable: bool = True
+    ) -> object: ...
+
+    def append_many(self, batches: Sequence[pa.RecordBatch], *, durable: bool = True) -> object: ...
+
+
+class Champion(msgspec.Struct, frozen=True):
+    """A release that answers for one model, loaded and verified.
+
+    Attributes:
+        model: name of the model.
+        release: id of the release (sha256 in hex).
+        contract: id of its contract.
+        revision: revision of the pointer that named it.
+        scorer: answers rows.
+        guard: verdicts on rows that were scored elsewhere; `guard(list of rows)`.
+        pii: fields whose offending values may be shown.
+        about: plain facts for `GET /v1/models/{model}`.
+    """
+
+    model: str
+    release: str
+    contract: str
+    revision: int
+    scorer: ScorerLike
+    guard: Callable[[list[dict[str, Any]]], Sequence[Verdict]]
+    about: Mapping[str, Any] = {}
+
+
+class ChampionSource(Protocol):
+    """Where champions come from: a cheap look at the pointers, and a careful load."""
+
+    def pointers(self) -> Mapping[str, tuple[str, int]]:
+        """Model name -> (release id, revision); called twice a second."""
+        ...
+
+    def load(self, model: str, release: str, revision: int) -> Champion:
+        """Open, verify and prepare one release; may take seconds; runs outside the event loop."""
+        ...
+
+    def acknowledge(self, champion: Champion) -> None:
+        """Note that this worker now answers with `champion`."""
+        ...
+
+
+class Desk(Protocol):
+    """What the reading endpoints and the dashboard show; plain data, newest first."""
+
+    def models(self) -> list[dict[str, Any]]: ...
+    def releases(self, model: str) -> list[dict[str, Any]]: ...
+    def incidents(self, model: str | None = None) -> list[dict[str, Any]]: ...

@@ -1,0 +1,143 @@
+"""The service put together: one object with an ASGI application, a start and an end."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+import msgspec
+
+import holdfast
+from holdfast.serving.auth import Tokens
+from holdfast.serving.bulk import Bulk
+from holdfast.serving.gate import Gate, Handler
+from holdfast.serving.health import WatchedLog
+from holdfast.serving.labels import Labels
+from holdfast.serving.limits import BodyBudget, Limits
+from holdfast.serving.lineup import Lineup
+from holdfast.serving.metrics import Metrics
+from holdfast.serving.openapi import document
+from holdfast.serving.ports import ChampionSource, Desk, LogLike
+from holdfast.serving.predict import Predict
+from holdfast.serving.routes import ROUTES, Route, Table
+from holdfast.serving.views import Views
+
+
+class Page(msgspec.Struct, frozen=True):
+    """A page that the composition root mounts: its line of the table and its handler."""
+
+    route: Route
+    handler: Handler
+
+
+class Service:
+    """Everything one worker serves.
+
+    Args:
+        source: gives the champions.
+        predictions, labels: the logs.
+        desk: what the store knows, for reading endpoints.
+        clock: microseconds since 1970 (UTC).
+        limits: bounds on requests and queues.
+        durable: whether answers wait for the log.
+        label_policy: which of several labels counts.
+        tokens: gives the valid tokens; None in return where none is needed.
+        reload_tokens: called twice a second in a thread; re-reads the token file if it changed.
+        hosts: allowed Host names besides loopback.
+        pages: mounted pages.
+        run_folder: where workers leave their counters.
+        worker: number of this worker.
+    """
+
+    def __init__(
+        self,
+        *,
+        source: ChampionSource,
+        predictions: LogLike,
+        labels: LogLike,
+        desk: Desk,
+        clock: Callable[[], int],
+        limits: Limits | None = None,
+        durable: bool = True,
+        label_policy: str = "last",
+        tokens: Callable[[], Tokens | None] = lambda: None,
+        reload_tokens: Callable[[], None] | None = None,
+        hosts: tuple[str, ...] = (),
+        pages: Sequence[Page] = (),
+        run_folder: Path | None = None,
+        worker: int = 0,
+    ) -> None:
+        limits = limits or Limits()
+        self.metrics = Metrics(run_folder, worker)
+        self.lineup = Lineup(source)
+        self._reload_tokens = reload_tokens
+        budget = BodyBudget(limits)
+        watched = WatchedLog(predictions)
+        self._predict = Predict(
+            self.lineup,
+            watched,
+            limits=limits,
+            budget=budget,
+            clock=clock,
+            metrics=self.metrics,
+            durable=durable,
+        )
+        self._labels = Labels(
+            self.lineup, labels, limits=limits, budget=budget, clock=clock, policy=label_policy
+        )
+        self._bulk = Bulk(
+            self.lineup,
+            watched,
+            limits=limits,
+            budget=budget,
+            clock=clock,
+            metrics=self.metrics,
+        )
+        table = Table([*ROUTES, *(page.route for page in pages)])
+        views = Views(
+            self.lineup,
+            desk,
+            self.metrics,
+            gauges=lambda: {
+                "waiting_rows": float(self._predict.waiting_rows),
+                "body_bytes": float(budget.used),
+            },
+            healthy=watched.check,
+            document=msgspec.json.encode(document(table.routes, limits, holdfast.__version__)),
+        )
+        handlers: Mapping[str, Handler] = {
+            "predict": self._predict,
+            "log_predictions": self._bulk,
+            "log_labels": self._labels,
+            **views.handlers(),
+            **{page.route.name: page.handler for page in pages},
+        }
+        self.app = Gate(
+            table, handlers, tokens=tokens, hosts=hosts, clock=clock, metrics=self.metrics
+        )
+        self._keeper: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Load the champions and start the threads; the socket is opened after this."""
+        self._predict.start()
+        self._labels.start()
+        await asyncio.get_running_loop().run_in_executor(None, self.lineup.refresh)
+        self._keeper = asyncio.create_task(self.lineup.keep_fresh(self._each_look))
+
+    def _each_look(self) -> None:
+        if self._reload_tokens is not None:
+            self._reload_tokens()
+        self.metrics.save()
+
+    async def close(self) -> None:
+        """Write and answer all that was accepted, then stop; call when the socket is closed."""
+        if self._keeper is not None:
+            self._keeper.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await self._keeper
+        await self._predict.close()
+        await self._labels.close()
+        await self._bulk.close()
+        self.metrics.save()

@@ -1,0 +1,117 @@
+"""Renders the dashboard from plain records. Everything shown is escaped; nothing is loaded."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from functools import lru_cache
+from importlib import resources
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from jinja2 import Template
+
+
+@lru_cache(maxsize=1)
+def _style() -> str:
+    return resources.files("holdfast.web").joinpath("templates/style.css").read_text("utf-8")
+
+
+@lru_cache(maxsize=1)
+def _template() -> Template:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    environment = Environment(
+        loader=PackageLoader("holdfast.web"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["moment"] = moment
+    environment.filters["share"] = share
+    return environment.get_template("dashboard.html")
+
+
+@lru_cache(maxsize=1)
+def headers() -> tuple[tuple[bytes, bytes], ...]:
+    """HTTP headers of the page: nothing may be loaded, and only this one style applies."""
+    style = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; "
+        "frame-ancestors 'none'"
+    )
+    return (
+        (b"content-type", b"text/html; charset=utf-8"),
+        (b"content-security-policy", policy.encode()),
+        (b"x-content-type-options", b"nosniff"),
+        (b"referrer-policy", b"no-referrer"),
+        (b"cache-control", b"no-store"),
+    )
+
+
+def moment(micros: int | None) -> str:
+    """A time as shown.
+
+    >>> moment(0), moment(None)
+    ('1970-01-01 00:00 UTC', '–')
+    """
+    if micros is None:
+        return "–"
+    return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def share(value: float | None) -> str:
+    """A share in percent, never rounded up to a hundred.
+
+    >>> share(0.5), share(0.99999), share(None)
+    ('50.0%', '99.9%', '–')
+    """
+    if value is None:
+        return "–"
+    shown = 99.9 if 0.999 < value < 1 else 100 * value
+    return f"{shown:.1f}%"
+
+
+def dashboard(
+    *,
+    models: Sequence[Mapping[str, Any]],
+    incidents: Sequence[Mapping[str, Any]],
+    releases: Sequence[Mapping[str, Any]],
+    rows: Mapping[str, Mapping[str, int]],
+    now: int,
+    version: str,
+) -> bytes:
+    """The page.
+
+    Args:
+        models: name, release, promoted_at of each model.
+        incidents: as `GET …/incidents` answers them, newest first.
+        releases: model, id, added_at, champion and a mapping of numbers.
+        rows: model -> verdict -> rows answered since the server started.
+        now: microseconds since 1970 (UTC).
+        version: of Holdfast.
+    """
+    cards = []
+    for model in models:
+        counts = dict(rows.get(model["model"], {}))
+        total = sum(counts.values())
+        parts = [
+            {"name": name, "count": counts.get(name, 0), "share": counts.get(name, 0) / total}
+            for name in ("ok", "degraded", "abstained", "rejected")
+            if total and counts.get(name)
+        ]
+        mine = [i for i in incidents if i["model"] == model["model"] and i["status"] == "open"]
+        cards.append({**model, "rows": total, "parts": parts, "open": len(mine)})
+    page = _template().render(
+        style=_style(),
+        cards=cards,
+        open=[i for i in incidents if i["status"] == "open"],
+        closed=[i for i in incidents if i["status"] != "open"][:20],
+        releases=releases[:50],
+        now=now,
+        version=version,
+    )
+    return page.encode()
