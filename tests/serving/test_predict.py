@@ -2,8 +2,9 @@ from __future__ import annotations
 
 import asyncio
 
-from holdfast.errors import StoreFullError
 from tests.serving.world import NOW, World, served
+
+from holdfast.errors import StoreFullError
 
 GOOD = {"Income": 900, "Job": "clerk"}
 

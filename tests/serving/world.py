@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, Self
 
 import msgspec
 
@@ -117,7 +117,7 @@ class World:
         self.labels = Log()
         self.settings = settings
 
-    async def __aenter__(self) -> World:
+    async def __aenter__(self) -> Self:
         self.service = Service(
             **{
                 "source": self.source,

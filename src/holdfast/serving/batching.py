@@ -27,9 +27,11 @@ class Job(Protocol):
 J = TypeVar("J", bound=Job)
 R = TypeVar("R")
 
-#: Given the jobs of a batch and a way to answer them: calls `answer` once with a result or an
-#: exception for each job, in order.
-Work = Callable[[Sequence[J], Callable[[Sequence["R | BaseException"]], None]], None]
+#: Given the jobs of a batch, returns a result or an exception for each, in order. It may answer
+#: before it returns, by the function it is given; then what it returns is not looked at.
+Work = Callable[
+    [Sequence[J], Callable[[Sequence["R | BaseException"]], None]], Sequence["R | BaseException"]
+]
 
 
 class GroupCommit(Generic[J, R]):
@@ -127,24 +129,24 @@ class GroupCommit(Generic[J, R]):
         self._queue.put((jobs, futures))
 
     def _run(self) -> None:
+        wake = self._loop.call_soon_threadsafe
         while (item := self._queue.get()) is not None:
             jobs, futures = item
-            answered = False
+            early = False
 
             def answer(
-                results: Sequence[R | BaseException],
-                futures: list[asyncio.Future[R]] = futures,
+                results: Sequence[R | BaseException], futures: list[asyncio.Future[R]] = futures
             ) -> None:
-                nonlocal answered
-                answered = True
-                self._loop.call_soon_threadsafe(self._resolve, futures, results)
+                nonlocal early
+                early = True
+                wake(self._resolve, futures, results)
 
+            results: Sequence[R | BaseException]
             try:
-                self._work(jobs, answer)
+                results = self._work(jobs, answer)
             except BaseException as error:  # noqa: BLE001 - whatever it is, the clients must hear it
-                if not answered:
-                    answer([error] * len(jobs))
-            self._loop.call_soon_threadsafe(self._done, len(jobs))
+                results = [error] * len(jobs)
+            wake(self._done, [] if early else futures, results, len(jobs))
 
     def _resolve(
         self, futures: Sequence[asyncio.Future[R]], results: Sequence[R | BaseException]
@@ -157,7 +159,14 @@ class GroupCommit(Generic[J, R]):
             else:
                 future.set_result(result)
 
-    def _done(self, answered: int) -> None:
+    def _done(
+        self,
+        futures: Sequence[asyncio.Future[R]],
+        results: Sequence[R | BaseException],
+        answered: int,
+    ) -> None:
+        if futures:
+            self._resolve(futures, results)
         self._busy = False
         self._expected = min(answered + len(self._jobs), 256)
         if self._jobs:

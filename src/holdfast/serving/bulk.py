@@ -26,8 +26,8 @@ from holdfast.serving.lineup import Lineup
 from holdfast.serving.logrows import PLAIN, TIME, arrow_rows, marks_of
 from holdfast.serving.metrics import Metrics
 from holdfast.serving.ports import Champion, LogLike
-from holdfast.serving.replies import reply
 from holdfast.serving.predict import answered_marks
+from holdfast.serving.replies import reply
 from holdfast.serving.wire import ViolationOut, decode_lines, encoder, parse_time
 
 NDJSON = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
@@ -159,13 +159,11 @@ class Bulk:
             if min(at) < 0 or max(at) > now + self._limits.ahead_seconds * 1_000_000:
                 raise _column("at", "times since 1970, not ahead of the server's clock", "others")
         score = _typed(batch, "score", pa.float64())
-        texts = {
-            name: _typed(batch, name, pa.string()) for name in ("source", "decision", "release")
-        }
-        none: list[str | None] = [None] * count
         source, decision, release = (
-            none if texts[name] is None else texts[name].to_pylist()
-            for name in ("source", "decision", "release")
+            [None] * count if column is None else column.to_pylist()
+            for column in (
+                _typed(batch, name, pa.string()) for name in ("source", "decision", "release")
+            )
         )
         fields = [field.name for field in row.type]
         columns = [column.to_pylist() for column in row.flatten()]
@@ -204,8 +202,7 @@ class Bulk:
             "received": [now] * count,
             "verdict": outcomes,
             "marks": [
-                marks_of(verdict.violations) if verdict.violations else None
-                for verdict in verdicts
+                marks_of(verdict.violations) if verdict.violations else None for verdict in verdicts
             ],
             **columns,
         }

@@ -63,7 +63,9 @@ class Client:
             raise UsageError(
                 "this is not a service URL", expected="http(s)://host:port", got=f"url={url!r}"
             )
-        kind = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        kind = (
+            http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        )
         self._connection = kind(parts.hostname, parts.port, timeout=timeout)
         self._base = parts.path.rstrip("/")
         self._headers = {"accept": "application/json"}
@@ -184,9 +186,7 @@ class Client:
     def _once(
         self, method: str, path: str, payload: bytes | None, headers: Mapping[str, str]
     ) -> tuple[int, http.client.HTTPMessage, bytes]:
-        self._connection.request(
-            method, self._base + path, payload, {**self._headers, **headers}
-        )
+        self._connection.request(method, self._base + path, payload, {**self._headers, **headers})
         response = self._connection.getresponse()
         return response.status, response.headers, response.read()
 

@@ -122,7 +122,7 @@ class Labels:
 
     def _work(
         self, jobs: Sequence[LabelJob], answer: Callable[[Sequence[int | BaseException]], None]
-    ) -> None:
+    ) -> Sequence[int]:
         columns: dict[str, list[Any]] = {
             "id": [name for job in jobs for name in job.ids],
             "model": [job.model for job in jobs for _ in job.ids],
@@ -131,4 +131,4 @@ class Labels:
             "received": [job.received for job in jobs for _ in job.ids],
         }
         self._log.append_columns(columns, durable=True)
-        answer([len(job.ids) for job in jobs])
+        return [len(job.ids) for job in jobs]

@@ -83,7 +83,7 @@ class Lineup:
             try:
                 champion = self._source.load(model, release, revision)
             except HoldfastError as error:
-                log.error("champion of %r does not open: %s", model, error)  # noqa: TRY400
+                log.error("champion of %r does not open: %s", model, error)
                 self._failed[model] = ((release, revision), f"{error.code} {error.message}")
                 continue
             self._failed.pop(model, None)

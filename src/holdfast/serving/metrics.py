@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import contextlib
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -91,12 +91,12 @@ class Metrics:
         numbers.seconds[bisect_left(BUCKETS, seconds)] += 1
         numbers.seconds_sum += seconds
 
-    def answered(self, model: str, verdicts: Iterable[str]) -> None:
+    def answered(self, model: str, verdicts: Sequence[str]) -> None:
         """Count rows answered, by verdict."""
         rows = self.now.rows
-        for verdict in verdicts:
+        for verdict in set(verdicts):
             key = f"{model} {verdict}"
-            rows[key] = rows.get(key, 0) + 1
+            rows[key] = rows.get(key, 0) + verdicts.count(verdict)
 
     def save(self) -> None:
         """Leave this worker's numbers for the others; a failure to write is not worth a crash."""

@@ -175,7 +175,7 @@ def _operation(route: Route) -> dict[str, Any]:
         codes += ["400", "403", "408", "413", "415", "422", "429"]
     if route.name == "ready":
         answers["503"] = {"description": "Not ready", "content": _json({"type": "object"})}
-    answers.update({code: error for code in sorted(set(codes))})
+    answers.update(dict.fromkeys(sorted(set(codes)), error))
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,

@@ -18,6 +18,7 @@ import msgspec
 from msgspec import Raw
 
 from holdfast.contracts.model import Outcome, Policy, Violation
+from holdfast.errors import RequestError
 from holdfast.serving.batching import GroupCommit
 from holdfast.serving.gate import Request
 from holdfast.serving.limits import BodyBudget, Limits, declared_length, read_body
@@ -32,7 +33,6 @@ from holdfast.serving.wire import (
     decode_predict,
     encoder,
 )
-from holdfast.errors import RequestError
 
 log = logging.getLogger("holdfast.serving")
 
@@ -196,7 +196,7 @@ class Predict:
         self,
         jobs: Sequence[PredictJob],
         answer: Callable[[Sequence[bytes | BaseException]], None],
-    ) -> None:
+    ) -> Sequence[bytes | BaseException]:
         """Score, log and answer a batch; runs in the committing thread."""
         groups: dict[int, list[PredictJob]] = {}
         for job in jobs:
@@ -205,71 +205,76 @@ class Predict:
         replies: dict[int, bytes] = {}
         for group in groups.values():
             self._score(group, columns, replies)
-        results = [replies[id(job)] for job in jobs]
+        results: list[bytes | BaseException] = [replies[id(job)] for job in jobs]
         if self._durable:
             self._log.append_columns(columns.lists(), durable=True)
-            answer(results)
         else:
             answer(results)
             try:
                 self._log.append_columns(columns.lists(), durable=False)
             except Exception as error:  # noqa: BLE001 - answered already: count it and say so
-                self._metrics.now.unwritten += sum(job.weight for job in jobs)
+                self._metrics.now.unwritten += len(columns.id)
                 log.error("answers were not written to the log: %s", type(error).__name__)
         numbers = self._metrics.now
         numbers.batches += 1
-        numbers.batch_rows += sum(job.weight for job in jobs)
+        numbers.batch_rows += len(columns.id)
+        return results
 
-    def _score(
-        self, group: list[PredictJob], columns: Columns, replies: dict[int, bytes]
-    ) -> None:
+    def _score(self, group: list[PredictJob], columns: Columns, replies: dict[int, bytes]) -> None:
         """Score the jobs of one model; adds to what is logged and answered."""
         champion = group[0].champion
-        if len(group) == 1:
-            rows = group[0].rows
-        else:
-            rows = [row for job in group for row in job.rows]
-        answers = iter(self._answer(champion, rows))
         release = champion.release
+        rows = [row for job in group for row in job.rows]
         total = len(rows)
+        answers = self._answer(champion, rows)
+        ids = self._ids.take(total)
+        verdicts = [PLAIN[given.verdict] for given in answers]
         columns.model += [champion.model] * total
         columns.release += [release] * total
         columns.contract += [champion.contract] * total
-        verdicts: list[str] = []
+        columns.score += [given.score for given in answers]
+        columns.decision += [given.decision for given in answers]
+        columns.verdict += verdicts
+        columns.features += [str(raw, "utf-8") for job in group for raw in job.raws]
+        if all(verdict == "ok" for verdict in verdicts) and not any(
+            given.violations for given in answers
+        ):
+            columns.fallback += [None] * total
+            columns.marks += [None] * total
+        else:
+            columns.fallback += [
+                None if given.fallback is None else ",".join(given.fallback) for given in answers
+            ]
+            columns.marks += [
+                marks_of(given.violations) if given.violations else None for given in answers
+            ]
+        encode = encoder.encode
+        start = 0
         for job in group:
             count = len(job.rows)
-            names = job.ids if job.ids is not None else self._ids.take(count)
-            columns.id += names
+            end = start + count
+            if job.ids is not None:
+                ids[start:end] = job.ids
             received = job.received
             columns.at += job.at if job.at is not None else [received] * count
             columns.received += [received] * count
             columns.source += [job.source] * count
-            columns.features += [str(raw, "utf-8") for raw in job.raws]
-            mine = []
-            for name, given in zip(names, answers, strict=False):
-                marks = given.violations
-                fallback = given.fallback
-                score = given.score
-                decision = given.decision
-                verdict = PLAIN[given.verdict]
-                mine.append(
+            replies[id(job)] = b'{"predictions":%b}' % encode(
+                [
                     PredictionOut(
-                        name,
+                        ids[index],
                         release,
-                        score,
-                        decision,
-                        verdict,
-                        fallback,
-                        answered_marks(marks) if marks else (),
+                        given.score,
+                        given.decision,
+                        verdicts[index],
+                        given.fallback,
+                        answered_marks(given.violations) if given.violations else (),
                     )
-                )
-                verdicts.append(verdict)
-                columns.score.append(score)
-                columns.decision.append(decision)
-                columns.fallback.append(None if fallback is None else ",".join(fallback))
-                columns.marks.append(marks_of(marks) if marks else None)
-            replies[id(job)] = b'{"predictions":%b}' % encoder.encode(mine)
-        columns.verdict += verdicts
+                    for index, given in enumerate(answers[start:end], start)
+                ]
+            )
+            start = end
+        columns.id += ids
         self._metrics.answered(champion.model, verdicts)
 
     def _answer(self, champion: Champion, rows: list[dict[str, Any]]) -> Sequence[AnswerLike]:
@@ -286,5 +291,3 @@ class Predict:
                 *self._answer(champion, rows[:middle]),
                 *self._answer(champion, rows[middle:]),
             ]
-
-

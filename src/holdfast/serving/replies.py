@@ -30,9 +30,7 @@ class ErrorOut(msgspec.Struct):
     remedy: str | None
 
 
-async def reply(
-    send: Send, body: bytes, status: int = 200, headers: Headers = (JSON,)
-) -> None:
+async def reply(send: Send, body: bytes, status: int = 200, headers: Headers = (JSON,)) -> None:
     """Send one complete answer."""
     size = len(body)
     length = _LENGTHS[size] if size < 4096 else str(size).encode()
@@ -82,9 +80,7 @@ def error_parts(error: BaseException) -> tuple[int, list[tuple[bytes, bytes]], b
     return status, headers, msgspec.json.encode(known.to_dict())
 
 
-async def reply_error(
-    send: Send, error: BaseException, extra: Headers = ()
-) -> int:
+async def reply_error(send: Send, error: BaseException, extra: Headers = ()) -> int:
     """Send an error, return its status."""
     status, headers, body = error_parts(error)
     await reply(send, body, status, [*headers, *extra])

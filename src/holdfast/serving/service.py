@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import contextlib
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 
 import msgspec
 
@@ -47,8 +46,8 @@ class Service:
         reload_tokens: called twice a second in a thread; re-reads the token file if it changed.
         hosts: allowed Host names besides loopback.
         pages: mounted pages.
-        run_folder: where workers leave their counters.
-        worker: number of this worker.
+        metrics: counts; the pages may want to show them.
+        at_end: called last, when everything is written.
     """
 
     def __init__(
@@ -66,13 +65,14 @@ class Service:
         reload_tokens: Callable[[], None] | None = None,
         hosts: tuple[str, ...] = (),
         pages: Sequence[Page] = (),
-        run_folder: Path | None = None,
-        worker: int = 0,
+        metrics: Metrics | None = None,
+        at_end: Callable[[], None] = lambda: None,
     ) -> None:
         limits = limits or Limits()
-        self.metrics = Metrics(run_folder, worker)
+        self.metrics = metrics or Metrics()
         self.lineup = Lineup(source)
         self._reload_tokens = reload_tokens
+        self._at_end = at_end
         budget = BodyBudget(limits)
         watched = WatchedLog(predictions)
         self._predict = Predict(
@@ -141,3 +141,4 @@ class Service:
         await self._labels.close()
         await self._bulk.close()
         self.metrics.save()
+        self._at_end()

@@ -148,9 +148,13 @@ class Supervisor:
         while not self._stopping:
             now = time.monotonic()
             for child in self.children:
-                if child.process is None and now >= child.next_start:
+                if child.process is None and now >= child.next_start and self._may_start(child):
                     self._start(child)
-            due = [child.next_start for child in self.children if child.process is None]
+            due = [
+                child.next_start
+                for child in self.children
+                if child.process is None and self._may_start(child)
+            ]
             timeout = max(0.0, min(due) - now) if due else 60.0
             pipes = {child.status: child for child in self.children if child.status >= 0}
             readable, _, _ = select.select([wake, *pipes], [], [], timeout)
@@ -166,6 +170,10 @@ class Supervisor:
                         return HOPELESS
                     self._ended(child, code)
         return 0
+
+    def _may_start(self, child: Child) -> bool:
+        """Whatever is not essential waits until requests are served, and does not slow that."""
+        return child.essential or all(c.ready for c in self.children if c.essential)
 
     def _start(self, child: Child) -> None:
         status, status_write = os.pipe()
@@ -211,6 +219,7 @@ class Supervisor:
 
     def _later(self, child: Child) -> None:
         child.process = None
+        child.ready = False
         if child.status >= 0:
             os.close(child.status)
             child.status = -1

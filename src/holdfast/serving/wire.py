@@ -344,7 +344,7 @@ def decode_lines(body: bytes, limits: Limits) -> tuple[list[LoggedLine], list[di
     """Decode an NDJSON body of logged predictions: the lines and their feature rows.
 
     Example:
-        >>> lines, rows = decode_lines(b'{"id": "a", "features": {"x": 1}}\\n', Limits())
+        >>> lines, rows = decode_lines(b'{"id": "a", "features": {"x": 1}}', Limits())
         >>> lines[0].id, rows
         ('a', [{'x': 1}])
     """

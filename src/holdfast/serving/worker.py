@@ -48,7 +48,7 @@ def run(
     """
     service = make()
     config = uvicorn.Config(
-        service.app,  # type: ignore[arg-type]
+        service.app,
         loop=_loop(),
         http=BoundedProtocol,
         ws="none",
@@ -64,9 +64,11 @@ def run(
     )
     config.load()
     loop_factory = config.get_loop_factory()
-    with asyncio.Runner(loop_factory=loop_factory) as runner:
-        with contextlib.suppress(KeyboardInterrupt):
-            runner.run(_serve(config, service, sock, ready))
+    with (
+        contextlib.suppress(KeyboardInterrupt),
+        asyncio.Runner(loop_factory=loop_factory) as runner,
+    ):
+        runner.run(_serve(config, service, sock, ready))
 
 
 def _loop() -> str:

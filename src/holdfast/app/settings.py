@@ -1,0 +1,105 @@
+"""Settings: what an operator can choose, and where it is read from."""
+
+from __future__ import annotations
+
+import os
+import tomllib
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import msgspec
+
+from holdfast.errors import ConfigError
+
+LOOPBACK = ("127.0.0.1", "::1", "localhost")
+CONFIG_FILE = "holdfast.toml"
+
+
+class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """What an operator can choose. From flags, else environment, else `holdfast.toml`.
+
+    Attributes:
+        store: path of the store.
+        host, port: where to listen; port 0 takes a free one.
+        workers: worker processes.
+        ack: ``durable``: an answered prediction is on disk. ``fast``: the answer does not wait
+            for the disk; a crash may lose the log entries of the last moments (labels and bulk
+            bodies are always durable).
+        token_file: tokens with roles; needed for any address that is not loopback.
+        allow_hosts: accepted Host names besides loopback and `host`.
+        labels: which label counts when a prediction has several: ``last``, ``first``, ``reject``.
+        monitor: whether the supervisor also runs the monitor.
+        monitor_every: seconds between its steps.
+        budget: false incidents that the monitor may raise.
+        allow_models: kinds of model that run foreign code and are allowed anyway (``callable``).
+        ready_file: a file that gets the URL once requests are served.
+    """
+
+    store: str = "holdfast.db"
+    host: str = "127.0.0.1"
+    port: int = 8000
+    workers: int = 1
+    ack: Literal["durable", "fast"] = "durable"
+    token_file: str | None = None
+    allow_hosts: tuple[str, ...] = ()
+    labels: Literal["last", "first", "reject"] = "last"
+    monitor: bool = True
+    monitor_every: float = 0.25
+    budget: str = "1 false incident per month"
+    allow_models: tuple[Literal["callable"], ...] = ()
+    ready_file: str | None = None
+
+    @property
+    def loopback(self) -> bool:
+        """Whether only this machine can reach the service."""
+        return self.host in LOOPBACK
+
+
+def load_settings(
+    flags: Mapping[str, Any] | None = None, *, config: str | Path | None = None
+) -> Settings:
+    """Settings from flags, environment (``HOLDFAST_PORT`` …) and `holdfast.toml`, in this order.
+
+    Args:
+        flags: given values; None means not given.
+        config: a settings file; default `holdfast.toml` in the working directory, if it exists.
+            Its table ``[serve]`` and the top-level key ``store`` are read.
+
+    Raises:
+        ConfigError: naming the setting that is wrong.
+    """
+    known = Settings.__struct_fields__
+    values: dict[str, Any] = {}
+    path = Path(config) if config is not None else Path(CONFIG_FILE)
+    if config is not None or path.exists():
+        try:
+            document = tomllib.loads(path.read_text("utf-8"))
+        except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+            raise ConfigError(
+                "the settings file cannot be read", expected="TOML", got=f"{path}: {error}"
+            ) from None
+        values.update(document.get("serve", {}))
+        if "store" in document:
+            values["store"] = document["store"]
+    for name in known:
+        text = os.environ.get(f"HOLDFAST_{name.upper()}")
+        if text is not None:
+            values[name] = text.split(",") if name in ("allow_hosts", "allow_models") else text
+    values.update({name: value for name, value in (flags or {}).items() if value is not None})
+    unknown = sorted(set(values) - set(known))
+    if unknown:
+        raise ConfigError(
+            "there is no such setting", expected=", ".join(known), got=", ".join(unknown)
+        )
+    try:
+        settings = msgspec.convert(values, Settings, strict=False)
+    except msgspec.ValidationError as error:
+        raise ConfigError("a setting has the wrong form", got=str(error)) from None
+    if not 0 <= settings.port <= 65_535 or not 1 <= settings.workers <= 256:
+        raise ConfigError(
+            "a setting is out of range",
+            expected="port 0 to 65535, workers 1 to 256",
+            got=f"port={settings.port}, workers={settings.workers}",
+        )
+    return settings

@@ -1,0 +1,124 @@
+"""The store seen from the service: champions to load, and what the reading endpoints show."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from holdfast.serving.ports import Champion
+
+if TYPE_CHECKING:
+    from holdfast.records import Incident
+    from holdfast.releases import Release
+    from holdfast.storage import ControlEvent, Store
+
+
+class StoreChampions:
+    """Champions from the store's catalog.
+
+    Args:
+        store: the store.
+        open_release: opens and verifies a release by model and id.
+        clock: microseconds since 1970 (UTC).
+        worker: name of this worker, for the acknowledgement.
+    """
+
+    def __init__(
+        self,
+        store: Store,
+        open_release: Callable[[str, str], Release],
+        *,
+        clock: Callable[[], int],
+        worker: str,
+    ) -> None:
+        self._store = store
+        self._open = open_release
+        self._clock = clock
+        self._worker = worker
+
+    def pointers(self) -> Mapping[str, tuple[str, int]]:
+        """One query over the champions."""
+        return {
+            champion.model: (champion.release, champion.revision)
+            for champion in self._store.catalog.champions()
+        }
+
+    def load(self, model: str, release: str, revision: int) -> Champion:
+        """Open the release, verify it, and prepare its scorer and guard."""
+        opened = self._open(model, release)
+        contract = opened.contract
+        return Champion(
+            model,
+            release,
+            contract.id,
+            revision,
+            opened.scorer(),
+            contract.serving().guard().batch,
+            {
+                "features": list(contract.features),
+                "threshold": opened.threshold,
+                "positive": opened.positive,
+                "evaluation": msgspec.to_builtins(opened.evaluation, enc_hook=str),
+            },
+        )
+
+    def acknowledge(self, champion: Champion) -> None:
+        """Note in the control log that this worker answers with the release."""
+        self._store.control.append(
+            "serving.acknowledged",
+            champion.model,
+            {"release": champion.release, "revision": champion.revision, "worker": self._worker},
+            at=self._clock(),
+            key=f"ack:{champion.model}:{champion.revision}:{self._worker}",
+        )
+
+
+class StoreDesk:
+    """What the store knows, as plain data.
+
+    Args:
+        store: the store.
+        fold: turns control events into incidents.
+    """
+
+    def __init__(
+        self, store: Store, fold: Callable[[Sequence[ControlEvent]], Sequence[Incident]]
+    ) -> None:
+        self._store = store
+        self._fold = fold
+
+    def models(self) -> list[dict[str, Any]]:
+        """Every model with a champion."""
+        return [
+            {
+                "model": champion.model,
+                "release": champion.release,
+                "revision": champion.revision,
+                "promoted_at": champion.changed_at,
+            }
+            for champion in self._store.catalog.champions()
+        ]
+
+    def releases(self, model: str | None = None) -> list[dict[str, Any]]:
+        """Releases of a model (or all), newest first."""
+        champions = {(c.model, c.release) for c in self._store.catalog.champions()}
+        rows = [
+            {
+                "model": row.model,
+                "id": row.id,
+                "added_at": row.added_at,
+                "champion": (row.model, row.id) in champions,
+                "details": row.details,
+            }
+            for row in self._store.catalog.releases(model)
+        ]
+        return rows[::-1]
+
+    def incidents(self, model: str | None = None) -> list[dict[str, Any]]:
+        """Incidents of a model (or all), newest first."""
+        kinds = ["incident.opened", "incident.updated", "incident.closed"]
+        incidents = self._fold(self._store.control.events(model, kinds))
+        found: list[dict[str, Any]] = [msgspec.to_builtins(incident) for incident in incidents]
+        return sorted(found, key=lambda incident: -incident["opened_at"])
