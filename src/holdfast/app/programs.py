@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
+import importlib
 import os
+import re
+import signal
+import socket
 import sys
-import time
+import threading
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -13,11 +18,10 @@ import msgspec
 
 from holdfast.app.basics import now_us, open_store
 from holdfast.app.settings import Settings
-from holdfast.errors import ConfigError, HoldfastError, StoreError
+from holdfast.errors import ConfigError, HoldfastError, ReleaseError, StoreError
 
 if TYPE_CHECKING:
-    from holdfast.records import Incident
-    from holdfast.releases import Release
+    from holdfast.serving.ports import ChampionSource
     from holdfast.serving.service import Page, Service
     from holdfast.storage import Store
 
@@ -30,35 +34,74 @@ def _child() -> tuple[Settings, int, Path, tuple[int, int, int]]:
     return settings, int(number), Path(run), (sock, life, status)
 
 
-def _open_release(settings: Settings, store: Store) -> Callable[[str, str], Release]:
-    def opened(model: str, release: str) -> Release:
-        from holdfast.releases import Registry
+def release_opener(settings: Settings, store: Store) -> Callable[[str, str], Any]:
+    """Opens releases of this store by model and id, verified; never one that holds a pickle."""
+    folder = store.files / "releases"
 
-        return Registry(store).open(model, release, allow=settings.allow_models)
+    def opened(model: str, release: str) -> Any:
+        if not re.fullmatch("[0-9a-f]{64}", release):
+            raise ReleaseError(
+                "this is no id of a release", expected="64 hex digits", got=release[:80]
+            )
+        _import_lean(folder / release)
+        releases = importlib.import_module("holdfast.releases")
+        return releases.Release.open(
+            folder / release, expected_id=release, allow=settings.allow_models
+        )
 
     return opened
 
 
-def _fold() -> Callable[[Sequence[Any]], Sequence[Incident]]:
+def _import_lean(folder: Path) -> None:
+    """Import LightGBM without the large optional packages that it only wants for training.
+
+    They cost seconds of start-up and nothing here uses them through LightGBM.
+    """
+    with contextlib.suppress(OSError):
+        if "lightgbm" in sys.modules or b"lightgbm" not in (folder / "manifest.json").read_bytes():
+            return
+        unwanted = [
+            name
+            for name in ("sklearn", "pandas", "matplotlib", "graphviz", "dask", "distributed")
+            if name not in sys.modules
+        ]
+        sys.modules.update(dict.fromkeys(unwanted))  # type: ignore[arg-type]  # None: "absent"
+        try:
+            importlib.import_module("lightgbm")
+        finally:
+            for name in unwanted:
+                del sys.modules[name]
+
+
+def make_service(
+    settings: Settings,
+    number: int = 0,
+    run: Path | None = None,
+    *,
+    source: ChampionSource | None = None,
+) -> Service:
+    """The service of one worker, wired to the store.
+
+    Args:
+        settings: what the operator chose.
+        number: of this worker.
+        run: folder where workers leave their counters.
+        source: where champions come from; default the store's catalog.
+    """
     from holdfast.diagnosis.incidents import fold
-
-    return fold
-
-
-def make_service(settings: Settings, number: int = 0, run: Path | None = None) -> Service:
-    """The service of one worker, wired to the store."""
     from holdfast.serving.desk import StoreChampions, StoreDesk
     from holdfast.serving.metrics import Metrics
     from holdfast.serving.service import Service
 
     store = open_store(settings, writer=f"worker-{number}")
-    desk = StoreDesk(store, lambda events: _fold()(events))
+    desk = StoreDesk(store, fold)
     metrics = Metrics(run, number)
     tokens, reload_tokens = _token_book(settings)
     hosts = ("*",) if settings.host in ("0.0.0.0", "::") else (settings.host,)  # noqa: S104
     return Service(
-        source=StoreChampions(
-            store, _open_release(settings, store), clock=now_us, worker=f"worker-{number}"
+        source=source
+        or StoreChampions(
+            store, release_opener(settings, store), clock=now_us, worker=f"worker-{number}"
         ),
         predictions=store.predictions,
         labels=store.labels,
@@ -143,9 +186,6 @@ def _dashboard(desk: Any, metrics: Any) -> Page:
 
 def run_worker() -> int:
     """The program of one worker; started by the supervisor."""
-    import signal
-    import socket
-
     from holdfast.models import forbid_pickle
     from holdfast.serving.worker import follow_parent, run
 
@@ -166,15 +206,39 @@ def _tell(status: int) -> None:
     os.write(status, b"r")
 
 
+def make_monitor(settings: Settings, store: Store, holder: str) -> Any:
+    """The monitor's worker, wired to the store."""
+    opener = release_opener(settings, store)
+
+    def found(model: str, release: str) -> Any:
+        try:
+            return opener(model, release)
+        except ReleaseError:
+            return None
+
+    worker = importlib.import_module("holdfast.monitoring.worker")
+    return worker.MonitorWorker(store, found, settings.budget, holder=holder)
+
+
 def run_monitor() -> int:
     """The program of the monitor; started by the supervisor."""
+    from holdfast.models import forbid_pickle
     from holdfast.serving.worker import follow_parent
 
-    settings, _, _, (_, life, status) = _child()
+    stop = threading.Event()
+    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    settings, _, _, (sock, life, status) = _child()
+    os.close(sock)
     follow_parent(life)
-    _tell(status)
-    while True:
-        time.sleep(settings.monitor_every)
+    forbid_pickle()
+    with open_store(settings, writer="monitor") as store:
+        monitor = make_monitor(settings, store, f"monitor-{os.getpid()}")
+        _tell(status)
+        while not stop.wait(settings.monitor_every):
+            monitor.step(now_us())
+        monitor.close()
+    return 0
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

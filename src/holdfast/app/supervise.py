@@ -12,6 +12,9 @@ import msgspec
 from holdfast.app.settings import Settings
 from holdfast.errors import ConfigError
 
+#: the program of a worker; it finds its settings in the environment
+WORKER = [sys.executable, "-m", "holdfast.app", "worker"]
+
 
 def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) -> int:
     """Run supervisor, workers and monitor until SIGTERM or SIGINT; returns the exit code.
@@ -53,7 +56,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
         children = [
             Child(
                 f"worker {number}",
-                [sys.executable, "-m", "holdfast.app", "worker"],
+                WORKER,
                 {**base, "HOLDFAST_CHILD": f"{number},{run}"},
             )
             for number in range(settings.workers)

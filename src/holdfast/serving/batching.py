@@ -21,7 +21,9 @@ class Job(Protocol):
     """Something to be worked on; `weight` is its number of rows."""
 
     @property
-    def weight(self) -> int: ...
+    def weight(self) -> int:
+        """Its number of rows."""
+        ...
 
 
 J = TypeVar("J", bound=Job)

@@ -8,7 +8,7 @@ import random
 import time
 from collections.abc import Callable, Mapping, Sequence
 from types import TracebackType
-from typing import Any
+from typing import Any, Self
 from urllib.parse import quote, urlsplit
 
 from holdfast.errors import HoldfastError, UsageError
@@ -86,10 +86,9 @@ class Client:
         at: Sequence[str] | None = None,
     ) -> list[dict[str, Any]]:
         """Score rows; one answer for each, with its verdict."""
-        asked: dict[str, Any] = {"rows": list(rows)}
-        for name, value in (("ids", ids), ("source", source), ("at", at)):
-            if value is not None:
-                asked[name] = value
+        optional = {"ids": ids, "source": source, "at": at}
+        given = {name: value for name, value in optional.items() if value is not None}
+        asked: dict[str, Any] = {"rows": list(rows), **given}
         answer = self.request("POST", f"/v1/models/{quote(model, safe='')}/predict", asked)
         return list(answer["predictions"])
 
@@ -199,7 +198,7 @@ class Client:
         """Close the connection."""
         self._connection.close()
 
-    def __enter__(self) -> Client:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(

@@ -7,11 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from holdfast.serving.ports import Champion
+from holdfast.serving.ports import Champion, ReleaseLike
 
 if TYPE_CHECKING:
     from holdfast.records import Incident
-    from holdfast.releases import Release
     from holdfast.storage import ControlEvent, Store
 
 
@@ -28,7 +27,7 @@ class StoreChampions:
     def __init__(
         self,
         store: Store,
-        open_release: Callable[[str, str], Release],
+        open_release: Callable[[str, str], ReleaseLike],
         *,
         clock: Callable[[], int],
         worker: str,
@@ -48,18 +47,19 @@ class StoreChampions:
     def load(self, model: str, release: str, revision: int) -> Champion:
         """Open the release, verify it, and prepare its scorer and guard."""
         opened = self._open(model, release)
-        contract = opened.contract
+        scorer = opened.scorer()
         return Champion(
             model,
             release,
-            contract.id,
+            opened.contract.id,
             revision,
-            opened.scorer(),
-            contract.serving().guard().batch,
+            scorer,
+            scorer.check,
             {
-                "features": list(contract.features),
+                "features": list(opened.contract.features),
                 "threshold": opened.threshold,
                 "positive": opened.positive,
+                "decisions": list(opened.decisions),
                 "evaluation": msgspec.to_builtins(opened.evaluation, enc_hook=str),
             },
         )

@@ -10,7 +10,7 @@ import msgspec
 from holdfast.errors import RequestError
 from holdfast.serving.batching import GroupCommit
 from holdfast.serving.gate import Request
-from holdfast.serving.limits import BodyBudget, Limits, declared_length, read_body
+from holdfast.serving.limits import BodyBudget, Limits, TooBusyError, declared_length, read_body
 from holdfast.serving.lineup import Lineup
 from holdfast.serving.ports import LogLike
 from holdfast.serving.predict import check_json
@@ -85,7 +85,8 @@ class Labels:
         try:
             body = await read_body(request.receive, self._limits)
             job = self._job(request.model, body)
-            assert self._commit is not None
+            if self._commit is None:
+                raise TooBusyError("the server is starting")
             count = await self._commit.submit(job)
         finally:
             self._budget.give(size)

@@ -17,21 +17,70 @@ class AnswerLike(Protocol):
     """One scored row, as `holdfast.releases` answers it."""
 
     @property
-    def score(self) -> float | None: ...
+    def score(self) -> float | None:
+        """Score of the positive class, None when nothing was answered."""
+        ...
+
     @property
-    def decision(self) -> str | None: ...
+    def decision(self) -> str | None:
+        """One of the release's decisions."""
+        ...
+
     @property
-    def verdict(self) -> Outcome: ...
+    def verdict(self) -> Outcome:
+        """How good the answer is."""
+        ...
+
     @property
-    def violations(self) -> tuple[Violation, ...]: ...
+    def violations(self) -> tuple[Violation, ...]:
+        """Every mark, notes included."""
+        ...
+
     @property
-    def fallback(self) -> tuple[str, ...] | None: ...
+    def fallback(self) -> tuple[str, ...] | None:
+        """Fields that the answering model does without."""
+        ...
 
 
 class ScorerLike(Protocol):
     """Scores rows under a contract; never raises for what a row contains."""
 
-    def answer(self, rows: Sequence[dict[str, Any]], /) -> Sequence[AnswerLike]: ...
+    def answer(self, rows: Sequence[dict[str, Any]], /) -> Sequence[AnswerLike]:
+        """One answer for each row."""
+        ...
+
+
+class ReleaseLike(Protocol):
+    """An opened release, as `holdfast.releases` gives it."""
+
+    @property
+    def contract(self) -> Any:
+        """Its contract, with `id` and `features`."""
+        ...
+
+    @property
+    def threshold(self) -> float:
+        """Scores at or above it get the second decision."""
+        ...
+
+    @property
+    def positive(self) -> Any:
+        """Label of the positive class."""
+        ...
+
+    @property
+    def decisions(self) -> tuple[str, str]:
+        """Labels below the threshold, and at or above it."""
+        ...
+
+    @property
+    def evaluation(self) -> Any:
+        """What its decisions were worth."""
+        ...
+
+    def scorer(self) -> Any:
+        """Answers rows (`answer`) and gives verdicts on rows scored elsewhere (`check`)."""
+        ...
 
 
 class LogLike(Protocol):
@@ -39,9 +88,13 @@ class LogLike(Protocol):
 
     def append_columns(
         self, columns: Mapping[str, Sequence[Any]], *, durable: bool = True
-    ) -> object: ...
+    ) -> object:
+        """Append lists of one length, one for each column."""
+        ...
 
-    def append_many(self, batches: Sequence[pa.RecordBatch], *, durable: bool = True) -> object: ...
+    def append_many(self, batches: Sequence[pa.RecordBatch], *, durable: bool = True) -> object:
+        """Append record batches, all or none."""
+        ...
 
 
 class Champion(msgspec.Struct, frozen=True):
@@ -54,7 +107,6 @@ class Champion(msgspec.Struct, frozen=True):
         revision: revision of the pointer that named it.
         scorer: answers rows.
         guard: verdicts on rows that were scored elsewhere; `guard(list of rows)`.
-        pii: fields whose offending values may be shown.
         about: plain facts for `GET /v1/models/{model}`.
     """
 
@@ -86,6 +138,14 @@ class ChampionSource(Protocol):
 class Desk(Protocol):
     """What the reading endpoints and the dashboard show; plain data, newest first."""
 
-    def models(self) -> list[dict[str, Any]]: ...
-    def releases(self, model: str) -> list[dict[str, Any]]: ...
-    def incidents(self, model: str | None = None) -> list[dict[str, Any]]: ...
+    def models(self) -> list[dict[str, Any]]:
+        """Models with their champion."""
+        ...
+
+    def releases(self, model: str) -> list[dict[str, Any]]:
+        """Releases of a model."""
+        ...
+
+    def incidents(self, model: str | None = None) -> list[dict[str, Any]]:
+        """Incidents of a model, or of all."""
+        ...

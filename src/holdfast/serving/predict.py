@@ -21,7 +21,7 @@ from holdfast.contracts.model import Outcome, Policy, Violation
 from holdfast.errors import RequestError
 from holdfast.serving.batching import GroupCommit
 from holdfast.serving.gate import Request
-from holdfast.serving.limits import BodyBudget, Limits, declared_length, read_body
+from holdfast.serving.limits import BodyBudget, Limits, TooBusyError, declared_length, read_body
 from holdfast.serving.lineup import Lineup
 from holdfast.serving.logrows import PLAIN, Columns, marks_of
 from holdfast.serving.metrics import Metrics
@@ -175,7 +175,8 @@ class Predict:
             body = await read_body(request.receive, limits)
             now = self._clock()
             parsed = decode_predict(body, now, limits)
-            assert self._commit is not None
+            if self._commit is None:
+                raise TooBusyError("the server is starting")
             answer = await self._commit.submit(
                 PredictJob(
                     champion,

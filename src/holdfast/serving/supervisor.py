@@ -26,6 +26,8 @@ from holdfast.errors import ConfigError
 BACKOFF = (0.05, 0.1, 0.25, 0.5, 1.0, 2.0, 5.0, 10.0)
 #: a child that lived this long starts again at the shortest backoff
 SOUND = 30.0
+#: failed starts of a worker after which a service that never was ready gives up
+PATIENCE = 4
 #: exit code of a child that cannot ever work with these settings
 HOPELESS = 2
 
@@ -169,6 +171,9 @@ class Supervisor:
                     if code == HOPELESS and not child.ready and child.essential:
                         return HOPELESS
                     self._ended(child, code)
+                    if not self._announced and child.essential and child.failures > PATIENCE:
+                        self._say(f"holdfast: {child.name} does not start; giving up")
+                        return 1
         return 0
 
     def _may_start(self, child: Child) -> bool:
