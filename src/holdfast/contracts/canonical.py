@@ -8,6 +8,8 @@ Example:
 from __future__ import annotations
 
 import hashlib
+from functools import lru_cache
+from typing import Any
 
 import msgspec
 
@@ -21,6 +23,25 @@ _ENCODER = msgspec.json.Encoder(order="deterministic")
 _DECODER = msgspec.json.Decoder(ContractData)
 
 
+def _settled(value: Any) -> Any:
+    """The value with every default in place of what equals it, so that equal gives equal text."""
+    if isinstance(value, tuple):
+        return tuple(map(_settled, value))
+    if not isinstance(value, msgspec.Struct):
+        return value
+    settled = {}
+    for name, default in _defaults(type(value)):
+        own = getattr(value, name)
+        same = own.__class__ is default.__class__ and own == default
+        settled[name] = default if same else _settled(own)
+    return type(value)(**settled)
+
+
+@lru_cache(maxsize=64)
+def _defaults(struct: type[msgspec.Struct]) -> tuple[tuple[str, Any], ...]:
+    return tuple((field.name, field.default) for field in msgspec.structs.fields(struct))
+
+
 def canonical_json(data: ContractData) -> bytes:
     """The contract's one JSON text: always in the same order, defaults left out, UTF-8.
 
@@ -28,7 +49,7 @@ def canonical_json(data: ContractData) -> bytes:
         ContractError: when a value has no JSON form (integers beyond 64 bits, broken unicode).
     """
     try:
-        return _ENCODER.encode(data)
+        return _ENCODER.encode(_settled(data))
     except (TypeError, ValueError, OverflowError, RecursionError) as error:
         raise ContractError(
             "the contract holds a value that has no JSON form",
