@@ -1,0 +1,38 @@
+"""Releases: the immutable bundle that is served, and the registry that says which one it is."""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+#: public name -> module that defines it
+_PUBLIC = {
+    "Answer": "holdfast.releases.answer",
+    "Fallback": "holdfast.releases.records",
+    "Registry": "holdfast.releases.registry",
+    "Release": "holdfast.releases.release",
+    "Scorer": "holdfast.releases.scorer",
+    "mark_texts": "holdfast.releases.answer",
+}
+
+__all__ = ["Answer", "Fallback", "Registry", "Release", "Scorer", "mark_texts"]
+
+if TYPE_CHECKING:
+    from holdfast.releases.answer import Answer, mark_texts
+    from holdfast.releases.records import Fallback
+    from holdfast.releases.registry import Registry
+    from holdfast.releases.release import Release
+    from holdfast.releases.scorer import Scorer
+
+
+def __getattr__(name: str) -> Any:
+    module = _PUBLIC.get(name)
+    if module is None:
+        raise AttributeError(f"module 'holdfast.releases' has no attribute {name!r}")
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
