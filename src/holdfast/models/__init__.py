@@ -27,6 +27,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "onnx": ("holdfast.models.onnx", "OnnxModel"),
     "mixture": ("holdfast.models.mixture", "MixtureModel"),
     "blend": ("holdfast.models.blend", "BlendModel"),
+    "nulled": ("holdfast.models.nulled", "NulledModel"),
     "callable": ("holdfast.models.callable", "CallableModel"),
     "pickled": ("holdfast.models.pickled", "PickledModel"),
 }
@@ -153,7 +154,7 @@ def load(
             got=f"missing={error.name}",
             remedy=f"pip install 'holdfast[{meta.kind}]'",
         ) from error
-    if meta.kind in ("mixture", "blend"):
+    if meta.kind in ("mixture", "blend", "nulled"):
         model: Model = member.load(directory, meta, main=main, allow=allow)
         return model
     plain: Model = member.load(directory, meta)

@@ -99,7 +99,7 @@ def blast_radius(
     """Try every fault in every feature on held-out rows, without guard or fallback.
 
     Faults: ``null``; ``default`` (the most harmful of the values a service may fill in: the most
-    frequent categories, or for numbers 0, -1, the smallest, the median and the largest);
+    frequent categories, or for numbers 0, -1, the median and the two 1% tails);
     ``x100``; ``frozen`` (one row's value for all, the median harm of nine such rows);
     ``shuffled``; ``renamed`` (the most frequent category arrives under a new name).
 
@@ -192,7 +192,7 @@ def _defaults(column: pa.ChunkedArray, numeric: bool) -> list[Any]:
         numbers = numbers[np.isfinite(numbers)]
         if not len(numbers):
             return []
-        picks = [0.0, -1.0, *np.quantile(numbers, [0.0, 0.5, 1.0], method="nearest").tolist()]
+        picks = [0.0, -1.0, *np.quantile(numbers, [0.5, 0.01, 0.99], method="nearest").tolist()]
         whole = pa.types.is_integer(column.type)
         return list(dict.fromkeys(int(p) if whole else float(p) for p in picks))
     if pa.types.is_nested(column.type):

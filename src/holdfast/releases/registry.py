@@ -1,0 +1,202 @@
+"""The registry: which releases a model has, and which one answers."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any, Self
+
+from holdfast.errors import ReleaseError
+from holdfast.releases.bundle import is_id, staging, verify
+from holdfast.releases.release import Release
+from holdfast.storage import Store
+
+_PROMOTED = "release.promoted"
+
+
+class Registry:
+    """Releases of many models, with one champion each.
+
+    Promotion moves the whole bundle in one transaction: the champion's pointer is set only if
+    nobody moved it meanwhile (compare and swap by revision).
+
+    Args:
+        store: path of the store, or an open `holdfast.storage.Store`.
+        now: gives the time in microseconds since 1970 (UTC).
+
+    Example:
+        ``registry = Registry("holdfast.db"); registry.add("loan", release);
+        registry.promote("loan", release.id, reason="first release")``
+    """
+
+    def __init__(self, store: str | Path | Store, *, now: Any = None) -> None:
+        self._own = not isinstance(store, Store)
+        self._store = store if isinstance(store, Store) else Store.open(store)
+        self._now = now or (lambda: time.time_ns() // 1000)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the store, if this registry opened it."""
+        if self._own:
+            self._store.close()
+
+    @property
+    def directory(self) -> Path:
+        """Where the bundles are, each under its id."""
+        return self._store.files / "releases"
+
+    def add(self, model: str, release: Release) -> str:
+        """Make a release known to a model; copies the bundle into the store. Gives its id."""
+        target = self.directory / release.id
+        if not target.exists():
+            folder = staging(self.directory)
+            try:
+                copy = folder / release.id
+                shutil.copytree(release.directory, copy)
+                verify(copy, release.id)
+                copy.rename(target)
+            except OSError as error:
+                raise ReleaseError(
+                    "the release could not be copied into the store",
+                    got=type(error).__name__,
+                    remedy="make room on the disk and add it again",
+                ) from error
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+        else:
+            verify(target, release.id)
+        at = self._now()
+        details = {
+            "name": release.name,
+            "kind": release.manifest.model_kind,
+            "parent": release.manifest.parent,
+            "contract": release.manifest.contract,
+        }
+        with self._store.transaction():
+            self._store.catalog.add_release(model, release.id, at=at, details=details)
+            self._store.control.append(
+                "release.added",
+                model,
+                {"release": release.id},
+                at=at,
+                key=f"added:{model}:{release.id}",
+            )
+        return release.id
+
+    def promote(self, model: str, release_id: str, *, reason: str = "") -> int:
+        """Let a release answer from now on; gives the champion's new revision.
+
+        The release is opened first: what cannot be opened is not promoted.
+
+        Raises:
+            ReleaseError: unknown, damaged, or somebody else promoted at the same time.
+        """
+        release_id = self._find(model, release_id)
+        self.open(release_id).close()
+        champion = self._store.catalog.champion(model)
+        before = champion.revision if champion is not None else 0
+        return self._move(
+            model, before, champion.release if champion else None, release_id, reason, _PROMOTED
+        )
+
+    def rollback(self, model: str, *, reason: str = "") -> str:
+        """Let the champion's predecessor answer again; gives its id."""
+        champion = self._store.catalog.champion(model)
+        history = self._store.control.events(model=model, kinds=[_PROMOTED, "release.rolled_back"])
+        previous = None
+        if champion is not None:
+            stack: list[str] = []
+            for event in history:
+                if event.kind == _PROMOTED:
+                    stack.append(event.payload["release"])
+                elif len(stack) > 1:
+                    stack.pop()
+            previous = stack[-2] if len(stack) > 1 else None
+        if champion is None or previous is None:
+            raise ReleaseError(
+                "there is no earlier release to roll back to",
+                expected="at least two promotions",
+                got=f"model={model!r}",
+                remedy="promote the release you want by its id",
+            )
+        self.open(previous).close()
+        self._move(
+            model, champion.revision, champion.release, previous, reason, "release.rolled_back"
+        )
+        return previous
+
+    def champion(self, model: str) -> Release:
+        """The release that answers, opened and verified."""
+        champion = self._store.catalog.champion(model)
+        if champion is None:
+            raise ReleaseError(
+                f"model {model!r} has no release that answers",
+                expected="a promoted release",
+                got=f"models={self._store.catalog.models()}",
+                remedy="registry.promote(model, release_id)",
+            )
+        return self.open(champion.release)
+
+    def list(self, model: str | None = None) -> list[dict[str, Any]]:
+        """Releases as plain data: model, id, added_at, champion, details."""
+        champions = {c.model: c.release for c in self._store.catalog.champions()}
+        return [
+            {
+                "model": row.model,
+                "id": row.id,
+                "added_at": row.added_at,
+                "champion": champions.get(row.model) == row.id,
+                "details": row.details,
+            }
+            for row in self._store.catalog.releases(model)
+        ]
+
+    def open(self, release_id: str, *, allow: Collection[str] = ()) -> Release:
+        """Open one release of the store by its id."""
+        if not is_id(release_id):
+            raise ReleaseError(
+                "this is no release id", expected="64 hexadecimal digits", got="another text"
+            )
+        return Release.open(self.directory / release_id, expected_id=release_id, allow=allow)
+
+    def _find(self, model: str, asked: str) -> str:
+        """The full id of a release of this model; a beginning of 8 digits will do."""
+        known = [row.id for row in self._store.catalog.releases(model)]
+        found = [i for i in known if i == asked or (len(asked) >= 8 and i.startswith(asked))]
+        if len(found) != 1:
+            raise ReleaseError(
+                f"no such release of model {model!r}",
+                expected=f"one of {[i[:12] for i in known]}",
+                got=f"matches={len(found)}",
+                remedy="add the release first: registry.add(model, release)",
+            )
+        return found[0]
+
+    def _move(
+        self, model: str, revision: int, old: str | None, new: str, reason: str, kind: str
+    ) -> int:
+        at = self._now()
+        with self._store.transaction():
+            moved = self._store.catalog.compare_and_set(model, revision, new, at=at)
+            if moved is None:
+                raise ReleaseError(
+                    "somebody else changed the champion at the same time; nothing was changed here",
+                    expected=f"revision {revision}",
+                    got="a newer one",
+                    remedy="look at the champion and decide again",
+                )
+            self._store.control.append(
+                kind,
+                model,
+                {"release": new, "before": old, "reason": reason, "revision": moved},
+                at=at,
+                key=f"champion:{model}:{moved}",
+            )
+        return moved
