@@ -33,7 +33,7 @@ OTHER = ":other"
 REJECTED = ":rejected"
 ABSTAINED = ":abstained"
 #: streams that every release has
-ALWAYS = (REJECTED, ABSTAINED, OTHER)
+ALWAYS = (REJECTED, ABSTAINED, ":unknown_field", ":guard_error", ":model_error", OTHER)
 #: a stream is dead when its allowed interval leaves no room
 DEAD_HIGH, DEAD_LOW = 0.97, 0.005
 #: part of the weight that goes to streams watched downwards

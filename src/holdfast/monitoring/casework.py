@@ -9,7 +9,7 @@ import msgspec
 from holdfast.detection.base import Event, Side
 from holdfast.diagnosis.diagnose import diagnose
 from holdfast.diagnosis.evidence import Evidence
-from holdfast.monitoring.recent import Recent
+from holdfast.monitoring.recent import WINDOW, Recent
 from holdfast.monitoring.reference import FieldFacts
 from holdfast.monitoring.rows import Rows
 from holdfast.monitoring.state import OpenIncident
@@ -98,7 +98,7 @@ class Casework:
         falling = all(leg.event.stream.side is Side.DOWN for leg in causes)
         spot, answers = None, {}
         if not falling and len(self.recent.numbers):
-            begin = max(onset, int(self.recent.numbers[0]))
+            begin = max(onset, until - WINDOW + 1)
             affected = self.recent.affected(keys, begin, until)
             if affected.any():
                 spot = self.recent.spot(affected, begin, until)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
@@ -93,13 +93,11 @@ class Monitor:
         Returns:
             The incidents that this table opened, updated or closed, as they are now.
         """
-        data = frames.read(table)
         now = self._clock()
         changed: dict[str, Incident] = {}
-        for batch in data.batches(STEP):
-            for rows in self._decode(batch, now, source):
-                for change in self._engine.observe(rows):
-                    changed[change.incident.id] = change.incident
+        for rows in self._read(table, now, source):
+            for change in self._engine.observe(rows):
+                changed[change.incident.id] = change.incident
         self._found |= changed
         return list(changed.values())
 
@@ -124,11 +122,24 @@ class Monitor:
         detectors = self._engine.detectors(self._release.id)
         return [w for d in detectors.values() for w in watched(d.streams)]
 
-    def _decode(self, batch: pa.RecordBatch, now: int, source: str | None) -> list[Rows]:
+    def _read(self, table: Any, now: int, source: str | None) -> Iterator[Rows]:
+        if isinstance(table, pa.RecordBatch):
+            table = pa.Table.from_batches([table])
+        if isinstance(table, pa.Table) and {"verdict", "marks"} <= set(table.column_names):
+            for batch in table.to_batches(STEP):
+                log = _as_log(batch, self._release.id, self._take(batch), now, source)
+                yield decode(log)
+            return
+        for batch in frames.read(table).batches(STEP):
+            yield self._answered(batch, now, source)
+
+    def _take(self, batch: pa.RecordBatch) -> int:
+        """Number of the first row of a batch, counting the batch as seen."""
         first, self._count = self._count, self._count + batch.num_rows
-        names = set(batch.schema.names)
-        if {"verdict", "marks"} <= names:
-            return [decode(_as_log(batch, self._release.id, first, now, source))]
+        return first
+
+    def _answered(self, batch: pa.RecordBatch, now: int, source: str | None) -> Rows:
+        first, names = self._take(batch), set(batch.schema.names)
         if self._scorer is None:
             self._scorer = self._release.scorer()
         times = self._times(batch, now)
@@ -142,7 +153,7 @@ class Monitor:
         answers = self._scorer.answer(rows)
         made = _rows(answers, self._release.id, times, now, first, sources)
         made.look = lambda positions: [rows[i] for i in positions.tolist()]
-        return [made]
+        return made
 
     def _times(self, batch: pa.RecordBatch, now: int) -> np.ndarray[Any, np.dtype[np.int64]]:
         for field in self._release.contract.data.fields:
@@ -212,7 +223,7 @@ def _as_log(
         column = batch.column(name) if name in batch.schema.names else made[name]
         try:
             columns[name] = column.cast(kinds.get(name, pa.string()))
-        except pa.ArrowInvalid as error:
+        except (pa.ArrowInvalid, pa.ArrowNotImplementedError) as error:
             raise DataError(
                 f"column {name!r} is not as in the prediction log",
                 expected=str(kinds.get(name, pa.string())),

@@ -14,8 +14,12 @@ from holdfast.diagnosis.attribution import attribute
 from holdfast.diagnosis.evidence import Spot
 from holdfast.monitoring.rows import Coded, Rows
 
-#: rows kept
-KEPT = 2048
+#: rows that evidence looks back on
+WINDOW = 1024
+#: rows kept at least, so that the window behind an earlier row is still whole
+KEPT = 2 * WINDOW
+#: rows at which the ring is cut back, and names at which unused ones are dropped
+FULL, MANY_NAMES = 3 * WINDOW, 64
 #: rows before an onset whose median time says what time it was
 CLOCK_ROWS = 31
 
@@ -59,11 +63,11 @@ class Recent:
 
     def trim(self) -> None:
         """Forgets all but the last rows."""
-        if len(self.numbers) <= KEPT:
+        if len(self.numbers) <= FULL:
             return
         self.numbers, self.at = self.numbers[-KEPT:].copy(), self.at[-KEPT:].copy()
-        self._source = _compact(self._source.codes[-KEPT:], self._source.names)
-        self._verdict = _compact(self._verdict.codes[-KEPT:], self._verdict.names)
+        self._source = _last(self._source)
+        self._verdict = _last(self._verdict)
         first = self.numbers[0]
         kept = {key: at[at >= first] for key, at in self.marked.items()}
         self.marked = {key: at for key, at in kept.items() if len(at)}
@@ -79,6 +83,7 @@ class Recent:
     def spot(self, affected: NDArray[np.bool_], onset: int, until: int) -> Spot | None:
         """Where the affected rows come from."""
         upto = self.numbers <= until
+        upto &= self.numbers > until - WINDOW
         since = (self.numbers >= onset) & upto
         codes = np.where(upto, self._source.codes, -1)
         return attribute("source", codes, affected, since, self._source.names)
@@ -136,6 +141,8 @@ class Recent:
 
 
 def _extend(known: Coded, new: Coded) -> Coded:
+    if known.names == new.names:
+        return Coded(np.concatenate((known.codes, new.codes)), known.names)
     names = list(known.names)
     places = {name: i for i, name in enumerate(names)}
     table = []
@@ -148,9 +155,12 @@ def _extend(known: Coded, new: Coded) -> Coded:
     return Coded(np.concatenate((known.codes, lookup[new.codes])), names)
 
 
-def _compact(codes: IntArray, names: list[str]) -> Coded:
-    """Drops names that no row carries any more."""
+def _last(coded: Coded) -> Coded:
+    """The last rows kept; of very many names only those in use."""
+    codes = coded.codes[-KEPT:].copy()
+    if len(coded.names) <= MANY_NAMES:
+        return Coded(codes, coded.names)
     used = np.unique(codes[codes >= 0])
-    lookup = np.full(len(names) + 1, -1, np.int64)
+    lookup = np.full(len(coded.names) + 1, -1, np.int64)
     lookup[used] = np.arange(len(used))
-    return Coded(lookup[codes], [names[i] for i in used.tolist()])
+    return Coded(lookup[codes], [coded.names[i] for i in used.tolist()])

@@ -65,10 +65,11 @@ class MonitoredRelease(Protocol):
         ...
 
     @property
-    def reference(self) -> Mapping[str, Any]:
-        """Marks counted on its reference rows: ``{"rows": n, "marks": {"Job:null": k}}``.
+    def reference(self) -> Any:
+        """Marks counted on its reference rows, as a record or a mapping.
 
-        ``"periods"``, a list of the same by stretch of time, is used where it is there.
+        ``rows`` and ``marks`` (``{"Job:null": k}``) are needed; ``outcomes`` (rows by verdict) and
+        ``periods`` (a list of the same by stretch of time) are used where they are there.
         """
         ...
 
@@ -89,8 +90,13 @@ def reference_of(release: MonitoredRelease) -> Reference:
     """
     data = release.contract.data
     counts = release.reference
+    if not isinstance(counts, Mapping):
+        counts = msgspec.to_builtins(counts)
     rows = int(counts.get("rows", 0))
     marks = {str(k): int(v) for k, v in counts.get("marks", {}).items()}
+    for verdict in (REJECTED, ABSTAINED):
+        if counts.get("outcomes"):
+            marks.setdefault(verdict, int(counts["outcomes"].get(verdict[1:], 0)))
     watched: list[str] = []
     allowed: dict[str, float] = {}
     refused: dict[str, float] = defaultdict(float)

@@ -17,6 +17,7 @@ _WORDS = {
     "rejected": "more requests rejected",
     "abstained": "more requests sent to a person",
     "guard_error": "the guard itself fails",
+    "model_error": "the model itself fails",
     "other": "marks that the release does not know",
 }
 #: codes that only a change upstream can cause
