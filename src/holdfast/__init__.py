@@ -20,13 +20,15 @@ __version__ = "0.1.0"
 _PUBLIC = {
     "Contract": "holdfast.contracts",
     "HoldfastError": "holdfast.errors",
+    "Monitor": "holdfast.monitoring",
 }
 
-__all__ = ["Contract", "HoldfastError", "__version__"]
+__all__ = ["Contract", "HoldfastError", "Monitor", "__version__"]
 
 if TYPE_CHECKING:
     from holdfast.contracts import Contract
     from holdfast.errors import HoldfastError
+    from holdfast.monitoring import Monitor
 
 
 def __getattr__(name: str) -> Any:

@@ -94,9 +94,9 @@ def reference_of(release: MonitoredRelease) -> Reference:
         counts = msgspec.to_builtins(counts)
     rows = int(counts.get("rows", 0))
     marks = {str(k): int(v) for k, v in counts.get("marks", {}).items()}
-    for verdict in (REJECTED, ABSTAINED):
-        if counts.get("outcomes"):
-            marks.setdefault(verdict, int(counts["outcomes"].get(verdict[1:], 0)))
+    if counts.get("outcomes"):
+        for counted in (REJECTED, ABSTAINED):
+            marks.setdefault(counted, int(counts["outcomes"].get(counted[1:], 0)))
     watched: list[str] = []
     allowed: dict[str, float] = {}
     refused: dict[str, float] = defaultdict(float)

@@ -71,6 +71,7 @@ class MonitorWorker:
         self._budget = parse_budget(budget, rows_per_day=rows_per_day)
         self._holder = holder
         self._fence: int | None = None
+        self._renewed = 0
         self._revision = 0
         self._position = _Position()
         self._models: dict[str, ModelMonitor] = {}
@@ -86,13 +87,9 @@ class MonitorWorker:
             Incidents opened, updated or closed, as they are now. Empty when nothing changed or
             when another worker is in charge.
         """
-        fence = self._store.catalog.acquire(LEASE, self._holder, LEASE_TTL, now)
+        fence = self._lead(now)
         if fence is None:
-            self._fence = None
             return []
-        if fence != self._fence:
-            self._load()
-            self._fence = fence
         try:
             return self._advance(fence, now, max_rows)
         except StoreError as error:
@@ -122,6 +119,17 @@ class MonitorWorker:
     def rows(self) -> dict[str, int]:
         """Rows seen by model."""
         return {name: monitor.rows for name, monitor in self._models.items()}
+
+    def _lead(self, now: int) -> int | None:
+        """The fencing token if this worker is in charge; the lease is renewed in good time."""
+        fresh = 0 <= now - self._renewed < LEASE_TTL // 3
+        if self._fence is not None and fresh:
+            return self._fence
+        fence = self._store.catalog.acquire(LEASE, self._holder, LEASE_TTL, now)
+        if fence is not None and fence != self._fence:
+            self._load()
+        self._fence, self._renewed = fence, now
+        return fence
 
     def _load(self) -> None:
         catalog = self._store.catalog
