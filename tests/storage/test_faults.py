@@ -19,6 +19,8 @@ from tests.storage.helpers import ids_of, names, rows
 from holdfast.errors import StoreError, StoreFullError
 from holdfast.storage import Store
 from holdfast.storage.files import SystemCalls
+from holdfast.storage.framing import salt_of
+from holdfast.storage.recovery import examine
 
 
 class Faulty(SystemCalls):
@@ -103,7 +105,7 @@ def test_a_frame_written_in_part_is_cut_away(faulty, disk, path):
     disk.short = 30
     disk.faults["pwritev"] = [errno.ENOSPC]
     file = next((faulty.files / "segments").glob("*.log"))
-    before = file.stat().st_size
+    before = examine(file.read_bytes(), salt_of(file.name)).extent.bytes
 
     with pytest.raises(StoreFullError):
         faulty.predictions.append_columns(rows(5, 5))

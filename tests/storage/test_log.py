@@ -230,3 +230,12 @@ def test_a_segment_is_sealed_when_it_is_large(path):
 
         assert len(store.predictions.index.all()) > 3
         assert sorted(ids_of(store.predictions.read())) == sorted(names(0, 400))
+
+
+def test_a_sealed_segment_holds_its_rows_and_nothing_else(store):
+    store.predictions.append_columns(rows(0, 3))
+    store.predictions.rotate()
+
+    (segment,) = store.predictions.index.all()
+    (file,) = (store.files / "segments").iterdir()
+    assert file.stat().st_size == segment.bytes

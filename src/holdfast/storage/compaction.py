@@ -22,7 +22,7 @@ from holdfast.storage.schema import json_rows
 from holdfast.storage.segments import Extent, SegmentRow
 
 #: rows of one archive, about
-ARCHIVE_ROWS = 1_000_000
+ARCHIVE_ROWS = 250_000
 GROUP_ROWS = 65_536
 _LOCK = "compaction.lock"
 DAY = 86_400_000_000

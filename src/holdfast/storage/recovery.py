@@ -84,7 +84,9 @@ def _recover_one(index: SegmentIndex, folder: Folder, row: SegmentRow) -> bool:
         data = read_all(folder.system, fd, os.fstat(fd).st_size, 0)
         found = examine(data, framing.salt_of(row.file), _mark(folder, row.file))
         if found.cut:
-            logger.warning("cut a torn tail of %d bytes from %s", found.cut, row.file)
+            torn = len(data[found.extent.bytes :].rstrip(b"\0"))  # zeros are room not used
+            if torn:
+                logger.warning("cut a torn tail of %d bytes from %s", torn, row.file)
             folder.system.ftruncate(fd, found.extent.bytes)
         folder.system.fsync(fd)
         damage = "; ".join(f"{d.reason} at {d.offset}, {d.size} bytes" for d in found.damage)
