@@ -277,6 +277,20 @@ def test_every_call_may_fail_once_and_no_acknowledged_row_is_lost_nor_doubled(tm
             assert survivors(path) == acknowledged == names(0, 60)
 
 
+@pytest.mark.parametrize("number", [errno.EIO, errno.ENOSPC])
+def test_an_archive_that_cannot_be_synced_leaves_the_segments(faulty, disk, path, number):
+    faulty.predictions.rotate()
+    disk.faults["fsync"] = [number]
+
+    with pytest.raises(StoreError):
+        faulty.compact()
+
+    assert list((faulty.files / "parquet").iterdir()) == []
+    assert faulty.compact().rows == 5
+    faulty.close()
+    assert survivors(path) == names(0, 5)
+
+
 # -- real means -------------------------------------------------------------------------------
 
 
@@ -359,6 +373,27 @@ def test_a_file_system_that_becomes_read_only_under_a_writer_cannot_be_remounted
             ["mount", "-o", "remount,ro", small_disk], capture_output=True, check=False
         )
         assert done.returncode != 0  # the kernel refuses while a log is open for writing
+
+
+def test_archiving_on_a_full_disk_is_refused_and_loses_nothing(small_disk):
+    path = small_disk / "holdfast.db"
+    with Store.open(path) as store:
+        for first in range(0, 300, 50):
+            store.predictions.append_columns(noise(first, 50))
+        ballast = small_disk / "ballast"
+        with pytest.raises(OSError, match="No space"):
+            ballast.write_bytes(b"\0" * (1 << 20))
+        with ballast.open("r+b") as file:
+            file.truncate(ballast.stat().st_size - 100_000)  # room for the catalog, no more
+
+        with pytest.raises(StoreFullError):
+            store.compact()
+        assert list((store.files / "parquet").iterdir()) == []
+        assert ids_of(store.predictions.read()) == names(0, 300)
+
+        ballast.unlink()
+        assert store.compact().rows == 300
+    assert survivors(path) == names(0, 300)
 
 
 LIMITED = """

@@ -81,3 +81,36 @@ def test_no_acknowledged_row_is_lost_when_writers_are_killed(path, kind):
         assert len(found) == len(set(found))
         assert acknowledged <= set(found)
         assert sorted(tailed) == sorted(found)
+
+
+FORKING = """
+    import os, sys
+    from holdfast.storage import Store
+    from tests.storage.helpers import rows
+
+    store = Store.open(sys.argv[1])
+    store.predictions.append_columns(rows(0, 5))
+    store.control.append("before", "loan", {}, at=0)
+    child = os.fork()
+    store.predictions.append_columns(rows(5 if child else 10, 5))
+    store.control.append("parent" if child else "child", "loan", {}, at=0)
+    if not child:
+        os._exit(0)
+    os.waitpid(child, 0)
+    store.close()
+"""
+
+
+def test_a_forked_child_writes_its_own_log(path):
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(FORKING), str(path)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(["src", "."])},
+        check=False,
+    )
+
+    with Store.open(path) as store:
+        assert done.returncode == 0
+        assert sorted(ids_of(store.predictions.read())) == sorted(f"p{n}" for n in range(15))
+        assert {e.kind for e in store.control.events()} == {"before", "parent", "child"}
+        assert len(store.predictions.index.all()) == 2
+        assert store.verify() == []

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import datetime
+import tempfile
 import threading
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 from tests.storage.helpers import ids_of, names, rows
 
 from holdfast.errors import DataError, StoreError, UsageError
 from holdfast.storage import Store
-
-UTC = datetime.UTC
 
 
 def bulk(first: int, count: int) -> pa.RecordBatch:
@@ -239,3 +240,36 @@ def test_a_sealed_segment_holds_its_rows_and_nothing_else(store):
     (segment,) = store.predictions.index.all()
     (file,) = (store.files / "segments").iterdir()
     assert file.stat().st_size == segment.bytes
+
+
+TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)
+TIMES = st.integers(-62_135_596_800_000_000, 253_402_300_799_999_999)
+ROW = st.fixed_dictionaries(
+    {
+        "id": TEXT,
+        "model": TEXT,
+        "at": TIMES,
+        "received": TIMES,
+        "score": st.none() | st.floats(allow_nan=False),
+        "source": st.none() | TEXT,
+        "marks": st.none() | st.lists(TEXT, max_size=3),
+        "features": st.none() | TEXT,
+    }
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(st.lists(st.lists(ROW, min_size=1, max_size=5), min_size=1, max_size=4), st.booleans())
+def test_whatever_is_written_is_read(groups, archived):
+    with tempfile.TemporaryDirectory() as folder, Store.open(Path(folder, "h.db")) as store:
+        for group in groups:
+            store.predictions.append_columns({name: [r[name] for r in group] for name in group[0]})
+        if archived:
+            store.compact()
+        names_wanted = list(groups[0][0])
+        found = store.predictions.read(columns=names_wanted)
+        for place in ("at", "received"):
+            index = found.column_names.index(place)
+            found = found.set_column(index, place, found.column(place).cast(pa.int64()))
+
+        assert found.to_pylist() == [row for group in groups for row in group]
