@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.contracts.learn_cross import cross_rules
-from holdfast.contracts.learn_numbers import number_field
+from holdfast.contracts.learn_numbers import Scratch, number_field
 from holdfast.contracts.learn_tails import bounds
 from holdfast.contracts.learn_texts import text_field
 from holdfast.contracts.learn_times import time_rules
@@ -51,8 +51,10 @@ def learn(source: Any, *, roles: Mapping[str, Role], name: str = "", seed: int =
             got=f"rows={table.num_rows}, columns={len(table.names)}",
             remedy="pass the training data",
         )
+    scratch = Scratch()
     fields = tuple(
-        learn_field(table.column(column), roles.get(column, Role.FEATURE)) for column in table.names
+        learn_field(table.column(column), roles.get(column, Role.FEATURE), scratch)
+        for column in table.names
     )
     return ContractData(
         name=name,
@@ -62,9 +64,12 @@ def learn(source: Any, *, roles: Mapping[str, Role], name: str = "", seed: int =
     )
 
 
-def learn_field(column: ColumnView, role: Role) -> Field:
-    """One field from its column."""
-    kind, role, rules, impute, note = _KINDS[column.storage](column, role)
+def learn_field(column: ColumnView, role: Role, scratch: Scratch | None = None) -> Field:
+    """One field from its column; `scratch` spares memory over many columns."""
+    if column.storage in {Storage.INT, Storage.FLOAT}:
+        kind, role, rules, impute, note = number_field(column, role, scratch)
+    else:
+        kind, role, rules, impute, note = _KINDS[column.storage](column, role)
     return Field(
         name=column.name,
         kind=kind,
@@ -134,12 +139,10 @@ def _nothing(column: ColumnView, role: Role) -> tuple[Kind, Role, list[Any], Any
     return Kind.TEXT, ignored, [], None, "never present"
 
 
-#: how a column is stored -> how it is learned
+#: how a column is stored -> how it is learned (numbers apart)
 _KINDS = {
     Storage.NULL: _nothing,
     Storage.BOOL: _booleans,
-    Storage.INT: number_field,
-    Storage.FLOAT: number_field,
     Storage.TEXT: text_field,
     Storage.TIME: _times,
     Storage.LIST: _lists,

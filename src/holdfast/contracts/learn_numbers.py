@@ -42,14 +42,38 @@ class Numbers:
         return len(self.ordered)
 
 
-def numbers_of(column: ColumnView) -> Numbers:
-    """The finite values of a column, sorted, and how many are distinct."""
-    values = column.present
-    if values.dtype.kind == "f":
-        smallest, largest = column.bounds
-        if smallest is not None and (np.isinf(smallest) or np.isinf(largest)):
-            values = values[np.isfinite(values)]
-    ordered = np.sort(values)
+class Scratch:
+    """Room for one sorted column, kept from column to column: fresh memory costs more than a sort.
+
+    What `sorted` returns is overwritten by the next call.
+    """
+
+    def __init__(self) -> None:
+        self._room = np.empty(0, dtype=np.uint8)
+
+    def sorted(self, column: ColumnView) -> npt.NDArray[Any]:
+        """The values of a numeric column that are there, sorted; NaN and nulls are left out."""
+        values = column.values
+        missing = column.missing
+        if missing is not None and values.dtype.kind != "f":
+            values = values[~missing]
+        size = values.nbytes
+        if len(self._room) < size:
+            self._room = np.empty(size, dtype=np.uint8)
+        room = self._room[:size].view(values.dtype)
+        room[:] = values
+        if values.dtype.kind == "f" and column.null_count:
+            room[missing] = np.nan
+        room.sort()
+        return room[: column.present_count]  # NaN sort to the end
+
+
+def numbers_of(column: ColumnView, scratch: Scratch | None = None) -> Numbers:
+    """The finite values of a column, sorted (in the scratch), and how many are distinct."""
+    ordered = (scratch or Scratch()).sorted(column)
+    if len(ordered) and ordered.dtype.kind == "f":
+        first = int(np.searchsorted(ordered, -np.inf, "right"))
+        ordered = ordered[first : int(np.searchsorted(ordered, np.inf, "left"))]
     distinct = 0 if not len(ordered) else int(np.count_nonzero(ordered[1:] != ordered[:-1])) + 1
     return Numbers(ordered, distinct)
 
@@ -72,16 +96,20 @@ def is_identifier(column: ColumnView, numbers: Numbers) -> bool:
 
 def is_monotone(column: ColumnView) -> bool:
     """Whether the values never fall, or never rise, from row to row (and do change)."""
-    values = column.present
-    if len(values) < 50 or values[0] == values[-1]:
+    head = column.values[:1000]
+    if column.missing is not None:
+        head = head[~column.missing[:1000]]
+    if len(head) > 1 and not _steady(head):
         return False
-    rising = bool(values[0] < values[-1])
-    head = values[:1000]
-    for part in (head, values):
-        steps = part[1:] >= part[:-1] if rising else part[1:] <= part[:-1]
-        if not steps.all():
-            return False
-    return True
+    values = column.present
+    return len(values) >= 50 and bool(values[0] != values[-1]) and _steady(values)
+
+
+def _steady(values: npt.NDArray[Any]) -> bool:
+    """Whether no step goes against the direction from the first to the last value."""
+    if values[0] <= values[-1]:
+        return bool((values[1:] >= values[:-1]).all())
+    return bool((values[1:] <= values[:-1]).all())
 
 
 def sentinels_of(numbers: Numbers) -> tuple[npt.NDArray[Any], list[tuple[Any, int]]]:
@@ -123,17 +151,19 @@ def _outer_sentinel(
         nearest = rest[-1] if at_top else rest[0]
         gap = abs(float(value) - float(nearest))
         spread = float(rest[int(0.99 * (len(rest) - 1))]) - float(rest[int(0.01 * len(rest))])
-        if spread <= 0 or (zero and (rest[0] < 0 or len(np.unique(rest)) < 20)):
+        if spread <= 0 or gap < spread * (0.25 if zero else 0.5):
             continue
-        if gap >= spread * (0.25 if zero else 0.5):
+        if not zero or (rest[0] > 0 and len(np.unique(rest)) >= 20):
             return value.item(), count, rest
     return None
 
 
-def number_field(column: ColumnView, role: Role) -> tuple[Kind, Role, list[Any], Any, str]:
+def number_field(
+    column: ColumnView, role: Role, scratch: Scratch | None = None
+) -> tuple[Kind, Role, list[Any], Any, str]:
     """Kind, role, rules beyond null and type, impute value and note of a column of numbers."""
     integer = column.storage is Storage.INT
-    numbers = numbers_of(column)
+    numbers = numbers_of(column, scratch)
     if not numbers.rows:
         return Kind.INTEGER if integer else Kind.NUMERIC, role, [], None, "never present"
     if is_identifier(column, numbers):

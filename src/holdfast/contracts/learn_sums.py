@@ -15,7 +15,8 @@ if TYPE_CHECKING:
 MIN_COMPLETE = 200
 MAX_COLUMNS = 200
 _ROUNDING = 0.02
-_SMALL = 1e-4
+#: spread, in standard deviations of its columns, below which a combination counts as constant
+_SMALL = 5e-3
 
 
 def sum_candidates(names: Sequence[str], values: npt.NDArray[np.float64]) -> list[ConstantSumRule]:
@@ -70,17 +71,15 @@ def _indicators(rows: npt.NDArray[np.float64]) -> list[list[int]]:
     if len(places) < 2:
         return []
     scaled = centred[:, usable] / spread[usable]
-    _, singular, right = np.linalg.svd(scaled, full_matrices=True)
-    padded = np.zeros(scaled.shape[1])
-    padded[: len(singular)] = singular
-    null = right[padded <= _SMALL * np.sqrt(len(rows)) + 1e-9 * padded.max()]
+    values, vectors = np.linalg.eigh(scaled.T @ scaled / len(scaled))
+    null = vectors.T[values < _SMALL**2]
     if not len(null):
         return []
     reduced = _row_reduce(null / spread[usable])
     sets = []
     for vector in reduced:
-        inside = np.abs(vector) > 1e-3
-        if 2 <= inside.sum() <= 12 and np.allclose(vector[inside], 1.0, atol=0.01):
+        inside = np.abs(vector) > 0.05
+        if 2 <= inside.sum() <= 12 and np.allclose(vector[inside], 1.0, atol=0.05):
             sets.append([int(place) for place in places[inside]])
     return sets
 

@@ -83,7 +83,7 @@ class ColumnView:
     def values(self) -> npt.NDArray[Any]:
         """Raw numbers of a bool, int, float or time column, times as microseconds since 1970.
 
-        What stands under a null is arbitrary: combine with `missing`.
+        What stands under a null is arbitrary: combine with `missing`. Zeros for other storages.
         """
         array = self.array
         if self.storage is Storage.BOOL:
@@ -93,7 +93,7 @@ class ColumnView:
                 days = array.view(pa.int32())
                 return _buffer(days, np.dtype(np.int32)).astype(np.int64) * 86_400_000_000
             return _buffer(array.view(pa.int64()), np.dtype(np.int64))
-        if self.storage is Storage.NULL:
+        if self.storage in {Storage.NULL, Storage.TEXT, Storage.LIST}:
             return np.zeros(len(self))
         return _buffer(array, np.dtype(array.type.to_pandas_dtype()))
 

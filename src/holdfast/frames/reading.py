@@ -127,5 +127,7 @@ def _through_arrow(source: Any) -> pa.Table:
 
 
 def _first(error: BaseException) -> str:
-    """The first sentence of a foreign message, without the values it may quote."""
-    return str(error).splitlines()[0].split(":")[0][:120] if str(error) else type(error).__name__
+    """The last part of a foreign message, which names the column; never a part that quotes values."""
+    text = str(error.args[-1]) if error.args else ""
+    safe = text.startswith(("Conversion failed for column", "Duplicate column names"))
+    return text.splitlines()[0][:120] if safe else type(error).__name__
