@@ -173,7 +173,9 @@ def test_a_broken_cross_field_rule_is_found(learned):
             faulty = shuffled(test, rule)
             tried += 1
             report = contract.check(faulty)
-            result = next(r for r, q in zip(report.cross, contract.data.cross) if q is rule)
+            result = next(
+                r for r, q in zip(report.cross, contract.data.cross, strict=True) if q is rule
+            )
             if not result.complains:
                 broken.append((name, rule))
     assert tried > 25

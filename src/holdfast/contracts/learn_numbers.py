@@ -116,8 +116,8 @@ def sentinels_of(numbers: Numbers) -> tuple[npt.NDArray[Any], list[tuple[Any, in
     """The values without their sentinels, and each sentinel with its count.
 
     A sentinel is one of `SENTINELS`, the smallest or largest value, repeated, and separated from
-    all others by at least half the spread of the middle 98% (0: a quarter, and at least 3 times,
-    among at least 20 other distinct values).
+    all others by at least half the spread of their middle 98%. A quarter is enough for a negative
+    value where all others are not, and for 0 below at least 20 other values, all positive.
     """
     rest = numbers.ordered
     found: list[tuple[Any, int]] = []
@@ -151,7 +151,8 @@ def _outer_sentinel(
         nearest = rest[-1] if at_top else rest[0]
         gap = abs(float(value) - float(nearest))
         spread = float(rest[int(0.99 * (len(rest) - 1))]) - float(rest[int(0.01 * len(rest))])
-        if spread <= 0 or gap < spread * (0.25 if zero else 0.5):
+        alone = zero or (value.item() < 0 <= rest[0])  # the only value that is not positive
+        if spread <= 0 or gap < spread * (0.25 if alone else 0.5):
             continue
         if not zero or (rest[0] > 0 and len(np.unique(rest)) >= 20):
             return value.item(), count, rest

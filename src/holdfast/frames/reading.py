@@ -127,7 +127,7 @@ def _through_arrow(source: Any) -> pa.Table:
 
 
 def _first(error: BaseException) -> str:
-    """The last part of a foreign message, which names the column; never a part that quotes values."""
+    """The last part of a foreign message, which names the column; parts that quote values go."""
     text = str(error.args[-1]) if error.args else ""
     safe = text.startswith(("Conversion failed for column", "Duplicate column names"))
     return text.splitlines()[0][:120] if safe else type(error).__name__

@@ -37,8 +37,10 @@ WORDS = st.sampled_from(
     ["a", "b", "", "AB-12", "unknown", "2026-01-01", "2026-01-01T10:00:00+02:00", "1900-01-01",
      "01/02/2026", "é", "2026-13-01"]
 ) | st.text(max_size=6)  # fmt: skip
-TIMES = st.datetimes(dt.datetime(1890, 1, 1), dt.datetime(2100, 1, 1)) | st.sampled_from(
-    [dt.datetime(1900, 1, 1), dt.datetime(2026, 1, 1)]
+TIMES = st.datetimes(
+    dt.datetime.fromisoformat("1890-01-01"), dt.datetime.fromisoformat("2100-01-01")
+) | st.sampled_from(
+    [dt.datetime.fromisoformat("1900-01-01"), dt.datetime.fromisoformat("2026-01-01")]
 )
 STORAGES = {
     pa.int64(): NUMBERS,
