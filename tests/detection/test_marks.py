@@ -10,7 +10,8 @@ from tests.detection.row_by_row import PlainStream
 
 from holdfast.detection.base import Block, EventKind, Reference, Side
 from holdfast.detection.delay import rows_to_alarm, rows_to_alarm_with_bets
-from holdfast.detection.marks import MarkDetector, stream_key
+from holdfast.detection.mark_streams import stream_key
+from holdfast.detection.marks import MarkDetector
 
 NATS = 14.5
 

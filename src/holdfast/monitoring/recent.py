@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.detection.base import IntArray
-from holdfast.detection.marks import stream_key
+from holdfast.detection.mark_streams import stream_key
 from holdfast.diagnosis.attribution import attribute
 from holdfast.diagnosis.evidence import Spot
 from holdfast.monitoring.rows import Coded, Rows

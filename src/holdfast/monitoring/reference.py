@@ -27,7 +27,7 @@ from holdfast.contracts.model import (
     TypeRule,
 )
 from holdfast.detection.base import Reference
-from holdfast.detection.marks import ABSTAINED, REJECTED
+from holdfast.detection.mark_streams import ABSTAINED, REJECTED
 
 _CODES: dict[type, str] = {
     NullRule: "null",

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from numpy.typing import NDArray
 
 from holdfast.detection.base import Block, IntArray
-from holdfast.detection.marks import ABSTAINED, REJECTED
+from holdfast.detection.mark_streams import ABSTAINED, REJECTED
 
 #: columns of the log that monitoring reads
 COLUMNS = ("id", "model", "release", "at", "received", "source", "verdict", "marks")
