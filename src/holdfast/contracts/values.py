@@ -143,9 +143,9 @@ def canonical(kind: Kind, value: Any, classes: frozenset[type] = frozenset({str}
     """
     if kind is Kind.CATEGORICAL:
         own = value.__class__
-        if own in classes:
-            return value
-        return _integer(value) if own is float and int in classes else ILL
+        if own is int or own is float:
+            return _integer(value) if int in classes else ILL
+        return value if own in classes else ILL
     return _CANONICAL[kind](value)
 
 

@@ -94,8 +94,11 @@ def _text_test(field: Field, var: str, index: int, namespace: dict[str, Any]) ->
                 test += f" and T{key}({var})"
             plain_rules = False
     if second is not None and plain_rules:
-        kind = f"({var}.__class__ is str or {var}.__class__ is {second.__name__})"
-        test = test.replace(f"{var}.__class__ is str", kind, 1)
+        other = f"{var}.__class__ is {second.__name__}"
+        if second is int:
+            other += f" and {literal(-LARGEST)} <= {var} <= {literal(LARGEST)}"
+        own = f"{var}.__class__ is str"
+        test = test.replace(own, f"({own} or {other})", 1)
     return test
 
 

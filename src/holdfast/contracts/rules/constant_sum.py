@@ -34,11 +34,11 @@ def check(
         return nothing(first)
     rows = np.ones(len(first), dtype=bool)
     total = np.zeros(len(first))
-    for name in rule.fields:
-        rows &= usable_mask(fields[name], columns[name])
-        if columns[name].storage.value in {"int", "float"}:
-            total = total + columns[name].values.astype(np.float64, copy=False)
-    with np.errstate(invalid="ignore"):
+    with np.errstate(invalid="ignore", over="ignore"):
+        for name in rule.fields:
+            rows &= usable_mask(fields[name], columns[name])
+            if columns[name].storage.value in {"int", "float"}:
+                total = total + columns[name].values.astype(np.float64, copy=False)
         return rows & ~(np.abs(total - rule.total) <= rule.tolerance)
 
 

@@ -35,6 +35,8 @@ def check(
     if not _comparable(fields[rule.left], fields[rule.right]):
         return nothing(left)
     usable_rows = usable_mask(fields[rule.left], left) & usable_mask(fields[rule.right], right)
+    if not usable_rows.any():  # also where the storage of a column cannot be compared at all
+        return usable_rows
     if fields[rule.left].kind is Kind.TIME:
         a, b = instants(left)[0], instants(right)[0]
     else:

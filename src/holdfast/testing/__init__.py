@@ -1,0 +1,50 @@
+"""Suites and generators shipped to users: prove that what you built keeps Holdfast's promises.
+
+Example:
+    >>> from holdfast.testing import disagreements, random_contract, random_table
+    >>> data = random_contract(seed=1)
+    >>> disagreements(data, random_table(data, rows=50, seed=1))
+    []
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+#: public name -> module that defines it
+_PUBLIC = {
+    "Disagreement": "holdfast.testing.conformance",
+    "disagreements": "holdfast.testing.conformance",
+    "row_disagreements": "holdfast.testing.conformance",
+    "random_contract": "holdfast.testing.contracts",
+    "random_rows": "holdfast.testing.rows",
+    "random_table": "holdfast.testing.rows",
+}
+
+__all__ = [
+    "Disagreement",
+    "disagreements",
+    "random_contract",
+    "random_rows",
+    "random_table",
+    "row_disagreements",
+]
+
+if TYPE_CHECKING:
+    from holdfast.testing.conformance import Disagreement, disagreements, row_disagreements
+    from holdfast.testing.contracts import random_contract
+    from holdfast.testing.rows import random_rows, random_table
+
+
+def __getattr__(name: str) -> Any:
+    module = _PUBLIC.get(name)
+    if module is None:
+        raise AttributeError(f"module 'holdfast.testing' has no attribute {name!r}")
+    value = getattr(importlib.import_module(module), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
