@@ -10,6 +10,7 @@ import pytest
 from tests.storage.helpers import ids_of, names, rows
 
 from holdfast.errors import DataError
+from holdfast.storage import Store
 from holdfast.storage.compaction import DAY, alone
 
 
@@ -144,3 +145,34 @@ def test_a_row_dated_in_the_future_is_kept_by_its_receipt_not_longer(store):
     store.retain(days=1, now=10 * DAY)
 
     assert store.predictions.read().num_rows == 0
+
+
+def test_a_few_rows_wait_for_more_when_asked(store):
+    store.predictions.append_columns(rows(0, 5))
+    store.predictions.rotate()
+    store.predictions.append_columns(rows(5, 5))
+
+    assert store.compact(min_rows=6).archives == 0
+    store.predictions.rotate()
+    assert store.compact(min_rows=6).rows == 10
+
+
+@pytest.mark.parametrize("moment", ["put_archive", "remove"])
+def test_a_crash_while_archiving_neither_loses_nor_doubles_rows(path, monkeypatch, moment):
+    def crash(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    with Store.open(path) as store:
+        store.predictions.append_columns(rows(0, 10))
+        target = store.predictions.index if moment == "put_archive" else store._segments
+        store.predictions.rotate()
+        monkeypatch.setattr(target, moment, crash)
+        with pytest.raises(KeyboardInterrupt):
+            store.compact()
+        monkeypatch.undo()
+    with Store.open(path) as store:
+        assert ids_of(store.predictions.read()) == names(0, 10)
+        assert ids_of(store.predictions.tail()[0]) == names(0, 10)
+        store.compact()
+        assert ids_of(store.predictions.read()) == names(0, 10)
+        assert store.verify() == []

@@ -66,15 +66,25 @@ def alone(folder: Folder, *, wait: bool = False) -> Iterator[bool]:
         os.close(fd)
 
 
-def compact(log: EventLog, segments: Folder, archives: Folder) -> Compacted:
+def compact(log: EventLog, segments: Folder, archives: Folder, *, min_rows: int = 0) -> Compacted:
     """Write the sealed segments of a log into Parquet and remove them.
 
     A damaged segment stays as it is: its whole frames are readable, and its bytes are evidence.
+
+    Args:
+        log: which log.
+        segments: folder of its segments.
+        archives: folder of its archives.
+        min_rows: do nothing while fewer sealed rows wait; 0 also seals the segment of this
+            process first.
     """
     recover(log.index, segments)
-    log.rotate()
+    if min_rows == 0:
+        log.rotate()
     sealed = [row for row in log.index.in_state("sealed") if row.damage is None]
     done = Compacted()
+    if sum(row.rows or 0 for row in sealed) < min_rows:
+        return done
     for group in _groups(sealed):
         written = _archive(log, segments, archives, group)
         if written is not None:

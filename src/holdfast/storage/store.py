@@ -218,18 +218,20 @@ class Store:
         predictions = self.predictions.read(model=model, since=since, until=until, columns=wanted)
         return labels.join(predictions, self.labels.read(model=model), policy)
 
-    def compact(self, now: int | None = None) -> Compacted:
+    def compact(self, now: int | None = None, *, min_rows: int = 0) -> Compacted:
         """Turn sealed log files into Parquet; reads and cursors notice nothing.
 
         Args:
             now: unused for now; the time of the call, microseconds since 1970 (UTC).
+            min_rows: leave a log alone while fewer sealed rows wait (many small archives are
+                slow to read); 0 archives all, also what this process wrote last.
         """
         done = Compacted()
         with compaction.alone(self._root) as free:
             if not free:
                 return Compacted(busy=True)
             for log in (self.predictions, self.labels):
-                more = compaction.compact(log, self._segments, self._archives)
+                more = compaction.compact(log, self._segments, self._archives, min_rows=min_rows)
                 done = Compacted(
                     done.segments + more.segments,
                     done.archives + more.archives,
