@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import importlib
 import os
-import re
 import signal
 import socket
 import sys
@@ -21,6 +20,8 @@ from holdfast.app.settings import Settings
 from holdfast.errors import ConfigError, HoldfastError, ReleaseError, StoreError
 
 if TYPE_CHECKING:
+    from holdfast.monitoring.worker import MonitorWorker
+    from holdfast.releases.release import Release
     from holdfast.serving.ports import ChampionSource
     from holdfast.serving.service import Page, Service
     from holdfast.storage import Store
@@ -34,20 +35,21 @@ def _child() -> tuple[Settings, int, Path, tuple[int, int, int]]:
     return settings, int(number), Path(run), (sock, life, status)
 
 
-def release_opener(settings: Settings, store: Store) -> Callable[[str, str], Any]:
+def release_opener(settings: Settings, store: Store) -> Callable[[str, str], Release]:
     """Opens releases of this store by model and id, verified; never one that holds a pickle."""
     folder = store.files / "releases"
 
-    def opened(model: str, release: str) -> Any:
-        if not re.fullmatch("[0-9a-f]{64}", release):
+    def opened(model: str, release: str) -> Release:
+        from holdfast.releases.bundle import is_id
+
+        if not is_id(release):
             raise ReleaseError(
                 "this is no id of a release", expected="64 hex digits", got=release[:80]
             )
         _import_lean(folder / release)
-        releases = importlib.import_module("holdfast.releases")
-        return releases.Release.open(
-            folder / release, expected_id=release, allow=settings.allow_models
-        )
+        from holdfast.releases.release import Release
+
+        return Release.open(folder / release, expected_id=release, allow=settings.allow_models)
 
     return opened
 
@@ -206,18 +208,19 @@ def _tell(status: int) -> None:
     os.write(status, b"r")
 
 
-def make_monitor(settings: Settings, store: Store, holder: str) -> Any:
+def make_monitor(settings: Settings, store: Store, holder: str) -> MonitorWorker:
     """The monitor's worker, wired to the store."""
+    from holdfast.monitoring.worker import MonitorWorker
+
     opener = release_opener(settings, store)
 
-    def found(model: str, release: str) -> Any:
+    def found(model: str, release: str) -> Release | None:
         try:
             return opener(model, release)
         except ReleaseError:
             return None
 
-    worker = importlib.import_module("holdfast.monitoring.worker")
-    return worker.MonitorWorker(store, found, settings.budget, holder=holder)
+    return MonitorWorker(store, found, settings.budget, holder=holder)
 
 
 def run_monitor() -> int:
