@@ -136,3 +136,8 @@ def test_clean_batches_raise_a_finding_no_more_often_than_promised():
         rest = {name: values[300:] for name, values in both.items()}
         alarms += bool(Contract.learn(half).check(rest).findings)
     assert alarms <= 6  # 1% of 150 is 1.5; seven or more has probability 0.1%
+
+
+def test_a_contract_from_one_row_can_tell_nothing():
+    contract = Contract.learn({"a": [1]})
+    assert contract.check({"a": [1]}).passed is None

@@ -280,3 +280,40 @@ def test_a_contract_survives_its_json_file(tmp_path):
     assert Contract.load(path).id == contract.id
     with pytest.raises(UsageError, match="JSON or YAML"):
         contract.save(tmp_path / "contract.txt")
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "values",
+    [
+        [1.0],
+        [math.inf, -math.inf] * 50,
+        [math.nan] * 50,
+        [1e308, -1e308, 1.7e308, *RNG.normal(size=300)],
+        [5e-324 * i for i in range(300)],
+        [2**63 - 1, -(2**63), 5] * 100,
+        [""] * 300,
+        [[1.0, None]] * 300,
+        [[1.0] * (i % 4) for i in range(300)],
+    ],
+    ids=["one", "infinite", "nan", "huge", "tiny", "extreme", "empty", "bad lists", "lists"],
+)
+def test_what_a_contract_learned_from_passes_it(values):
+    table = {"x": values, "y": values}
+    contract = Contract.learn(table)
+    assert contract.check(table).findings == ()
+    assert Contract.from_json(contract.to_json()) == contract
+
+
+def test_one_hot_columns_add_up_to_one():
+    table = {f"is_{i}": (np.arange(N) % 30 == i).astype(int) for i in range(30)}
+    (rule,) = (r for r in cross(table) if isinstance(r, ConstantSumRule))
+    assert (len(rule.fields), rule.total) == (30, 1.0)
+
+
+def test_dependencies_are_found_among_many_columns_in_reasonable_time():
+    rng = np.random.default_rng(5)
+    table = {f"c{i}": [f"v{v}" for v in rng.integers(0, 20, N)] for i in range(60)}
+    table["land"] = [word[:2] for word in table["c7"]]
+    found = [(r.determinant, r.dependent) for r in cross(table)]
+    assert found == [("c7", "land")]

@@ -144,7 +144,7 @@ def _passed(findings: list[Finding], columns: list[ColumnResult], rows: int) -> 
     if not rows:
         return None
     untold = any(
-        result.complains is None and result.allowed <= 0.5
+        result.complains is None and (result.strict or result.allowed <= 0.5)
         for column in columns
         for result in column.rules
         if result.code == "null"

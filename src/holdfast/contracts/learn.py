@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from holdfast.contracts.check import count
 from holdfast.contracts.learn_cross import cross_rules
 from holdfast.contracts.learn_numbers import Scratch, number_field
 from holdfast.contracts.learn_tails import bounds
@@ -74,7 +75,7 @@ def learn_field(column: ColumnView, role: Role, scratch: Scratch | None = None) 
         name=column.name,
         kind=kind,
         role=role,
-        rules=(_null_rule(column), _type_rule(column), *rules),
+        rules=(_null_rule(column), _type_rule(column, kind), *rules),
         impute=impute,
         pii="yes" if _PERSONAL.search(column.name) else "unknown",
         note=note,
@@ -92,17 +93,15 @@ def _null_rule(column: ColumnView) -> NullRule:
     )
 
 
-def _type_rule(column: ColumnView) -> TypeRule:
+def _type_rule(column: ColumnView, kind: Kind) -> TypeRule:
     """Strict without exception, but for infinite numbers that training had itself."""
-    import numpy as np
-
-    rows, infinite = column.present_count, 0
-    low, high = column.bounds
-    if column.storage is Storage.FLOAT and low is not None and np.isinf([low, high]).any():
-        infinite = int(np.count_nonzero(np.isinf(column.present)))
-    share = allowance(infinite, rows) if infinite else 0.0
+    rule, rows = TypeRule(), column.present_count
+    if column.storage not in {Storage.FLOAT, Storage.LIST}:
+        return TypeRule(evidence=Evidence(rows=rows))
+    marked = count(rule, Field(name=column.name, kind=kind), column)
+    share = allowance(marked, rows) if marked else 0.0
     return TypeRule(
-        rows=share <= RARE, max_share=share, evidence=Evidence(rows=rows, marked=infinite)
+        rows=share <= RARE, max_share=share, evidence=Evidence(rows=rows, marked=marked)
     )
 
 

@@ -21,6 +21,7 @@ MAX_DETERMINANTS = 500
 MAX_INTEGERS = 200
 MIN_ROWS_EACH = 5
 MAJORITY = 0.95
+_HEAD = 256
 #: log-probability, under independence, that a dependency must stay below
 CHANCE = math.log(1e-9)
 _KINDS = frozenset({Kind.CATEGORICAL, Kind.BOOLEAN, Kind.INTEGER})
@@ -53,11 +54,15 @@ def dependency_candidates(
     eligible = [f for f in fields if f.kind in _KINDS and f.role is not Role.IGNORED]
     sample = table.take(rows)
     coded = [c for c in (_coded(sample, f.name, small=True) for f in eligible) if c is not None]
+    if not coded:
+        return []
     found: list[DependencyRule] = []
     pairs: set[tuple[str, str]] = set()
     whole: dict[str, Coded | None] = {}
+    heads = np.array([c.codes[:_HEAD] for c in coded])
     for left in sorted(coded, key=lambda c: len(c.words)):
-        for right in coded:
+        for place in _possible(left.codes[:_HEAD], heads):
+            right = coded[place]
             if left is right or len(right.words) > len(left.words):
                 continue
             if (right.name, left.name) in pairs or not _decides(left, right):
@@ -70,6 +75,15 @@ def dependency_candidates(
                 found.append(rule)
                 pairs.add((left.name, right.name))
     return [r for r in found if not _implied(r, pairs)]
+
+
+def _possible(left: npt.NDArray[np.int64], heads: npt.NDArray[np.int64]) -> list[int]:
+    """Places of the columns that never differ, in the first rows, where the left one does not."""
+    order = np.argsort(left, kind="stable")
+    first, second = order[:-1], order[1:]
+    same = (left[first] == left[second]) & (left[first] >= 0)
+    a, b = heads[:, first[same]], heads[:, second[same]]
+    return [int(i) for i in np.flatnonzero(~((a != b) & (a >= 0) & (b >= 0)).any(axis=1))]
 
 
 def _implied(rule: DependencyRule, pairs: set[tuple[str, str]]) -> bool:
@@ -105,7 +119,7 @@ def _decides(left: Coded, right: Coded) -> bool:
     if both.sum() < 200 or len(right.words) < 2:
         return False
     a, b = left.codes[both], right.codes[both]
-    if not _pure(a[:256], b[:256], len(right.words)) or not _pure(a, b, len(right.words)):
+    if not _pure(a, b, len(right.words)):
         return False
     shares = np.bincount(b) / len(b)
     if shares.max() > MAJORITY:

@@ -14,13 +14,15 @@ if TYPE_CHECKING:
 
 MIN_COMPLETE = 200
 MAX_COLUMNS = 200
+MAX_MEMBERS = 64
+_HUGE = 1e100
 _ROUNDING = 0.02
 #: spread, in standard deviations of its columns, below which a combination counts as constant
 _SMALL = 5e-3
 
 
 def sum_candidates(names: Sequence[str], values: npt.NDArray[np.float64]) -> list[ConstantSumRule]:
-    """Sets of two to twelve varying columns whose sum is constant up to rounding.
+    """Sets of two to `MAX_MEMBERS` varying columns whose sum is constant up to rounding.
 
     A constant sum is a vector of ones and zeros in the null space of the centred columns; the
     null space is taken from the first half of the complete rows and reduced, and the second half
@@ -33,7 +35,9 @@ def sum_candidates(names: Sequence[str], values: npt.NDArray[np.float64]) -> lis
     full = [
         i
         for i in range(values.shape[1])
-        if np.isnan(values[:, i]).mean() <= 0.05 and np.nanstd(values[:, i]) > 0
+        if np.isnan(values[:, i]).mean() <= 0.05
+        and np.nanmax(np.abs(values[:, i])) < _HUGE
+        and np.nanstd(values[:, i]) > 0
     ]
     if not 2 <= len(full) <= MAX_COLUMNS:
         return []
@@ -79,7 +83,7 @@ def _indicators(rows: npt.NDArray[np.float64]) -> list[list[int]]:
     sets = []
     for vector in reduced:
         inside = np.abs(vector) > 0.05
-        if 2 <= inside.sum() <= 12 and np.allclose(vector[inside], 1.0, atol=0.05):
+        if 2 <= inside.sum() <= MAX_MEMBERS and np.allclose(vector[inside], 1.0, atol=0.05):
             sets.append([int(place) for place in places[inside]])
     return sets
 

@@ -72,10 +72,14 @@ def upper_bound(tail: npt.NDArray[Any]) -> Any:
     if largest == start or len(tail) < 2:
         return _plain(largest)
     over = np.array([float(value - start) for value in tail[1:]])
-    mean = float(over.mean())
-    heavy = float(over.std()) > _HEAVY * mean
+    if not np.isfinite(over).all():  # the span itself overflows
+        return _LARGEST
+    unit = float(over.max())
+    over /= unit
+    mean = float(over.mean()) * unit
+    heavy = float(over.std()) > _HEAVY * float(over.mean())
     if heavy and start > 0:
-        logs = np.log1p(over / float(start))
+        logs = np.log1p(over * (unit / float(start)))
         exponent = min(_MAX_EXPONENT, float(logs.mean()))
         margin = float(largest) * (BEYOND**exponent - 1)
     else:
