@@ -123,7 +123,8 @@ def elements(page: str) -> Elements:
 @pytest.mark.parametrize("payload", PAYLOADS)
 def test_a_payload_as_any_name_adds_no_element_and_no_attribute_to_the_page(payload: str):
     harmless, hostile = (elements(render(everything(n), "html")) for n in ("x", payload))
-    assert hostile.tags == harmless.tags
+    # names in backticks are set as code; nothing else may come of a text
+    assert [t for t in hostile.tags if t != "code"] == [t for t in harmless.tags if t != "code"]
     assert hostile.attributes == harmless.attributes
     assert "script" not in hostile.tags
     assert not {a for a in hostile.attributes if a.startswith("on")} | (

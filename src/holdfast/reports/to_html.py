@@ -17,6 +17,7 @@ from holdfast.reports.document import BarChart, Document, LineChart
 
 if TYPE_CHECKING:
     import jinja2
+    from markupsafe import Markup
 
 
 def render(document: Document) -> str:
@@ -30,6 +31,24 @@ def render(document: Document) -> str:
 def chart(block: LineChart | BarChart) -> str:
     """The chart's SVG; it escapes its own texts."""
     return svg.line_chart(block) if isinstance(block, LineChart) else svg.bar_chart(block)
+
+
+def prose(text: str) -> Markup:
+    """A text with its `names in backticks` set as code; every part is escaped by itself.
+
+    >>> prose("`a<b` is null")
+    Markup('<code>a&lt;b</code> is null')
+    """
+    from markupsafe import Markup, escape
+
+    parts = cells.clean(text).split("`")
+    if len(parts) % 2 == 0:  # an odd backtick belongs to a name: leave the text as it is
+        return escape(cells.clean(text))
+    pieces = (
+        Markup("<code>{}</code>").format(part) if i % 2 else escape(part)
+        for i, part in enumerate(parts)
+    )
+    return Markup("").join(pieces)
 
 
 @functools.cache
@@ -56,5 +75,6 @@ def _template() -> jinja2.Template:
     env.filters["write"] = cells.write
     env.tests["number"] = cells.is_number
     env.filters["svg"] = lambda block: Markup(chart(block))  # noqa: S704 - svg.py escapes
+    env.filters["prose"] = prose
     env.filters["kind"] = lambda block: block.__struct_config__.tag
     return env.from_string(_source("report.html.j2"))
