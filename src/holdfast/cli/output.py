@@ -91,3 +91,16 @@ def progress(label: str, total: float | None = None) -> Iterator[Callable[[float
     with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
         task = bar.add_task(label, total=total)
         yield lambda done: bar.advance(task, done)
+
+
+@contextlib.contextmanager
+def steps(label: str) -> Iterator[Callable[[str], None]]:
+    """A spinner on standard error that names the step at work, only where a person is watching."""
+    if not sys.stderr.isatty():
+        yield lambda _: None
+        return
+    from rich.console import Console
+    from rich.markup import escape
+
+    with Console(stderr=True).status(label) as status:
+        yield lambda step: status.update(escape(step))

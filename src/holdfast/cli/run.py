@@ -90,5 +90,6 @@ def _say(error: HoldfastError, as_json: bool) -> None:
         f"Got {error.got}" if error.got else "",
         error.remedy[:1].upper() + error.remedy[1:] if error.remedy else "",
     ]
-    text = clean(" ".join(part.rstrip(".") + "." for part in parts if part))
+    ended = (part if part.endswith((".", "?", "!")) else f"{part}." for part in parts if part)
+    text = clean(" ".join(ended))
     sys.stderr.write(textwrap.fill(f"[{error.code}] {text}", 96, break_long_words=False) + "\n")

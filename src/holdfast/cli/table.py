@@ -14,7 +14,16 @@ from typer.core import TyperGroup
 
 #: command -> (module with a Typer named ``app``, what it does in one line)
 COMMANDS: dict[str, tuple[str, str]] = {
+    "demo": ("holdfast.cli.demo", "Watch a model survive its broken pipeline, end to end."),
+    "init": ("holdfast.cli.init", "Start a project for your own table."),
     "contract": ("holdfast.cli.contract", "Learn, check and compare contracts."),
+    "evaluate": ("holdfast.cli.evaluate", "What predictions were worth, with intervals."),
+    "release": ("holdfast.cli.release", "Build, list, show, promote and roll back releases."),
+    "serve": ("holdfast.cli.serve", "Serve predictions, the dashboard and the monitor."),
+    "predict": ("holdfast.cli.predict", "Score a file through the same guard and log."),
+    "incidents": ("holdfast.cli.incidents", "List and show incidents."),
+    "monitor": ("holdfast.cli.monitor", "Run the monitor over the store."),
+    "doctor": ("holdfast.cli.doctor", "Check this installation and a store."),
 }
 
 

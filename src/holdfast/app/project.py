@@ -1,0 +1,273 @@
+"""A user's project: ``holdfast.toml``, ``train.py``, and the release that is built of them."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from holdfast.app.settings import CONFIG_FILE
+from holdfast.errors import ConfigError, DataError, HoldfastError, ModelError, UsageError
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from holdfast.contracts import Contract
+    from holdfast.releases import Release
+
+TRAIN_FILE = "train.py"
+#: labels that mean the outcome one is on the look-out for, lower case
+LIKELY_POSITIVE = ("1", "true", "yes", "y", "bad", "default", "defaulted", "churned", "fraud")
+
+
+class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """Where the rows are and what their columns are for.
+
+    Attributes:
+        train: path of the training table, relative to the settings file.
+        target: column to predict.
+        positive: label of the class that is scored.
+        validation: path of rows the model does not see; held out of `train` when absent.
+        event_time, ids, entities, groups, post_outcome: roles of columns, as in a contract.
+    """
+
+    train: str
+    target: str
+    positive: str | int | bool | None = None
+    validation: str | None = None
+    event_time: str | None = None
+    ids: tuple[str, ...] = ()
+    entities: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    post_outcome: tuple[str, ...] = ()
+
+
+class Project(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
+    """The settings of a project.
+
+    Attributes:
+        model: name of the model.
+        data: the tables.
+        store: path of the store.
+        costs: cost of each mistake, as `holdfast.evaluation.Costs` takes them.
+        contract: path of a reviewed contract; learned from the training table when absent.
+        seed: of everything random.
+        serve: settings of the server, read elsewhere.
+    """
+
+    model: str
+    data: Tables
+    store: str = "holdfast.db"
+    costs: dict[str, float] = {}
+    contract: str | None = None
+    seed: int = 0
+    serve: dict[str, Any] = {}
+
+
+def read_project(config: Path) -> Project:
+    """The project that a settings file describes.
+
+    Raises:
+        ConfigError: there is none, or something in it is wrong.
+    """
+    try:
+        return msgspec.convert(tomllib.loads(config.read_text("utf-8")), Project)
+    except FileNotFoundError:
+        raise ConfigError(
+            "there is no project here",
+            expected=f"a file {config.name}",
+            got=f"path={str(config)!r}",
+            remedy="`holdfast init TABLE --target COLUMN` starts one",
+        ) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
+        raise ConfigError(
+            "the project's settings cannot be used",
+            expected="model, [data] with train and target, and [costs]",
+            got=f"{config.name}: {error}",
+            remedy="compare it with what `holdfast init` writes",
+        ) from None
+
+
+def named_model(config: Path | None = None) -> str | None:
+    """The model that the settings file names; None without a file or a name."""
+    try:
+        document = tomllib.loads((config or Path(CONFIG_FILE)).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    name = document.get("model")
+    return name if isinstance(name, str) else None
+
+
+def build_release(
+    config: Path, *, promote: bool = False, progress: Callable[[str], None] = lambda _: None
+) -> tuple[Release, str]:
+    """Trains a project's model, builds its release and adds it to the store.
+
+    Args:
+        config: the settings file; paths in it are relative to it.
+        promote: make the release the champion.
+        progress: told each step.
+
+    Returns:
+        The release and the name of its model.
+    """
+    from holdfast import frames
+    from holdfast.app.home import opened
+    from holdfast.evaluation import Costs
+    from holdfast.releases import Release
+
+    project, folder = read_project(config), config.resolve().parent
+    progress("reading the training table")
+    table = frames.read(folder / project.data.train).arrow()
+    target = project.data.target
+    if target not in table.column_names:
+        raise DataError(
+            "the training table lacks the target",
+            expected=f"a column {target!r}",
+            got=f"columns {', '.join(table.column_names[:12])}",
+        )
+    contract = _contract(project, folder, table)
+    train = load_function(folder / TRAIN_FILE)
+
+    def fit(rows: pa.Table, features: tuple[str, ...]) -> Any:
+        try:
+            return train(rows, features, target, project.data.positive)
+        except HoldfastError:
+            raise
+        except Exception as error:
+            raise ModelError(
+                f"the function `train` of {TRAIN_FILE} failed",
+                got=f"{type(error).__name__}: {error}",
+                remedy="it must also train with fewer features; HOLDFAST_DEBUG=1 shows the trace",
+            ) from error
+
+    progress("training")
+    with opened(folder / project.store, config=config) as home:
+        champion = home.store.catalog.champion(project.model)
+        release = Release.build(
+            fit(table, contract.features),
+            train=table,
+            validation=folder / project.data.validation if project.data.validation else None,
+            contract=contract,
+            costs=Costs(**project.costs) if project.costs else None,
+            fit=fit,
+            positive=project.data.positive,
+            features=contract.features,
+            seed=project.seed,
+            parent=champion.release if champion else None,
+            name=project.model,
+            code=folder / TRAIN_FILE,
+            directory=folder / project.store.replace(".db", ".built"),
+            progress=progress,
+        )
+        home.registry.add(project.model, release)
+        if promote:
+            home.registry.promote(project.model, release.id, reason="release build --promote")
+    return release, project.model
+
+
+def load_function(path: Path) -> Callable[..., Any]:
+    """The function ``train`` of the user's own file.
+
+    Raises:
+        ConfigError: no such file, it cannot be imported, or it has no such function.
+    """
+    spec = importlib.util.spec_from_file_location("holdfast_project_train", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ConfigError(
+            "the project has no training code",
+            expected=f"{TRAIN_FILE} with a function train(table, features, target, positive)",
+            got=f"path={str(path)!r}",
+            remedy="`holdfast init` writes one",
+        )
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigError(
+            f"{path.name} cannot be imported",
+            got=f"{type(error).__name__}: {error}",
+            remedy="run it with Python to see where it fails",
+        ) from error
+    train = getattr(module, "train", None)
+    if not callable(train):
+        raise ConfigError(
+            f"{path.name} has no function `train`",
+            expected="train(table, features, target, positive)",
+            got=f"names: {', '.join(n for n in vars(module) if not n.startswith('_'))[:200]}",
+        )
+    function: Callable[..., Any] = train
+    return function
+
+
+def _contract(project: Project, folder: Path, table: pa.Table) -> Contract:
+    from holdfast.contracts import Contract
+
+    if project.contract is not None:
+        return Contract.load(folder / project.contract)
+    data = project.data
+    return Contract.learn(
+        table,
+        target=data.target,
+        event_time=data.event_time,
+        ids=data.ids,
+        entities=data.entities,
+        groups=data.groups,
+        post_outcome=data.post_outcome,
+        name=project.model,
+        seed=project.seed,
+    )
+
+
+def choose_positive(source: Path, target: str, asked: str | None) -> str | int | bool:
+    """The label that is scored: the one asked for, else the one that plainly means trouble.
+
+    Raises:
+        DataError: the target is not there or has not two labels.
+        UsageError: which label is meant cannot be told.
+    """
+    from holdfast import frames
+
+    table = frames.read(source).arrow()
+    if target not in table.column_names:
+        raise DataError(
+            "the table has no such column",
+            expected=f"one of {', '.join(table.column_names[:20])}",
+            got=f"target={target!r}",
+        )
+    labels = [v for v in table.column(target).unique().to_pylist() if v is not None]
+    if len(labels) != 2 or not all(isinstance(v, str | int | bool) for v in labels):
+        raise DataError(
+            "this project needs a target of two labels",
+            expected="2 labels, as text, whole numbers or booleans",
+            got=f"{len(labels)} labels in {target!r}",
+            remedy="make a column that answers one question with yes or no",
+        )
+    if asked is None:
+        likely = [v for v in labels if str(v).lower() in LIKELY_POSITIVE]
+    else:
+        likely = [v for v in labels if str(v) == asked]
+    if len(likely) != 1:
+        raise UsageError(
+            "which label is the positive one, the one to be found?",
+            expected=f"--positive, one of {', '.join(sorted(map(str, labels)))}",
+            got=f"positive={asked!r}",
+        )
+    found: str | int | bool = likely[0]
+    return found
+
+
+def as_toml(value: str | int | bool) -> str:
+    r"""A value as TOML writes it.
+
+    >>> as_toml('say "x"'), as_toml(1), as_toml(True)
+    ('"say \\"x\\""', '1', 'true')
+    """
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else str(value)

@@ -1,0 +1,80 @@
+"""``holdfast demo``: stories told by the real program."""
+
+from __future__ import annotations
+
+import threading
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from holdfast.cli import options, output, table
+
+app = table.new("Watch a model survive its broken pipeline, end to end.")
+
+
+@app.callback()
+def demo() -> None:
+    """Watch a model survive its broken pipeline, end to end."""
+
+
+@app.command()
+def loan(
+    data: Annotated[
+        Path | None,
+        typer.Option(
+            "--data", help="Real loans (credit scoring data of L. Belanche).", metavar="PATH"
+        ),
+    ] = None,
+    seed: options.Seed = 0,
+    requests: Annotated[
+        int | None, typer.Option("--requests", help="Applications to replay, 40 or more.")
+    ] = None,
+    out: Annotated[
+        Path, typer.Option("--out", "-o", help="Where to write the HTML report.")
+    ] = Path("holdfast-demo-loan.html"),
+    keep: Annotated[
+        Path | None,
+        typer.Option(
+            "--keep",
+            help="Keep store and release in this new folder, and serve until Ctrl-C.",
+            metavar="DIR",
+        ),
+    ] = None,
+    json: options.Json = False,
+    format: options.Format = "text",  # noqa: A002
+) -> None:
+    """A loan model loses the employment type: a naive stack and Holdfast, side by side.
+
+    Trains a model, builds a release, starts the real server and a naive one, replays applications
+    through HTTP, breaks the pipe in the middle, mends it, and says what each stack was worth.
+    Without --data the applications are generated.
+    """
+    output.known_format(format)
+    from holdfast.demo import run, story
+
+    told = story.generated(seed) if data is None else story.real(data, seed)
+    quiet = json or format != "text"
+
+    def say(line: str) -> None:
+        if not quiet:
+            typer.echo(line, err=True)
+
+    def stay(url: str) -> None:
+        typer.echo(f"The dashboard stays at {url} until Ctrl-C.", err=True)
+        try:
+            threading.Event().wait()
+        except KeyboardInterrupt:
+            typer.echo("", err=True)
+
+    document = run.tell(
+        told,
+        out=out,
+        requests=requests,
+        keep=keep,
+        say=say,
+        stay=stay if keep is not None else None,
+    )
+    if not quiet:
+        typer.echo(f"Report: {out}\n", err=True)
+    output.emit(document, format, json=json)

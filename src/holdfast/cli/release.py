@@ -1,0 +1,268 @@
+"""``holdfast release``: build, list, show, promote, roll back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from holdfast.cli import options, output, table
+
+if TYPE_CHECKING:
+    from holdfast.releases import Release
+    from holdfast.reports.document import Block, Document
+
+app = table.new("Build, list, show, promote and roll back releases.")
+
+Id = Annotated[str, typer.Argument(help="Its id, the beginning of one, `champion` or `latest`.")]
+Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the log of control events.")]
+
+
+@app.command()
+def build(
+    config: Annotated[
+        Path, typer.Option("--config", help="The project's settings.", metavar="PATH")
+    ] = Path("holdfast.toml"),
+    promote: Annotated[
+        bool, typer.Option("--promote", help="Make it the champion right away.")
+    ] = False,
+    json: options.Json = False,
+    format: options.Format = "text",  # noqa: A002
+) -> None:
+    """Train the project's model and build a release with contract, fallbacks and blast radius.
+
+    Reads holdfast.toml and calls the function `train` of train.py beside it; `holdfast init`
+    writes both.
+    """
+    output.known_format(format)
+    from holdfast.app.project import build_release
+
+    with output.steps("building") as step:
+        release, model = build_release(config, promote=promote, progress=step)
+    output.emit(_shown(release, model), format, json=json)
+
+
+@app.command(name="list")
+def list_(
+    store: options.Store = None,
+    model: options.Model = None,
+    json: options.Json = False,
+    format: options.Format = "text",  # noqa: A002
+) -> None:
+    """List the releases of a store, the newest first."""
+    output.known_format(format)
+    from holdfast.app.home import opened
+    from holdfast.reports.document import Column, Document, Format, Table, Tone
+
+    with opened(store, read_only=True) as home:
+        champions = {(c.model, c.release) for c in home.store.catalog.champions()}
+        rows = list(reversed(home.store.catalog.releases(model)))
+    document = Document(
+        title="Releases",
+        summary=f"{len(rows)} in {home.path}." if rows else f"None in {home.path} yet.",
+        blocks=(
+            Table(
+                columns=(
+                    Column(name="model"),
+                    Column(name="release"),
+                    Column(name="added", format=Format.TIME),
+                    Column(name="champion"),
+                ),
+                rows=tuple(
+                    (r.model, r.id[:12], r.added_at, "yes" if (r.model, r.id) in champions else "")
+                    for r in rows
+                ),
+                tones=tuple(
+                    Tone.GOOD if (r.model, r.id) in champions else Tone.NEUTRAL for r in rows
+                ),
+            ),
+        )
+        if rows
+        else (),
+        data={
+            "releases": [
+                {
+                    "model": r.model,
+                    "id": r.id,
+                    "added_at": r.added_at,
+                    "champion": (r.model, r.id) in champions,
+                }
+                for r in rows
+            ]
+        },
+    )
+    output.emit(document, format, json=json)
+
+
+@app.command()
+def show(
+    release: Id = "champion",
+    store: options.Store = None,
+    model: options.Model = None,
+    json: options.Json = False,
+    format: options.Format = "text",  # noqa: A002
+) -> None:
+    """Show one release: its numbers, its fallbacks and its blast radius.
+
+    The blast radius is what each fault in each field would do to the decisions of the unguarded
+    model: it says which pipes to watch, and it set the contract's policies.
+    """
+    output.known_format(format)
+    from holdfast.app.home import opened
+
+    with opened(store, read_only=True) as home:
+        name, found = home.release(model, release)
+        document = _shown(found, name)
+    output.emit(document, format, json=json)
+
+
+@app.command()
+def promote(
+    release: Id = "latest",
+    reason: Reason = "",
+    store: options.Store = None,
+    model: options.Model = None,
+    json: options.Json = False,
+    format: options.Format = "text",  # noqa: A002
+) -> None:
+    """Make a release the champion: servers take it over within a second."""
+    output.known_format(format)
+    from holdfast.app.home import opened
+
+    with opened(store) as home:
+        name, chosen = home.find(model, release)
+        home.registry.promote(name, chosen, reason=reason)
+    _pointed(name, chosen, "promoted", format, json)
+
+
+@app.command()
+def rollback(
+    reason: Reason = "",
+    store: options.Store = None,
+    model: options.Model = None,
+    json: options.Json = False,
+    format: options.Format = "text",  # noqa: A002
+) -> None:
+    """Go back to the champion before this one, whole bundle and all."""
+    output.known_format(format)
+    from holdfast.app.home import opened
+
+    with opened(store) as home:
+        name = home.model(model)
+        home.registry.rollback(name, reason=reason)
+        champion = home.store.catalog.champion(name)
+    _pointed(name, champion.release if champion else "", "rolled back to", format, json)
+
+
+def _pointed(name: str, release: str, verb: str, format: str, json: bool) -> None:  # noqa: A002
+    from holdfast.reports.document import Document
+
+    document = Document(
+        title=f"Model {name}",
+        summary=f"{verb.capitalize()} release {release[:12]}.",
+        data={"model": name, "release": release, "champion": True},
+    )
+    output.emit(document, format, json=json)
+
+
+def _shown(release: Release, model: str) -> Document:
+    from holdfast.cli.numbers import metrics_table
+    from holdfast.reports.document import Document, Heading, Text
+
+    evaluation = release.evaluation
+    word = {True: "better than", False: "worse than", None: "not clearly better than"}
+    blocks: list[Block] = [
+        _facts(release),
+        Heading(text="Numbers on held-out rows"),
+        metrics_table(evaluation),
+    ]
+    blocks.append(
+        Text(
+            text=f"By expected cost it is {word[evaluation.passed]} deciding "
+            f"{evaluation.baseline.decision} every time ({evaluation.baseline.expected_cost:.3f})."
+        )
+    )
+    if release.fallbacks:
+        blocks += [Heading(text="Fallbacks"), _fallbacks(release)]
+    blocks += [Heading(text="Blast radius"), *_blast(release)]
+    return Document(
+        title=f"Release {release.id[:12]} of {model}",
+        summary=f"{release.manifest.model_kind}, {len(release.features)} inputs, "
+        f"{len(release.fallbacks)} fallbacks.",
+        blocks=tuple(blocks),
+        data={"model": model, **release.to_dict()},
+    )
+
+
+def _facts(release: Release) -> Block:
+    from holdfast.reports.document import KeyValues
+
+    m = release.manifest
+    return KeyValues(
+        items=(
+            ("id", release.id),
+            ("decisions", f"{m.decisions[0]} below {m.threshold:.4g}, else {m.decisions[1]}"),
+            ("threshold from", m.threshold_from),
+            ("cost of a false positive", m.costs.false_positive),
+            ("cost of a false negative", m.costs.false_negative),
+            ("contract", m.contract[:12]),
+            ("seed", m.seed),
+            ("parent", m.parent[:12] if m.parent else None),
+        )
+    )
+
+
+def _fallbacks(release: Release) -> Block:
+    from holdfast.reports.document import Column, Format, Table
+
+    return Table(
+        columns=(
+            Column(name="without"),
+            Column(name="method"),
+            Column(name="accuracy", format=Format.SHARE),
+            Column(name="expected cost", format=Format.DECIMAL),
+            Column(name="main model fed nulls", format=Format.DECIMAL),
+        ),
+        rows=tuple(
+            (
+                ", ".join(f.without),
+                f.method,
+                f.evaluation.value("accuracy"),
+                f.evaluation.value("expected_cost"),
+                f.main_when_missing,
+            )
+            for f in release.fallbacks
+        ),
+    )
+
+
+def _blast(release: Release) -> list[Block]:
+    from holdfast.reports.document import Column, Format, Table, Text
+
+    policies = {field.name: field.policy.value for field in release.contract.fields}
+    rows = tuple(
+        (
+            b.feature,
+            b.fault,
+            b.flipped.value,
+            b.accuracy_change,
+            b.cost_change,
+            b.error or policies.get(b.feature, ""),
+        )
+        for b in release.blast_radius
+    )
+    return [
+        Text(text="What each fault would do to the decisions of the unguarded model, worst first."),
+        Table(
+            columns=(
+                Column(name="field"),
+                Column(name="fault"),
+                Column(name="decisions that flip", format=Format.SHARE),
+                Column(name="accuracy", format=Format.DECIMAL),
+                Column(name="cost a row", format=Format.DECIMAL),
+                Column(name="policy"),
+            ),
+            rows=rows,
+        ),
+    ]
