@@ -110,7 +110,7 @@ def generate(seed: int = 0, rows: int = ROWS) -> Loans:
     source = _given(rng, employment, INCOME_SOURCE_GIVEN)
     sector = _given(rng, employment, SECTOR_GIVEN)
     seniority = _at(SENIORITY_SCALE, employment) * rng.gamma(_at(SENIORITY_SHAPE, employment))
-    seniority = np.round(np.clip(seniority, 0.0, 45.0), 1)
+    seniority = np.round(np.clip(seniority, 0.0, 45.0), 1).astype(np.float64)
     age = np.clip(np.round(21 + seniority + rng.gamma(3.0, 5.0, rows)), 18, 79).astype(np.int64)
     income = np.round(np.exp(rng.normal(_at(LOG_INCOME, employment), 0.36)), -1)
     amount = np.round(np.exp(rng.normal(8.9, 0.6, rows)), -2)
@@ -188,7 +188,7 @@ def _given(rng: np.random.Generator, codes: Codes, shares: tuple[tuple[float, ..
     """One draw a row from the row of `shares` that its code names."""
     edges = np.cumsum(np.asarray(shares), axis=1)[codes]
     drawn = (rng.random(len(codes))[:, None] > edges).sum(axis=1)
-    return np.minimum(drawn, edges.shape[1] - 1).astype(np.int64)
+    return np.asarray(np.minimum(drawn, edges.shape[1] - 1), dtype=np.int64)
 
 
 def _words(words: tuple[str, ...], codes: Codes) -> pa.Array:

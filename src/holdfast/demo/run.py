@@ -1,0 +1,203 @@
+"""Tells a story end to end: real release, real store, real servers, real clients."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import signal
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+
+from holdfast.contracts import Contract
+from holdfast.demo import live, replay, report, train
+from holdfast.demo.processes import refuse_too_few, running
+from holdfast.demo.replay import MODEL, Stack
+from holdfast.demo.score import Measure, measure
+from holdfast.demo.story import Story, phases
+from holdfast.demo.telling import Telling, judge
+from holdfast.releases import Registry, Release
+from holdfast.reports import render
+from holdfast.reports.document import Document
+from holdfast.storage import Store
+
+SOURCE = "application-form"
+
+
+def tell(
+    story: Story,
+    *,
+    out: Path,
+    requests: int | None = None,
+    keep: Path | None = None,
+    say: Callable[[str], None] = lambda _: None,
+    stay: Callable[[str], None] | None = None,
+) -> Document:
+    """Runs the story and writes its report; every process it started has ended afterwards.
+
+    Args:
+        story: what to tell.
+        out: path of the HTML report.
+        requests: applications to replay; None takes the story's own number.
+        keep: an empty or new folder that store and release stay in; None takes one that goes.
+        say: is told what is going on, a line at a time.
+        stay: called with the dashboard's URL at the end, while the servers still run.
+    """
+    number = story.requests if requests is None else requests
+    refuse_too_few(number, story.replay.num_rows)
+    with _folder(keep) as folder, _ends_on_termination():
+        say(story.origin)
+        release = build(story, folder)
+        say(f"Built release {release.id[:12]} with {len(release.fallbacks)} fallbacks.")
+        with (
+            running(_serve(folder), folder, "holdfast") as url,
+            running(_naive(release, story), folder, "naive") as naive_url,
+        ):
+            say(f"Dashboard: {url}")
+            told = _replay(story, release, number, url, naive_url, out, say)
+            document = report.document(story, told, phases(number), release)
+            out.parent.mkdir(parents=True, exist_ok=True)
+            out.write_text(render(document, "html"), "utf-8")
+            if stay is not None:
+                stay(url)
+    return report.document(story, told, phases(number), release, brief=True)
+
+
+def build(story: Story, folder: Path) -> Release:
+    """Learns the contract, trains, builds the release, and makes it champion of a fresh store."""
+    contract = Contract.learn(
+        story.train,
+        target=story.target,
+        event_time=story.event_time,
+        ids=story.ids,
+        name=MODEL,
+        seed=story.seed,
+    )
+    model = story.fit(story.train, story.features)
+    release = Release.build(
+        model,
+        train=story.train,
+        contract=contract,
+        costs=story.costs,
+        fit=story.fit,
+        positive=story.positive,
+        seed=story.seed,
+        name=MODEL,
+        directory=folder / "built",
+    )
+    store = Store.open(folder / "holdfast.db")
+    try:
+        registry = Registry(store)
+        registry.add(MODEL, release)
+        registry.promote(MODEL, release.id, reason="the demo's first release")
+    finally:
+        store.close()
+    return release
+
+
+def healthy(story: Story, release: Release, rows: pa.Table) -> Measure:
+    """The release on rows whose field is in place: what the fault took away."""
+    bad = release.model.predict_table(rows) >= release.threshold
+    return measure([not decision for decision in bad.tolist()], story.truth(rows), story.costs)
+
+
+def _replay(
+    story: Story,
+    release: Release,
+    number: int,
+    url: str,
+    naive_url: str,
+    out: Path,
+    say: Callable[[str], None],
+) -> Telling:
+    when = phases(number)
+    table = story.replay.slice(0, number)
+    bad = story.truth(table)
+    rows = story.rows(table)
+    for i in when["during"]:
+        rows[i] = {**rows[i], story.field: None}
+    stacks = {"naive": Stack("naive", naive_url), "holdfast": Stack("holdfast", url)}
+    approve = release.decisions[0]
+    say(f"Replaying {number:,} applications to both stacks.")
+    with live.table(story, stacks, bad, when, approve, url) as seen:
+        replay.send(list(stacks.values()), rows, SOURCE, seen)
+    labels = replay.send_labels(url, table[story.target].to_pylist())
+    incidents = replay.watch(url, _all_closed)
+    during = table.slice(when["during"].start, len(when["during"]))
+    unharmed = healthy(story, release, during)
+    verdict = judge(
+        story,
+        stacks,
+        bad,
+        when,
+        approve=approve,
+        healthy=unharmed,
+        incidents=incidents,
+        report=str(out),
+    )
+    return Telling(
+        verdict=verdict,
+        healthy=unharmed,
+        training_accuracy=train.training_accuracy(story, release.model),
+        cv_accuracy=train.cv_accuracy(story),
+        incidents=incidents,
+        closed=bool(incidents) and _all_closed(incidents),
+        right={
+            name: [
+                yes is not None and yes != wrong
+                for yes, wrong in zip(stack.approved(approve), bad.tolist(), strict=True)
+            ]
+            for name, stack in stacks.items()
+        },
+        labels=labels,
+        url=url,
+        release=release.id,
+    )
+
+
+def _all_closed(incidents: list[dict[str, Any]]) -> bool:
+    return bool(incidents) and all(i["status"] == "closed" for i in incidents)
+
+
+def _serve(folder: Path) -> list[str]:
+    store = str(folder / "holdfast.db")
+    return ["holdfast", "serve", "--store", store, "--port", "0", "--ready-file", "{ready}"]
+
+
+def _naive(release: Release, story: Story) -> list[str]:
+    place = str(Path(release.directory).resolve())
+    return ["holdfast.demo.naive", place, story.field, story.default, "{ready}"]
+
+
+@contextlib.contextmanager
+def _folder(keep: Path | None) -> Iterator[Path]:
+    if keep is not None:
+        keep.mkdir(parents=True, exist_ok=True)
+        yield keep.resolve()
+        return
+    folder = Path(tempfile.mkdtemp(prefix="holdfast-demo-"))
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _ends_on_termination() -> Iterator[None]:
+    """A SIGTERM ends the block like Ctrl-C does, so that the servers are ended too."""
+
+    def stop(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    try:
+        before = signal.signal(signal.SIGTERM, stop)
+    except ValueError:  # not the main thread: whoever runs us looks after signals
+        yield
+        return
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
