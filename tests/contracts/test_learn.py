@@ -317,3 +317,26 @@ def test_dependencies_are_found_among_many_columns_in_reasonable_time():
     table["land"] = [word[:2] for word in table["c7"]]
     found = [(r.determinant, r.dependent) for r in cross(table)]
     assert found == [("c7", "land")]
+
+
+@pytest.mark.parametrize("draw", ["normal", "lognormal", "uniform"])
+def test_a_long_column_gets_the_range_that_a_full_sort_gives(draw, monkeypatch):
+    from holdfast.contracts import learn_numbers
+
+    values = getattr(np.random.default_rng(9), draw)(size=150_000)
+    holes = np.random.default_rng(10).random(150_000) < 0.03
+    column = pa.array(values, mask=holes)
+    quick = rule_of(learned(column), RangeRule)
+    monkeypatch.setattr(learn_numbers, "QUICK_ROWS", 10**9)
+    assert rule_of(learned(column), RangeRule) == quick
+
+
+def test_a_sentinel_in_a_long_column_is_still_named():
+    values = np.random.default_rng(12).normal(50, 10, 150_000)
+    values[::100] = -999.0
+    assert rule_of(learned(values), SentinelRule).values == (-999.0,)
+
+
+def test_a_long_column_of_a_few_values_keeps_its_limits():
+    rule = rule_of(learned(np.repeat([1.0, 2.0, 3.5], 50_000)), RangeRule)
+    assert (rule.low, rule.high) == (1.0, 3.5)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holdfast.contracts.learn_tails import bounds
+from holdfast.contracts.learn_tails import bounds, tail_bounds, tail_size
 from holdfast.contracts.model import Evidence, Kind, RangeRule, Role, SentinelRule
 from holdfast.frames import Storage
 from holdfast.stats.intervals import allowance
@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from holdfast.frames import ColumnView
 
+#: float columns of so many rows are learned from their tails
+QUICK_ROWS = 100_000
 #: numbers that often stand for "nothing"; only believed when isolated from all other values
 SENTINELS = frozenset(
     {-1, -9, -99, -999, -9999, -99999, -999999, -1000, 0}
@@ -71,11 +73,46 @@ class Scratch:
 def numbers_of(column: ColumnView, scratch: Scratch | None = None) -> Numbers:
     """The finite values of a column, sorted (in the scratch), and how many are distinct."""
     ordered = (scratch or Scratch()).sorted(column)
+    if len(ordered):
+        column.keep_bounds(ordered[0].item(), ordered[-1].item())
     if len(ordered) and ordered.dtype.kind == "f":
         first = int(np.searchsorted(ordered, -np.inf, "right"))
         ordered = ordered[first : int(np.searchsorted(ordered, np.inf, "left"))]
     distinct = 0 if not len(ordered) else int(np.count_nonzero(ordered[1:] != ordered[:-1])) + 1
     return Numbers(ordered, distinct)
+
+
+def quick_tails(
+    column: ColumnView,
+) -> tuple[npt.NDArray[Any], npt.NDArray[Any], npt.NDArray[Any]] | None:
+    """The sorted tails of a long float column without sorting it, and a sorted sample of it.
+
+    Every 100th row or so proposes the two thresholds; all values beyond them are the tails, so
+    they are exact. None where a full sort must decide:
+    short columns, few values beyond the thresholds, infinities, or a sentinel at an end.
+    """
+    rows = len(column)
+    if column.storage is not Storage.FLOAT or rows < QUICK_ROWS:
+        return None
+    values, missing, step = column.values, column.missing, rows // 8192
+    few = values[::step] if missing is None else values[::step][~missing[::step]]
+    if len(few) < 1000:
+        return None
+    few = np.sort(few)
+    need = tail_size(column.present_count) + 1
+    ends = []
+    for beyond in (values <= few[len(few) // 100], values >= few[-1 - len(few) // 100]):
+        if missing is not None:
+            beyond &= ~missing
+        end = np.sort(values[beyond])
+        if len(end) < need or not np.isfinite(end[[0, -1]]).all():
+            return None
+        ends.append(end)
+    smallest, largest = ends[0][0].item(), ends[1][-1].item()
+    if smallest in SENTINELS or largest in SENTINELS:
+        return None
+    column.keep_bounds(smallest, largest)
+    return ends[0][:need], ends[1][-need:], few
 
 
 def is_identifier(column: ColumnView, numbers: Numbers) -> bool:
@@ -163,6 +200,12 @@ def number_field(
     column: ColumnView, role: Role, scratch: Scratch | None = None
 ) -> tuple[Kind, Role, list[Any], Any, str]:
     """Kind, role, rules beyond null and type, impute value and note of a column of numbers."""
+    tails = quick_tails(column)
+    if tails is not None:
+        bottom, top, few = tails
+        low, high = tail_bounds(bottom, top)
+        rule, note = _range_rule(column, low, high, column.present_count, len(np.unique(few)))
+        return Kind.NUMERIC, role, [rule], few[(len(few) - 1) // 2].item(), note
     integer = column.storage is Storage.INT
     numbers = numbers_of(column, scratch)
     if not numbers.rows:
@@ -183,22 +226,19 @@ def number_field(
             )
         )
     low, high = bounds(rest)
+    rule, note = _range_rule(column, low, high, numbers.rows, numbers.distinct)
+    return kind, role, [*rules, rule], rest[(len(rest) - 1) // 2].item(), note
+
+
+def _range_rule(
+    column: ColumnView, low: Any, high: Any, rows: int, distinct: int
+) -> tuple[RangeRule, str]:
+    """The range rule and a note; a running number or calendar goes on and gets room for it."""
     note = ""
-    calendar = numbers.distinct > 10 or _CALENDAR.search(column.name)
-    if calendar and is_monotone(column):  # a running number or calendar goes on: leave it room
-        span = abs(rest[-1].item() - rest[0].item())
-        low, high = (
-            (low, high + 10 * span)
-            if column.present[0] <= column.present[-1]
-            else (low - 10 * span, high)
-        )
+    if (distinct > 10 or _CALENDAR.search(column.name)) and is_monotone(column):
+        first, last = column.present[0].item(), column.present[-1].item()
+        room = 10 * abs(last - first)
+        low, high = (low, high + room) if first <= last else (low - room, high)
         note = "runs with the rows"
-    rules.append(
-        RangeRule(
-            low=low,
-            high=high,
-            max_share=allowance(0, numbers.rows),
-            evidence=Evidence(rows=numbers.rows),
-        )
-    )
-    return kind, role, rules, rest[(len(rest) - 1) // 2].item(), note
+    share = allowance(0, rows)
+    return RangeRule(low=low, high=high, max_share=share, evidence=Evidence(rows=rows)), note

@@ -29,17 +29,22 @@ def bounds(ordered: npt.NDArray[Any]) -> tuple[Any, Any]:
         (1, 5)
     """
     count = tail_size(len(ordered))
-    bottom, top = ordered[: count + 1], ordered[-count - 1 :]
-    if ordered.dtype.kind in "iu":  # Python integers: no overflow, no rounding
+    return tail_bounds(ordered[: count + 1], ordered[-count - 1 :])
+
+
+def tail_bounds(bottom: npt.NDArray[Any], top: npt.NDArray[Any]) -> tuple[Any, Any]:
+    """`bounds` from the sorted ``tail_size + 1`` smallest and largest values alone."""
+    smallest, largest = bottom[0].item(), top[-1].item()
+    floats = bottom.dtype.kind == "f"
+    if not floats:  # Python integers: no overflow, no rounding
         bottom, top = bottom.astype(object), top.astype(object)
-    smallest, largest = ordered[0].item(), ordered[-1].item()
     low, high = -upper_bound(-bottom[::-1]), upper_bound(top)
     zero = type(smallest)(0)
     if smallest >= 0:
         low = max(low, zero)
     if largest <= 0:
         high = min(high, zero)
-    if ordered.dtype.kind == "f" and smallest >= 0 and 0.5 < largest <= 1:
+    if floats and smallest >= 0 and 0.5 < largest <= 1:
         high = min(high, 1.0)
     return low, high
 

@@ -68,7 +68,7 @@ def text_field(column: ColumnView, role: Role) -> tuple[Kind, Role, list[Any], A
         return Kind.TEXT, role, [], None, "never present"
     dictionary = column.dictionary
     counts = np.bincount(column.codes + 1, minlength=len(dictionary) + 1)[1:]
-    sample = dictionary.slice(0, 2000).to_pylist()
+    sample = dictionary.slice(0, 600).to_pylist()
     if all(_DATE_LIKE.match(word) and micros(word) is not None for word in sample):
         instants = [micros(word) for word in dictionary.to_pylist()]
         if None not in instants:

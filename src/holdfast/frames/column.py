@@ -109,6 +109,8 @@ class ColumnView:
             return None, None
         if not self.present_count:
             return None, None
+        if not self.missing_count:
+            return self.values.min().item(), self.values.max().item()
         array = self.array
         if self.storage is Storage.TIME:
             array = (
@@ -118,6 +120,10 @@ class ColumnView:
             )
         both = pc.min_max(array)
         return both["min"].as_py(), both["max"].as_py()
+
+    def keep_bounds(self, smallest: Any, largest: Any) -> None:
+        """Take over bounds that a sort has shown already, to spare another pass."""
+        self.__dict__["bounds"] = (smallest, largest)
 
     @cached_property
     def _encoding(self) -> tuple[npt.NDArray[np.int32], pa.Array]:
