@@ -82,7 +82,7 @@ def read_project(config: Path) -> Project:
             "there is no project here",
             expected=f"a file {config.name}",
             got=f"path={str(config)!r}",
-            remedy="`holdfast init TABLE --target COLUMN` starts one",
+            remedy="`holdfast init NAME --data TABLE --target COLUMN` starts one",
         ) from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, msgspec.ValidationError) as error:
         raise ConfigError(
@@ -104,13 +104,16 @@ def named_model(config: Path | None = None) -> str | None:
 
 
 def build_release(
-    config: Path, *, promote: bool = False, progress: Callable[[str], None] = lambda _: None
+    config: Path,
+    *,
+    promote: bool | None = None,
+    progress: Callable[[str], None] = lambda _: None,
 ) -> tuple[Release, str]:
     """Trains a project's model, builds its release and adds it to the store.
 
     Args:
         config: the settings file; paths in it are relative to it.
-        promote: make the release the champion.
+        promote: make the release the champion; None does so where the model has none yet.
         progress: told each step.
 
     Returns:
@@ -166,8 +169,8 @@ def build_release(
             progress=progress,
         )
         home.registry.add(project.model, release)
-        if promote:
-            home.registry.promote(project.model, release.id, reason="release build --promote")
+        if promote or (promote is None and champion is None):
+            home.registry.promote(project.model, release.id, reason="built")
     return release, project.model
 
 

@@ -36,40 +36,34 @@ def train(table, features, target, positive):
 
 @app.command()
 def init(
-    source: Annotated[Path, typer.Argument(metavar="TABLE", help="Your training table.")],
+    folder: Annotated[Path, typer.Argument(metavar="NAME", help="New folder; names the model.")],
+    data: Annotated[Path, typer.Option("--data", help="Your training table.", metavar="TABLE")],
     target: Annotated[str, typer.Option("--target", help="Column to predict.")],
     positive: options.Positive = None,
     event_time: options.EventTime = None,
     ids: options.Ids = None,
-    model: Annotated[
-        str | None, typer.Option("--model", help="Name of the model; the table's by default.")
-    ] = None,
-    directory: Annotated[
-        Path, typer.Option("--dir", help="Where to put the project.", metavar="DIR")
-    ] = Path(),
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that are there.")] = False,
     json: options.Json = False,
     format: options.Format = "text",  # noqa: A002
 ) -> None:
-    """Start a project: holdfast.toml and train.py with one function.
+    """Start a project: a folder with holdfast.toml and train.py, which has one function.
 
-    Then `holdfast release build`, `holdfast release promote latest` and `holdfast serve`.
+    Then, in the folder: `holdfast release build` and `holdfast serve`.
     """
     output.known_format(format)
     from holdfast.app.project import as_toml, choose_positive
     from holdfast.errors import UsageError
     from holdfast.reports.document import Code, Document, Text
 
-    chosen = choose_positive(source, target, positive)
-    directory.mkdir(parents=True, exist_ok=True)
+    chosen = choose_positive(data, target, positive)
     files = {"holdfast.toml": "", "train.py": TRAIN}
-    there = [name for name in files if (directory / name).exists()]
+    there = [name for name in files if (folder / name).exists()]
     if there and not force:
         raise UsageError(
             "there is a project here already",
-            expected="a directory without holdfast.toml and train.py",
+            expected="a folder without holdfast.toml and train.py",
             got=", ".join(there),
-            remedy="choose another --dir, or overwrite with --force",
+            remedy="choose another folder, or overwrite with --force",
         )
     more = ""
     if event_time is not None:
@@ -77,24 +71,22 @@ def init(
     if ids:
         more += f"ids = [{', '.join(as_toml(name) for name in ids)}]\n"
     files["holdfast.toml"] = SETTINGS.format(
-        model=as_toml(model or source.stem),
-        train=as_toml(str(source.resolve())),
+        model=as_toml(folder.resolve().name),
+        train=as_toml(str(data.resolve())),
         target=as_toml(target),
         positive=as_toml(chosen),
         more=more,
     )
+    folder.mkdir(parents=True, exist_ok=True)
     for name, text in files.items():
-        (directory / name).write_text(text, "utf-8")
-    steps = "holdfast release build --promote\nholdfast serve"
-    if directory != Path():
-        steps = f"cd {directory}\n{steps}"
+        (folder / name).write_text(text, "utf-8")
     document = Document(
-        title=f"Project for {source.name}",
-        summary=f"Wrote {' and '.join(str(directory / name) for name in files)}.",
+        title=f"Project {folder.resolve().name}",
+        summary=f"Wrote {' and '.join(str(folder / name) for name in files)}.",
         blocks=(
-            Text(text=f"The model scores how likely `{target}` is {chosen!r}. Next:"),
-            Code(text=steps),
+            Text(text=f"The model scores how likely it is that `{target}` is `{chosen}`. Next:"),
+            Code(text=f"cd {folder}\nholdfast release build\nholdfast serve"),
         ),
-        data={"files": [str(directory / name) for name in files], "positive": chosen},
+        data={"files": [str(folder / name) for name in files], "positive": chosen},
     )
     output.emit(document, format, json=json)

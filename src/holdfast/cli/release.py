@@ -25,8 +25,12 @@ def build(
         Path, typer.Option("--config", help="The project's settings.", metavar="PATH")
     ] = Path("holdfast.toml"),
     promote: Annotated[
-        bool, typer.Option("--promote", help="Make it the champion right away.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--promote/--no-promote",
+            help="Make it the champion; by default only the first release of a model is.",
+        ),
+    ] = None,
     json: options.Json = False,
     format: options.Format = "text",  # noqa: A002
 ) -> None:

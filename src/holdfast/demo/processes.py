@@ -47,9 +47,10 @@ def running(words: list[str], folder: Path, name: str) -> Iterator[str]:
 
 
 def _python_path() -> str:
-    """The same modules as here, whatever the working directory."""
-    given = os.environ.get("PYTHONPATH", "")
-    return os.pathsep.join(str(Path(part).resolve()) for part in given.split(os.pathsep) if part)
+    """The same modules as here, whatever the working directory and however we were found."""
+    given = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
+    ours = Path(__file__).parents[2]
+    return os.pathsep.join(dict.fromkeys(str(Path(part).resolve()) for part in (*given, ours)))
 
 
 def _wait(process: subprocess.Popen[bytes], ready: Path, log: Path, name: str) -> str:

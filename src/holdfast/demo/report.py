@@ -56,8 +56,8 @@ def document(
             _facts(story, told, release),
             Heading(text="Do it with your own table"),
             Code(
-                text="holdfast init TABLE --target COLUMN\n"
-                "holdfast release build --promote\nholdfast serve"
+                text="holdfast init mymodel --data TABLE --target COLUMN\n"
+                "cd mymodel && holdfast release build && holdfast serve"
             ),
         ]
     return Document(
