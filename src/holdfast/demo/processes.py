@@ -49,8 +49,8 @@ def running(words: list[str], folder: Path, name: str) -> Iterator[str]:
 def _python_path() -> str:
     """The same modules as here, whatever the working directory and however we were found."""
     given = [part for part in os.environ.get("PYTHONPATH", "").split(os.pathsep) if part]
-    ours = Path(__file__).parents[2]
-    return os.pathsep.join(dict.fromkeys(str(Path(part).resolve()) for part in (*given, ours)))
+    places = [*map(Path, given), Path(__file__).parents[2]]
+    return os.pathsep.join(dict.fromkeys(str(place.resolve()) for place in places))
 
 
 def _wait(process: subprocess.Popen[bytes], ready: Path, log: Path, name: str) -> str:

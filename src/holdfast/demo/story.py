@@ -133,7 +133,7 @@ def real(path: Path, seed: int = 0) -> Story:
             "this is not the table that the real story needs",
             expected=f"columns {', '.join(sorted(REAL_COLUMNS))}",
             got=f"without {', '.join(sorted(missing))}",
-            remedy="see the page on the demo for where to get it; `holdfast init` takes any other table",
+            remedy="the page on the demo says where to get it; `holdfast init` takes any table",
         )
     order = np.random.default_rng(seed).permutation(table.num_rows)
     half = table.num_rows // 2
