@@ -81,7 +81,7 @@ def test_a_table_of_another_kind_is_refused_before_anything_starts(tmp_path: Pat
 
 def test_a_terminated_demo_leaves_no_server_behind(tmp_path: Path):
     """SIGTERM in the middle: both servers and the temporary store go."""
-    demo = subprocess.Popen(
+    with subprocess.Popen(
         [sys.executable, "-m", "holdfast", "demo", "loan", "--out", str(tmp_path / "r.html")],
         stderr=subprocess.PIPE,
         stdout=subprocess.DEVNULL,
@@ -91,16 +91,16 @@ def test_a_terminated_demo_leaves_no_server_behind(tmp_path: Path):
             "TMPDIR": str(tmp_path),
             "PYTHONPATH": str(Path(__file__).parents[2] / "src"),
         },
-    )
-    assert demo.stderr is not None
-    for line in demo.stderr:
-        if line.startswith("Replaying"):
-            break
-    folder = next(tmp_path.glob("holdfast-demo-*"))
-    assert _servers(folder)
-    demo.terminate()
-    demo.stderr.read()
-    assert demo.wait(60) == 130
+    ) as demo:
+        assert demo.stderr is not None
+        for line in demo.stderr:
+            if line.startswith("Replaying"):
+                break
+        folder = next(tmp_path.glob("holdfast-demo-*"))
+        assert _servers(folder)
+        demo.terminate()
+        demo.stderr.read()
+        assert demo.wait(60) == 130
     assert not _servers(folder)
     assert not folder.exists()
 
