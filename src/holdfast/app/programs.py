@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from holdfast.app.basics import now_us, open_store
+from holdfast.app.housekeeping import keep_tidy
 from holdfast.app.settings import Settings
 from holdfast.errors import ConfigError, HoldfastError, ReleaseError, StoreError
 
@@ -237,6 +238,7 @@ def run_monitor() -> int:
     forbid_pickle()
     with open_store(settings, writer="monitor") as store:
         monitor = make_monitor(settings, store, f"monitor-{os.getpid()}")
+        keep_tidy(settings, stop)
         _tell(status)
         while not stop.wait(settings.monitor_every):
             monitor.step(now_us())

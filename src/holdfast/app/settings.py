@@ -32,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         monitor: whether the supervisor also runs the monitor.
         monitor_every: seconds between its steps.
         budget: false incidents that the monitor may raise.
+        tidy_every: seconds between turns of housekeeping (archiving the log as Parquet).
+        retain_days: days after which logged predictions and labels go; None keeps them.
         allow_models: kinds of model that run foreign code and are allowed anyway (``callable``).
         ready_file: a file that gets the URL once requests are served.
     """
@@ -47,6 +49,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     monitor: bool = True
     monitor_every: float = 0.25
     budget: str = "1 false incident per month"
+    tidy_every: float = 600.0
+    retain_days: float | None = None
     allow_models: tuple[Literal["callable"], ...] = ()
     ready_file: str | None = None
 
@@ -101,5 +105,11 @@ def load_settings(
             "a setting is out of range",
             expected="port 0 to 65535, workers 1 to 256",
             got=f"port={settings.port}, workers={settings.workers}",
+        )
+    if settings.tidy_every <= 0 or (settings.retain_days is not None and settings.retain_days <= 0):
+        raise ConfigError(
+            "a setting is out of range",
+            expected="tidy_every and retain_days above 0",
+            got=f"tidy_every={settings.tidy_every}, retain_days={settings.retain_days}",
         )
     return settings
