@@ -172,7 +172,7 @@ def matcher(field_kind: Kind, values: Iterable[Any]) -> Callable[[Any], bool]:
     others = frozenset(v for v in listed if v.__class__ is not bool)
     if field_kind is Kind.LIST:
         return lambda _value: False
-    if not true_false and field_kind not in {Kind.BOOLEAN, Kind.CATEGORICAL}:
+    if not true_false and not others & {0, 1}:  # no number here that a boolean could equal
         return others.__contains__
     return lambda value: value in (true_false if value.__class__ is bool else others)
 

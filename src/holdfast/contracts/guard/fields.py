@@ -30,7 +30,7 @@ from holdfast.contracts.model import (
     TypeRule,
 )
 from holdfast.contracts.patterns import compile_pattern, compile_time_format
-from holdfast.contracts.rules.scalar import is_null, micros, sentinels
+from holdfast.contracts.rules.scalar import micros, sentinels
 from holdfast.contracts.values import ILL, JSON_CLASSES, canonical_of, matcher, plain
 
 #: looks at a raw value; adds to the row's marks (a list made on demand) and returns them
@@ -48,15 +48,13 @@ def bounds(kind: Kind, rule: RangeRule) -> tuple[Any, Any]:
 
 def _range_test(field: Field, rule: RangeRule) -> Test:
     low, high = bounds(field.kind, rule)
+    low = -math.inf if low is None else low
+    high = math.inf if high is None else high
     known = sentinels(field)
-    spared = matcher(field.kind, known) if known else None
-
-    def marked(value: Any) -> bool:
-        if (low is None or value >= low) and (high is None or value <= high):
-            return False
-        return spared is None or not spared(value)
-
-    return marked
+    if not known:
+        return lambda value: not low <= value <= high
+    spared = matcher(field.kind, known)
+    return lambda value: not low <= value <= high and not spared(value)
 
 
 def _categories_test(field: Field, rule: CategoriesRule) -> Test:
@@ -125,55 +123,67 @@ def _tests_of(field: Field) -> list[tuple[Test, Effect]]:
     return tests
 
 
-def _single(field: Field, found: Effect | None) -> Callable[[Any], Mark] | None:
-    """The mark of a value that only one rule tries: a null, or one of another kind."""
+def _single(field: Field, found: Effect | None) -> tuple[Mark | None, Effect | None]:
+    """The mark of a value that only one rule tries: a null, or one of another kind.
+
+    Returns:
+        The mark, made ahead of any row; and its effect, where the value is to be shown in it.
+    """
     if found is None:
-        return None
+        return None, None
     repair: tuple[int, Any, Any] = (NOTHING, None, None)
     if found.repair == LEAVE_OUT:
         repair = (OMIT, (field.name,), None)
     elif found.repair == IMPUTE:
         repair = (SET, field.name, field.impute)
-    if not found.show:
-        constant: Mark = (found.violation, found.rank, *repair)
-        return lambda _value: constant
-    return lambda value: (found.seen(value), found.rank, *repair)
+    return (found.violation, found.rank, *repair), found if found.show else None
 
 
 def _rules(field: Field) -> Callable[[Any, Any, Marks], None]:
     """Tries a well-typed value by every rule after null and type."""
-    name, impute, clip, tests = field.name, field.impute, _clipper(field), _tests_of(field)
+    name, clip = field.name, _clipper(field)
+    leave_out: Mark = (None, 0, OMIT, (name,), None)
+    impute: Mark = (None, 0, SET, name, field.impute)
+    tests = [
+        (marked, found.mark(), found if found.show else None, found.repair)
+        for marked, found in _tests_of(field)
+    ]
 
     def try_all(value: Any, typed: Any, marks: Marks) -> None:
         strongest = KEEP
-        for marked, found in tests:
+        for marked, mark, shown, repair in tests:
             if marked(typed):
-                marks.append(found.mark(value))
-                if found.repair > strongest:
-                    strongest = found.repair
+                marks.append(mark if shown is None else shown.mark(value))
+                if repair > strongest:
+                    strongest = repair
         if strongest == LEAVE_OUT:
-            marks.append((None, 0, OMIT, (name,), None))
+            marks.append(leave_out)
+        elif strongest == IMPUTE:
+            marks.append(impute)
         elif strongest:
-            repaired = impute if strongest == IMPUTE else clip(typed)
-            marks.append((None, 0, SET, name, repaired))
+            marks.append((None, 0, SET, name, clip(typed)))
 
     return try_all
+
+
+def null_mark(field: Field) -> Mark | None:
+    """The mark of a null in `field`; None where no rule looks at nulls."""
+    return _single(field, _effect_of(field, NullRule, "null"))[0]
 
 
 def handler(field: Field) -> Handler:
     """The careful look at one value of `field`."""
     name = field.name
-    mark_null = _single(field, _effect_of(field, NullRule, "null"))
-    mark_type = _single(field, _effect_of(field, TypeRule, "type"))
-    null = None if mark_null is None else mark_null(None)
+    null = null_mark(field)
+    ill, shown = _single(field, _effect_of(field, TypeRule, "type"))
     canonical, try_all = canonical_of(field), _rules(field)
     keeps_class = field.kind is Kind.TIME
 
     def handle(raw: Any, marks: Marks | None) -> Marks | None:
         value = raw
-        if value.__class__ not in JSON_CLASSES:
+        if value is not None and value.__class__ not in JSON_CLASSES:
             value = plain(raw)
-        if value is None or is_null(value):
+        if value is None or (value.__class__ is float and value != value):
             mark = null
         else:
             typed = canonical(value)
@@ -183,7 +193,9 @@ def handler(field: Field) -> Handler:
                     found.append((None, 0, SET, name, typed))
                 try_all(value, typed, found)
                 return found or None
-            mark = None if mark_type is None else mark_type(value)
+            mark = ill
+            if shown is not None and ill is not None:
+                mark = (shown.seen(value), *ill[1:])
         if mark is None:
             return marks
         if marks is None:

@@ -114,14 +114,15 @@ def verdict(row: dict[str, Any], marks: Marks) -> Verdict:
             violations.append(violation)
             if rank > worst:
                 worst = rank
-        if repair:
-            if values is row:
-                values = row.copy()
-            if repair == SET:
-                values[name] = value
-            else:
-                missing += tuple(n for n in name if n not in missing)
-                values.update(dict.fromkeys(name))
+        if repair == NOTHING:
+            continue
+        if values is row:
+            values = row.copy()
+        if repair == SET:
+            values[name] = value
+        else:
+            missing += tuple(n for n in name if n not in missing)
+            values.update(dict.fromkeys(name))
     return Verdict(OUTCOMES[worst], values, tuple(violations), missing)
 
 

@@ -13,10 +13,13 @@ from operator import itemgetter
 from typing import Any
 
 from holdfast.contracts.guard.crosses import CrossHandler
-from holdfast.contracts.guard.fields import Handler
+from holdfast.contracts.guard.fields import Handler, null_mark
+from holdfast.contracts.guard.times import time_test
 from holdfast.contracts.model import (
     CategoriesRule,
+    ConstantSumRule,
     CrossRule,
+    DependencyRule,
     Field,
     FormatRule,
     Kind,
@@ -114,10 +117,16 @@ def fast_test(field: Field, var: str, index: int, namespace: dict[str, Any]) -> 
         return f"({var} is True or {var} is False)" if simple else None
     if field.kind in {Kind.CATEGORICAL, Kind.TEXT, Kind.ID}:
         return _text_test(field, var, index, namespace)
+    if field.kind is Kind.TIME and not any(isinstance(r, FormatRule) for r in field.rules):
+        namespace[f"M{index}"] = time_test(field)
+        return f"M{index}({var})"
     return None
 
 
-def _cross_test(rule: CrossRule, kinds: Sequence[Kind], names: Sequence[str]) -> str | None:
+def _cross_test(
+    rule: CrossRule, kinds: Sequence[Kind], names: Sequence[str], number: int, space: dict[str, Any]
+) -> str | None:
+    """Like `fast_test`, for a cross-field rule; `names` are the variables of its fields."""
     if isinstance(rule, OrderRule) and set(kinds) <= _NUMBERS:
         left, right = names
         sign = "<" if rule.strict else "<="
@@ -125,7 +134,40 @@ def _cross_test(rule: CrossRule, kinds: Sequence[Kind], names: Sequence[str]) ->
         return f"{numbers} and {left} {sign} {right}"
     if isinstance(rule, NullTogetherRule):
         return " and ".join(f"{n}.__class__ in SCALARS and {n} == {n}" for n in names)
+    if isinstance(rule, ConstantSumRule):
+        ends = literal(-LARGEST), literal(LARGEST)
+        inside = " and ".join(
+            f"{n}.__class__ in NUMBERS and {ends[0]} <= {n} <= {ends[1]}" for n in names
+        )
+        total, tolerance = literal(float(rule.total)), literal(float(rule.tolerance))
+        return f"{inside} and abs(0.0 + {' + '.join(names)} - ({total})) <= {tolerance}"
+    if isinstance(rule, DependencyRule):
+        if any(value.__class__ is bool for pair in rule.mapping for value in pair):
+            return None  # 1 == True, and the handler knows better
+        space[f"D{number}"] = dict(rule.mapping).get
+        dependent, determinant = names
+        classes = " and ".join(f"{name}.__class__ in WORDS" for name in names)
+        return f"{classes} and D{number}({determinant}, {dependent}) == {dependent}"
     return None
+
+
+def _careful(field: Field, var: str, index: int, namespace: dict[str, Any]) -> list[str]:
+    """What is done when the fast test fails; nulls, the most frequent case, at once."""
+    mark = null_mark(field)
+    if mark is None:
+        return [
+            f"        if {var} is not None:",
+            f"            marks = H{index}({var}, marks)",
+        ]
+    namespace[f"N{index}"] = mark
+    return [
+        f"        if {var} is not None:",
+        f"            marks = H{index}({var}, marks)",
+        "        elif marks is None:",
+        f"            marks = [N{index}]",
+        "        else:",
+        f"            marks.append(N{index})",
+    ]
 
 
 def write(
@@ -147,6 +189,8 @@ def write(
         "NAMES": names,
         "COUNT": len(names),
         "NUMBERS": frozenset({int, float}),
+        "WORDS": frozenset({str, int, float}),
+        "abs": abs,
         "SCALARS": frozenset({int, float, str, bool}),
         "str": str, "int": int, "float": float, "bool": bool, "dict": dict, "len": len,
         "map": map, "KeyError": KeyError,
@@ -177,7 +221,7 @@ def write(
         if test is None:
             lines += [f"    marks = H{index}({var}, marks)"]
         else:
-            lines += [f"    if not ({test}):", f"        marks = H{index}({var}, marks)"]
+            lines += [f"    if not ({test}):", *_careful(field, var, index, namespace)]
     places = {name: index for index, name in enumerate(names)}
     kinds = {field.name: field.kind for field in fields}
     for number, (rule, handle_cross) in enumerate(crosses):
@@ -185,7 +229,7 @@ def write(
         variables = [f"a{places[name]}" for name in own]
         namespace[f"X{number}"] = handle_cross
         call = f"marks = X{number}(({', '.join(variables)},), marks)"
-        test = _cross_test(rule, [kinds[name] for name in own], variables)
+        test = _cross_test(rule, [kinds[name] for name in own], variables, number, namespace)
         lines += [f"    {call}"] if test is None else [f"    if not ({test}):", f"        {call}"]
     if unknown:
         lines += ["    if len(row) != count:", "        marks = unknown(row, marks)"]
