@@ -27,7 +27,7 @@ class HoldfastError(Exception):
 
     Args:
         message: one sentence in plain words.
-        code: stable identifier such as ``"HF-E-DATA-003"``; the class gives a default.
+        code: stable identifier such as ``"HF-E-DATA-ROW"``; the class gives a default.
         expected: what would have been right, in words.
         got: what was found, usually ``name=value``.
         remedy: what the reader can do now.
