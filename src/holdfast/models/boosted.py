@@ -19,7 +19,7 @@ from holdfast.models.mixture import MixtureModel
 #: a field with more values than this is treated as numbers, or by its most frequent values
 MOST_VALUES = 12
 #: bins of a numeric field's conditional distribution
-BINS = 7
+BINS = 5
 #: rows beyond which training takes a seeded sample
 MOST_ROWS = 200_000
 
@@ -72,7 +72,7 @@ def train_boosted(
 
 
 def train_mixture(
-    main: Model, table: pa.Table, field: str, *, seed: int, rounds: int = 200
+    main: Model, table: pa.Table, field: str, *, seed: int, rounds: int = 80
 ) -> MixtureModel | None:
     """The main model averaged over what the field probably was; None when it has one value only.
 

@@ -35,7 +35,7 @@ from holdfast.models.encoding import Encoder
 
 FILE = "booster.txt"
 #: below this many rows a loop over the fast single-row function beats one `Booster.predict`
-FEW_ROWS = 10
+FEW_ROWS = 256
 _FLOAT64 = 1  # C_API_DTYPE_FLOAT64
 _NORMAL = 0  # C_API_PREDICT_NORMAL
 _PARAMETERS = b"num_threads=1"

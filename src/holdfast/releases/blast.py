@@ -100,7 +100,7 @@ def blast_radius(
 
     Faults: ``null``; ``default`` (the most harmful of the values a service may fill in: the most
     frequent categories, or for numbers 0, -1, the median and the two 1% tails);
-    ``x100``; ``frozen`` (one row's value for all, the median harm of nine such rows);
+    ``x100``; ``frozen`` (one row's value for all, the median harm of five such rows);
     ``shuffled``; ``renamed`` (the most frequent category arrives under a new name).
 
     Args:
@@ -173,7 +173,7 @@ def _faults(
     if numeric:
         factor = pa.scalar(100.0)
         found.append(("x100", [("", pc.multiply(pc.cast(column, pa.float64()), factor))]))
-    frozen = [column[int(i)].as_py() for i in rng.integers(0, rows, 9)]
+    frozen = [column[int(i)].as_py() for i in rng.integers(0, rows, 5)]
     found.append(("frozen", [(str(v), constant(v, rows)) for v in frozen if v is not None]))
     found.append(("shuffled", [("", column.take(pa.array(rng.permutation(rows))))]))
     if text and defaults:

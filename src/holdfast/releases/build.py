@@ -41,6 +41,8 @@ from holdfast.releases.records import Blast, Fallback, Golden, Manifest, Referen
 HELD_OUT = 0.25
 #: training rows on which training side and serving side are compared before anything is saved
 COMPARED = 1_000
+#: fields, the most harmful first, for which every way to fall back is tried
+THOROUGH = 12
 
 Progress = Callable[[str], None]
 
@@ -256,7 +258,7 @@ def _measure(
     return Measured(
         evaluation=evaluation,
         blast=blast,
-        candidates=_candidates(workshop, blast, contract, plan, progress),
+        candidates=_candidates(workshop, blast, evaluation, plan, progress),
         reference=Reference(
             rows=0, marks={}, outcomes={}, train_rows=0,
             score_mean=float(scores.mean()),
@@ -268,7 +270,7 @@ def _measure(
 def _candidates(
     workshop: Workshop,
     blast: Sequence[Blast],
-    contract: Contract,
+    evaluation: Evaluation,
     plan: Plan,
     progress: Progress,
 ) -> list[Candidate]:
@@ -295,9 +297,9 @@ def _candidates(
             found.append(made)
         return found
     singles: list[Candidate] = []
-    for name in ranked_fields(blast):
+    for place, name in enumerate(ranked_fields(blast, evaluation)):
         progress(f"training a fallback without {name}")
-        made = workshop.make((name,))
+        made = workshop.make((name,), thorough=place < THOROUGH)
         if made is not None and made.good:
             singles.append(made)
     joint: list[Candidate] = []
@@ -315,7 +317,7 @@ def _with_policies(contract: Contract, main: Model, measured: Measured, plan: Pl
     chosen = automatic_policies(
         contract,
         set(main.features),
-        set(ranked_fields(measured.blast)),
+        set(ranked_fields(measured.blast, measured.evaluation)),
         {c.without[0] for c in measured.candidates if len(c.without) == 1},
     )
     return contract.with_policies(chosen)

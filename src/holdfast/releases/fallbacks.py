@@ -104,10 +104,15 @@ class Workshop:
         self.costs, self.threshold, self.matched, self.seed = costs, threshold, matched, seed
         self._main_rate = float((main.predict_table(validation.table) >= threshold).mean())
 
-    def make(self, without: Sequence[str]) -> Candidate | None:
-        """The best way to do without some fields; None when none works."""
+    def make(self, without: Sequence[str], *, thorough: bool = True) -> Candidate | None:
+        """The best way to do without some fields; None when none works.
+
+        Args:
+            without: the fields.
+            thorough: try every method; else only the two cheap ones, ``nulled`` and ``boosted``.
+        """
         dropped = tuple(without)
-        tried = self.options(self.train, dropped)
+        tried = self.options(self.train, dropped, thorough=thorough)
         scored: dict[str, tuple[float, Model, Scores]] = {}
         for method, model in tried.items():
             try:
@@ -140,17 +145,19 @@ class Workshop:
             {method: round(loss, 6) for method, (loss, _, _) in scored.items()},
         )
 
-    def options(self, part: Part, without: tuple[str, ...]) -> dict[str, Model]:
+    def options(
+        self, part: Part, without: tuple[str, ...], *, thorough: bool = True
+    ) -> dict[str, Model]:
         """Every way to do without some fields, trained on a part, in the order of `METHODS`."""
         found: dict[str, Model] = {}
-        again = self.trainer.train(part, without)
+        again = self.trainer.train(part, without) if thorough else None
         if again is not None:
             found["refit"] = again
         kept = [name for name in self.main.features if name not in without]
         if kept:
             found["nulled"] = NulledModel(self.main, without)
         try:
-            if len(without) == 1:
+            if len(without) == 1 and thorough:
                 mixture = train_mixture(self.main, part.table, without[0], seed=self.seed)
                 if mixture is not None:
                     found["mixture"] = mixture

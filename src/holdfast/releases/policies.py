@@ -6,26 +6,37 @@ from collections.abc import Collection, Sequence
 
 from holdfast.contracts.contract import Contract
 from holdfast.contracts.model import Policy, Role
+from holdfast.evaluation.decisions import Evaluation
 from holdfast.releases.records import Blast
 
 #: share of decisions that a fault must flip for a field to be guarded
-WORTH = 0.02
+FLIPPED = 0.02
+#: and share of what the model is worth, over one constant decision, that it must cost
+LOST = 0.02
 #: faults that a guard sees on the row itself
 _VISIBLE = frozenset({"null", "default", "x100", "renamed"})
 #: faults that fields are ranked by: the value is gone, or something was filled in
 _GONE = frozenset({"null", "default"})
 
 
-def ranked_fields(blast: Sequence[Blast]) -> list[str]:
+def ranked_fields(blast: Sequence[Blast], evaluation: Evaluation) -> list[str]:
     """Fields worth guarding, the most expensive to lose (null or default) first.
 
     A field is worth it when a null, default, x100 or renamed value in it flips at least 2% of the
-    decisions, or leaves the model without an answer.
+    decisions and costs at least 2% of what the model is worth (its expected cost against that of
+    one constant decision for all), or leaves the model without an answer.
+
+    Args:
+        blast: the blast radius.
+        evaluation: of the healthy model.
     """
+    value = evaluation.baseline.expected_cost - evaluation.value("expected_cost")
+    dear = LOST * max(value, 0.0)
     worth = {
         entry.feature
         for entry in blast
-        if entry.fault in _VISIBLE and (entry.error or (entry.flipped.value or 0.0) >= WORTH)
+        if entry.fault in _VISIBLE
+        and (entry.error or ((entry.flipped.value or 0.0) >= FLIPPED and entry.cost_change >= dear))
     }
     harm = dict.fromkeys(worth, float("-inf"))
     for entry in blast:
