@@ -73,6 +73,7 @@ def loan(
         requests=requests,
         keep=keep,
         say=say,
+        **({} if quiet else {"working": output.steps}),
         stay=stay if keep is not None else None,
     )
     if not quiet:

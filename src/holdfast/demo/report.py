@@ -51,7 +51,7 @@ def document(
                 text="Each field was broken on purpose when the release was built, and the "
                 "decisions that flip were counted. The contract's policies follow from this."
             ),
-            _blast(release),
+            _blast(story, release),
             Heading(text="The release"),
             _facts(story, told, release),
             Heading(text="Do it with your own table"),
@@ -171,7 +171,7 @@ def _phases(told: Telling) -> Table:
 
 
 def _chart(told: Telling, when: dict[str, range]) -> LineChart:
-    window = max(20, len(told.right["naive"]) // 25)
+    window = max(30, len(told.right["naive"]) // 15)
     tones = {"naive": Tone.BAD, "holdfast": Tone.GOOD}
     names = {"naive": "naive", "holdfast": "Holdfast"}
     during = when["during"]
@@ -235,8 +235,11 @@ def _fallback(story: Story, release: Any) -> list[Block]:
     ]
 
 
-def _blast(release: Any) -> Block:
-    worst = [b for b in release.blast_radius if b.flipped.value][:WORST]
+def _blast(story: Story, release: Any) -> Block:
+    known = [b for b in release.blast_radius if b.flipped.value]
+    known.sort(key=lambda b: b.flipped.value, reverse=True)
+    worst = known[:WORST]
+    worst += [b for b in known[WORST:] if b.feature == story.field and b.fault == "default"]
     return BarChart(
         title="Blast radius: decisions that flip",
         categories=tuple(f"{b.feature} · {b.fault}" for b in worst),

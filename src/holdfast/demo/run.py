@@ -7,6 +7,7 @@ import shutil
 import signal
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ from holdfast.storage import Store
 
 SOURCE = "application-form"
 
+Working = Callable[[str], AbstractContextManager[Callable[[str], None]]]
+
+
+@contextlib.contextmanager
+def _quietly(_: str) -> Iterator[Callable[[str], None]]:
+    yield lambda _: None
+
 
 def tell(
     story: Story,
@@ -34,6 +42,7 @@ def tell(
     requests: int | None = None,
     keep: Path | None = None,
     say: Callable[[str], None] = lambda _: None,
+    working: Working = _quietly,
     stay: Callable[[str], None] | None = None,
 ) -> Document:
     """Runs the story and writes its report; every process it started has ended afterwards.
@@ -44,20 +53,22 @@ def tell(
         requests: applications to replay; None takes the story's own number.
         keep: an empty or new folder that store and release stay in; None takes one that goes.
         say: is told what is going on, a line at a time.
+        working: shows that long work is going on; gives the function that is told each step.
         stay: called with the dashboard's URL at the end, while the servers still run.
     """
     number = story.requests if requests is None else requests
     refuse_too_few(number, story.replay.num_rows)
     with _folder(keep) as folder, _ends_on_termination():
         say(story.origin)
-        release = build(story, folder)
+        with working("building the release") as step:
+            release = build(story, folder, step)
         say(f"Built release {release.id[:12]} with {len(release.fallbacks)} fallbacks.")
         with (
             running(_serve(folder), folder, "holdfast") as url,
             running(_naive(release, story), folder, "naive") as naive_url,
         ):
             say(f"Dashboard: {url}")
-            told = _replay(story, release, number, url, naive_url, out, say)
+            told = _replay(story, release, number, url, naive_url, out, say, working)
             document = report.document(story, told, phases(number), release)
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(render(document, "html"), "utf-8")
@@ -66,8 +77,9 @@ def tell(
     return report.document(story, told, phases(number), release, brief=True)
 
 
-def build(story: Story, folder: Path) -> Release:
+def build(story: Story, folder: Path, step: Callable[[str], None] = lambda _: None) -> Release:
     """Learns the contract, trains, builds the release, and makes it champion of a fresh store."""
+    step("learning the contract")
     contract = Contract.learn(
         story.train,
         target=story.target,
@@ -76,6 +88,7 @@ def build(story: Story, folder: Path) -> Release:
         name=MODEL,
         seed=story.seed,
     )
+    step("training the model")
     model = story.fit(story.train, story.features)
     release = Release.build(
         model,
@@ -87,6 +100,7 @@ def build(story: Story, folder: Path) -> Release:
         seed=story.seed,
         name=MODEL,
         directory=folder / "built",
+        progress=step,
     )
     store = Store.open(folder / "holdfast.db")
     try:
@@ -112,6 +126,7 @@ def _replay(
     naive_url: str,
     out: Path,
     say: Callable[[str], None],
+    working: Working,
 ) -> Telling:
     when = phases(number)
     table = story.replay.slice(0, number)
@@ -124,8 +139,13 @@ def _replay(
     say(f"Replaying {number:,} applications to both stacks.")
     with live.table(story, stacks, bad, when, approve, url) as seen:
         replay.send(list(stacks.values()), rows, SOURCE, seen)
-    labels = replay.send_labels(url, table[story.target].to_pylist())
-    incidents = replay.watch(url, _all_closed)
+    with working("sending the outcomes, measuring the model by itself"):
+        labels = replay.send_labels(url, table[story.target].to_pylist())
+        incidents = replay.watch(url, _all_closed)
+        training, validated = (
+            train.training_accuracy(story, release.model),
+            train.cv_accuracy(story),
+        )
     during = table.slice(when["during"].start, len(when["during"]))
     unharmed = healthy(story, release, during)
     verdict = judge(
@@ -141,8 +161,8 @@ def _replay(
     return Telling(
         verdict=verdict,
         healthy=unharmed,
-        training_accuracy=train.training_accuracy(story, release.model),
-        cv_accuracy=train.cv_accuracy(story),
+        training_accuracy=training,
+        cv_accuracy=validated,
         incidents=incidents,
         closed=bool(incidents) and _all_closed(incidents),
         right={
