@@ -43,7 +43,8 @@ class GroupCommit(Generic[J, R]):
         work: called in the thread with the jobs of a batch (see `Work`).
         pending_rows: rows that may wait; a job beyond that is refused with `TooBusyError`.
         batch_rows: rows of one batch, unless a single job has more.
-        linger: seconds to wait for recently answered clients before a batch starts.
+        linger: seconds without a new job after which a batch starts although more are expected.
+        patience: seconds that a job waits for others at most.
         name: name of the thread.
     """
 
@@ -53,13 +54,17 @@ class GroupCommit(Generic[J, R]):
         *,
         pending_rows: int,
         batch_rows: int = 4096,
-        linger: float = 0.001,
+        linger: float = 0.002,
+        patience: float = 0.006,
         name: str = "holdfast-commit",
     ) -> None:
         self._work = work
         self._pending_rows = pending_rows
         self._batch_rows = batch_rows
         self._linger = linger
+        self._patience = patience
+        self._seen = 0
+        self._latest = 0.0
         self._jobs: list[J] = []
         self._futures: list[asyncio.Future[R]] = []
         self._rows = 0
@@ -104,10 +109,21 @@ class GroupCommit(Generic[J, R]):
 
     def _consider(self) -> None:
         """After this tick's arrivals: start, or linger for the clients that are expected."""
-        if len(self._jobs) >= self._expected or self._closed:
+        self._seen = len(self._jobs)
+        if self._seen >= self._expected or self._closed:
             self._start()
         else:
-            self._timer = self._loop.call_later(self._linger, self._start)
+            self._latest = self._loop.time() + self._patience
+            self._timer = self._loop.call_later(self._linger, self._look_again)
+
+    def _look_again(self) -> None:
+        """Linger on while jobs keep coming."""
+        count = len(self._jobs)
+        if count == self._seen or self._loop.time() >= self._latest:
+            self._start()
+        else:
+            self._seen = count
+            self._timer = self._loop.call_later(self._linger, self._look_again)
 
     def _start(self) -> None:
         self._timer = None
