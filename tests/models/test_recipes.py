@@ -65,3 +65,21 @@ def test_a_numeric_target_makes_a_regression_of_trees_and_is_refused_by_the_logi
     assert boosted_trees(numbers, ("job",), "y").task == "regression"
     with pytest.raises(ModelError, match="two labels"):
         logistic_regression(numbers, ("job",), "y")
+
+
+@pytest.mark.parametrize("recipe", RECIPES)
+def test_a_recipe_leaves_out_times_free_texts_and_empty_columns(recipe, table: pa.Table):
+    rows = table.num_rows
+    more = (
+        table.append_column("day", pa.array(range(rows), pa.date32()))
+        .append_column("name", pa.array([f"person {i}" for i in range(rows)]))
+        .append_column("empty", pa.array([None] * rows, pa.float64()))
+    )
+    features = ("job", "day", "name", "empty", "age")
+    assert recipe(more, features, "status", positive="bad").features == ("job", "age")
+
+
+def test_a_table_without_any_usable_column_is_refused(table: pa.Table):
+    more = table.append_column("day", pa.array(range(table.num_rows), pa.date32()))
+    with pytest.raises(ModelError, match="no column to learn from"):
+        boosted_trees(more, ("day",), "status")

@@ -12,9 +12,13 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from holdfast.errors import ModelError
 from holdfast.models.base import Label, Model
+
+#: a text with more values than this, and many for its rows, is no category
+MOST_CATEGORIES = 255
 
 
 def boosted_trees(
@@ -45,6 +49,7 @@ def boosted_trees(
     from holdfast.models.encoding import Encoder, categories_of
     from holdfast.models.lightgbm import LightGBMModel
 
+    features = usable(table, features)
     values, label = _labels(table, target, positive)
     labels = np.asarray([v if label is None else v == label for v in values], dtype=np.float64)
     categories = categories_of(table, features)
@@ -95,6 +100,7 @@ def logistic_regression(
 
     from holdfast.models import adopt
 
+    features = usable(table, features)
     values, label = _labels(table, target, positive)
     if label is None:
         raise ModelError(
@@ -122,6 +128,41 @@ def logistic_regression(
     )
     estimator.fit(matrix, np.array(values))
     return adopt(estimator, features=list(features), positive=label)
+
+
+def usable(table: pa.Table, features: Sequence[str]) -> tuple[str, ...]:
+    """The features that a recipe can learn from: numbers, booleans, and texts that are categories.
+
+    Times, lists and columns without any value are left out. So are texts of more than 255 values
+    that make up more than a twentieth of the rows: names, free texts and codes, which a tree learns
+    by heart. To use them, derive inputs from them in your own `train`.
+
+    Raises:
+        ModelError: nothing is left.
+
+    Example:
+        >>> table = pa.table({"age": [30, 41], "day": pa.array([0, 1], pa.date32())})
+        >>> usable(table, ["age", "day"])
+        ('age',)
+    """
+    found = tuple(name for name in features if _learnable(table.column(name)))
+    if not found:
+        raise ModelError(
+            "there is no column to learn from",
+            expected="numbers, booleans or categories among the features",
+            got=f"{len(features)} features of other kinds",
+            remedy="derive inputs from them in your own train function",
+        )
+    return found
+
+
+def _learnable(column: pa.ChunkedArray) -> bool:
+    kind = column.type.value_type if pa.types.is_dictionary(column.type) else column.type
+    if pa.types.is_string(kind) or pa.types.is_large_string(kind):
+        distinct: int = pc.count_distinct(column).as_py()
+        return 0 < distinct <= max(MOST_CATEGORIES, len(column) // 20)
+    number = pa.types.is_integer(kind) or pa.types.is_floating(kind) or pa.types.is_boolean(kind)
+    return bool(number and column.null_count < len(column))
 
 
 def _labels(table: pa.Table, target: str, positive: Label | None) -> tuple[list[Any], Label | None]:
