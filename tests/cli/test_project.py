@@ -150,6 +150,21 @@ def test_the_monitor_reads_what_was_scored_and_exits_one_while_an_incident_is_op
     assert ask("incidents", "show", "nothing")[0] == 2
 
 
+def test_an_incident_is_resolved_by_hand_once_with_its_reason(here: Path, ask):
+    pq.write_table(loans(200, employment_type=[None] * 200), "broken.parquet")
+    ask("predict", "champion", "broken.parquet")
+    assert ask("monitor", "run", "--once")[0] == 1
+    _, listed = ask("incidents", "list")
+    name = listed["incidents"][0]["id"]
+    words = ["incidents", "resolve", name, "--reason", "planned outage"]
+    code, shown = ask(*words)
+    assert (code, shown["status"]) == (0, "closed")
+    assert ask("incidents", "list")[0] == 0
+    code, refused = ask(*words)
+    assert code == 2
+    assert "closed already" in refused["message"]
+
+
 def test_rows_without_an_answer_exit_one(here: Path, ask):
     pq.write_table(loans(50).drop_columns(["income_source", "monthly_income"]), "bare.parquet")
     code, scored = ask("predict", "champion", "bare.parquet", "--no-log", "--fail-on", "warning")

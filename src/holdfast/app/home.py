@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from holdfast.app.basics import open_store
+from holdfast.app.basics import now_us, open_store
 from holdfast.app.settings import Settings, load_settings
 from holdfast.errors import ReleaseError, UsageError
 
@@ -84,6 +84,34 @@ class Home:
         from holdfast.monitoring import incidents
 
         return sorted(incidents(self.store, model), key=lambda i: i.opened_at, reverse=True)
+
+    def incident(self, text: str) -> Incident:
+        """One incident, by its id or the beginning of it."""
+        found = [i for i in self.incidents(None) if i.id.startswith(text)]
+        if len(found) != 1:
+            raise UsageError(
+                "this beginning fits several incidents" if found else "there is no such incident",
+                expected="the id of one incident",
+                got=f"incident={text!r}",
+                remedy="`holdfast incidents list --all` shows their ids",
+            )
+        return found[0]
+
+    def resolve(self, text: str, reason: str, *, by: str) -> Incident:
+        """Close an incident by hand; the reason and the person stay in the control events."""
+        from holdfast.diagnosis.incidents import RESOLVED
+
+        incident = self.incident(text)
+        if incident.status.value != "open":
+            raise UsageError(
+                "the incident is closed already", expected="an open incident", got=incident.id
+            )
+        now = now_us()
+        payload = {"id": incident.id, "closed_at": now, "reason": reason, "by": by}
+        self.store.control.append(
+            RESOLVED, incident.model, payload, at=now, key=f"{RESOLVED}:{incident.id}"
+        )
+        return self.incident(incident.id)
 
 
 @contextlib.contextmanager

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import getpass
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -12,7 +13,7 @@ if TYPE_CHECKING:
     from holdfast.records import Incident
     from holdfast.reports.document import Block, Document
 
-app = table.new("List and show incidents.")
+app = table.new("List, show and resolve incidents.")
 
 
 @app.command(name="list")
@@ -43,18 +44,30 @@ def show(
     """Show one incident: cause, evidence, what was ruled out, and the one action."""
     output.known_format(format)
     from holdfast.app.home import opened
-    from holdfast.errors import UsageError
 
     with opened(store, read_only=True) as home:
-        found = [i for i in home.incidents(None) if i.id.startswith(incident)]
-    if len(found) != 1:
-        raise UsageError(
-            "there is no such incident" if not found else "this beginning fits several incidents",
-            expected="the id of one incident",
-            got=f"incident={incident!r}",
-            remedy="`holdfast incidents list --all` shows their ids",
-        )
-    output.emit(_one(found[0]), format, json=json)
+        found = home.incident(incident)
+    output.emit(_one(found), format, json=json)
+
+
+@app.command()
+def resolve(
+    incident: Annotated[str, typer.Argument(help="Its id, or the beginning of it.")],
+    reason: Annotated[str, typer.Option("--reason", help="Why; kept in the history.")],
+    store: options.Store = None,
+    json: options.Json = False,
+    format: options.Format = "text",  # noqa: A002
+) -> None:
+    """Close an incident by hand, with the reason; the monitor closes most of them by itself.
+
+    If the trouble goes on, the monitor opens a new one.
+    """
+    output.known_format(format)
+    from holdfast.app.home import opened
+
+    with opened(store) as home:
+        found = home.resolve(incident, reason, by=getpass.getuser())
+    output.emit(_one(found), format, json=json)
 
 
 def listed(found: list[Incident], path: str) -> Document:

@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 app = table.new("Build, list, show, promote and roll back releases.")
 
+#: rows of the blast radius that are shown unless all are asked for
+WORST = 20
+
 Id = Annotated[str, typer.Argument(help="Its id, the beginning of one, `champion` or `latest`.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the log of control events.")]
 
@@ -104,6 +107,9 @@ def show(
     release: Id = "champion",
     store: options.Store = None,
     model: options.Model = None,
+    every: Annotated[
+        bool, typer.Option("--all", help="The whole blast radius, not only its worst part.")
+    ] = False,
     json: options.Json = False,
     format: options.Format = "text",  # noqa: A002
 ) -> None:
@@ -117,7 +123,7 @@ def show(
 
     with opened(store, read_only=True) as home:
         name, found = home.release(model, release)
-        document = _shown(found, name)
+        document = _shown(found, name, every=every)
     output.emit(document, format, json=json)
 
 
@@ -170,7 +176,7 @@ def _pointed(name: str, release: str, verb: str, format: str, json: bool) -> Non
     output.emit(document, format, json=json)
 
 
-def _shown(release: Release, model: str) -> Document:
+def _shown(release: Release, model: str, *, every: bool = False) -> Document:
     from holdfast.cli.numbers import metrics_table
     from holdfast.reports.document import Document, Heading, Text
 
@@ -189,7 +195,7 @@ def _shown(release: Release, model: str) -> Document:
     )
     if release.fallbacks:
         blocks += [Heading(text="Fallbacks"), _fallbacks(release)]
-    blocks += [Heading(text="Blast radius"), *_blast(release)]
+    blocks += [Heading(text="Blast radius"), *_blast(release, every=every)]
     return Document(
         title=f"Release {release.id[:12]} of {model}",
         summary=f"{release.manifest.model_kind}, {len(release.features)} inputs, "
@@ -241,9 +247,11 @@ def _fallbacks(release: Release) -> Block:
     )
 
 
-def _blast(release: Release) -> list[Block]:
+def _blast(release: Release, *, every: bool) -> list[Block]:
     from holdfast.reports.document import Column, Format, Table, Text
 
+    shown = release.blast_radius if every else release.blast_radius[:WORST]
+    left = len(release.blast_radius) - len(shown)
     policies = {field.name: field.policy.value for field in release.contract.fields}
     rows = tuple(
         (
@@ -254,7 +262,7 @@ def _blast(release: Release) -> list[Block]:
             b.cost_change,
             b.error or policies.get(b.feature, ""),
         )
-        for b in release.blast_radius
+        for b in shown
     )
     return [
         Text(text="What each fault would do to the decisions of the unguarded model, worst first."),
@@ -269,4 +277,5 @@ def _blast(release: Release) -> list[Block]:
             ),
             rows=rows,
         ),
+        *([Text(text=f"{left} more do less; `holdfast release show --all`.")] if left else []),
     ]

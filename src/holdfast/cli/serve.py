@@ -30,6 +30,18 @@ def serve(
         Path | None,
         typer.Option("--token-file", help="Tokens with roles; needed beyond this machine."),
     ] = None,
+    allow_host: Annotated[
+        list[str] | None,
+        typer.Option("--allow-host", help="A Host name to accept besides the address; repeatable."),
+    ] = None,
+    labels: Annotated[
+        str | None,
+        typer.Option("--labels", help="Which of several labels counts: last, first or reject."),
+    ] = None,
+    retain_days: Annotated[
+        float | None,
+        typer.Option("--retain-days", help="Days after which logged rows go; kept by default."),
+    ] = None,
     new_token: Annotated[
         str | None,
         typer.Option(
@@ -64,6 +76,9 @@ def serve(
         "workers": workers,
         "ack": ack,
         "token_file": str(token_file) if token_file is not None else None,
+        "allow_hosts": allow_host or None,
+        "labels": labels,
+        "retain_days": retain_days,
         "monitor": monitor,
         "budget": budget,
         "ready_file": str(ready_file) if ready_file is not None else None,

@@ -21,7 +21,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "release": ("holdfast.cli.release", "Build, list, show, promote and roll back releases."),
     "serve": ("holdfast.cli.serve", "Serve predictions, the dashboard and the monitor."),
     "predict": ("holdfast.cli.predict", "Score a file through the same guard and log."),
-    "incidents": ("holdfast.cli.incidents", "List and show incidents."),
+    "incidents": ("holdfast.cli.incidents", "List, show and resolve incidents."),
     "monitor": ("holdfast.cli.monitor", "Run the monitor over the store."),
     "doctor": ("holdfast.cli.doctor", "Check this installation and a store."),
 }
