@@ -162,7 +162,7 @@ def test_an_incident_is_resolved_by_hand_once_with_its_reason(here: Path, ask):
     assert ask("incidents", "list")[0] == 0
     code, refused = ask(*words)
     assert code == 2
-    assert "closed already" in refused["message"]
+    assert "closed already" in refused["error"]["message"]
 
 
 def test_rows_without_an_answer_exit_one(here: Path, ask):
