@@ -9,9 +9,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import pytest
+from tests.serving.live import Live
 
 from holdfast.serving import protocol
-from tests.serving.live import Live
 
 
 @pytest.fixture(scope="module")

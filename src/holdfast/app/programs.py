@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import contextlib
-import importlib
 import os
 import signal
 import socket
 import sys
 import threading
-import types
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -48,42 +45,11 @@ def release_opener(settings: Settings, store: Store) -> Callable[[str, str], Rel
             raise ReleaseError(
                 "this is no id of a release", expected="64 hex digits", got=release[:80]
             )
-        _import_lean(folder / release)
         from holdfast.releases.release import Release
 
         return Release.open(folder / release, expected_id=release, allow=settings.allow_models)
 
     return opened
-
-
-def _import_lean(folder: Path) -> None:
-    """Import LightGBM without what it only wants for training; that costs seconds of start-up.
-
-    scikit-learn, pandas and plotting are optional to it and look absent meanwhile; numpy's
-    Fortran compiler interface, which SciPy loads by accident, is an empty module meanwhile.
-    Everything can be imported afterwards as usual.
-    """
-    with contextlib.suppress(OSError):
-        if "lightgbm" in sys.modules or b"lightgbm" not in (folder / "manifest.json").read_bytes():
-            return
-        import numpy
-
-        unwanted = [
-            name
-            for name in ("sklearn", "pandas", "matplotlib", "graphviz", "dask", "distributed")
-            if name not in sys.modules
-        ]
-        stub = "f2py" not in vars(numpy)
-        sys.modules.update(dict.fromkeys(unwanted))  # type: ignore[arg-type]  # None: "absent"
-        if stub:
-            vars(numpy)["f2py"] = types.ModuleType("numpy.f2py")
-        try:
-            importlib.import_module("lightgbm")
-        finally:
-            for name in unwanted:
-                del sys.modules[name]
-            if stub:
-                del vars(numpy)["f2py"]
 
 
 def make_service(

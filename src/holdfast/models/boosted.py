@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -15,6 +14,9 @@ from holdfast.models.base import Label, Model
 from holdfast.models.encoding import Encoder, categories_of
 from holdfast.models.lightgbm import LightGBMModel
 from holdfast.models.mixture import MixtureModel
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 #: a field with more values than this is treated as numbers, or by its most frequent values
 MOST_VALUES = 12
@@ -115,6 +117,8 @@ def _train(
     rounds: int,
 ) -> lgb.Booster:
     categorical = [j for j, name in enumerate(encoder.features) if name in encoder.categories]
+    import lightgbm as lgb
+
     data = lgb.Dataset(
         matrix,
         target,

@@ -1,9 +1,9 @@
 """LightGBM: the Booster's own text file, its categories encoded here, one thread, fast single rows.
 
 The scikit-learn wrapper costs hundreds of microseconds per row, `Booster.predict` about 18, the
-public C function ``LGBM_BoosterPredictForMatSingleRowFast`` about 3. The C function is taken
-through the handle that `lightgbm.basic` already holds; on load it must give the same numbers as
-`Booster.predict` on probe rows, else this adapter uses `Booster.predict`.
+public C function ``LGBM_BoosterPredictForMatSingleRowFast`` about 3. Predicting uses the C library
+alone (see `lightgbm_library`); on load the fast function must give the same numbers as the general
+one on probe rows, else this adapter uses the general one.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ import struct
 import threading
 import weakref
 from collections.abc import Callable, Mapping, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -32,6 +32,10 @@ from holdfast.models.base import (
     write_meta,
 )
 from holdfast.models.encoding import Encoder
+from holdfast.models.lightgbm_library import TextBooster, library
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 FILE = "booster.txt"
 #: below this many rows a loop over the fast single-row function beats one `Booster.predict`
@@ -56,7 +60,7 @@ class LightGBMModel:
 
     def __init__(
         self,
-        booster: lgb.Booster,
+        booster: lgb.Booster | TextBooster,
         features: Sequence[str],
         categories: Mapping[str, Sequence[Label]] | None = None,
         *,
@@ -83,7 +87,7 @@ class LightGBMModel:
         # through text: the model served is the model saved, and nothing of training is kept alive
         best = booster.best_iteration if booster.best_iteration > 0 else -1
         self._text = booster.model_to_string(num_iteration=best)
-        self._booster = lgb.Booster(model_str=self._text)
+        self._booster = TextBooster(self._text)
         self._encoder = Encoder(self.features, categories or {})
         self._flip = flip
         self._one = self._fast_or_slow()
@@ -122,7 +126,7 @@ class LightGBMModel:
                 task=self.task,
                 positive=self.positive,
                 files=(FILE,),
-                versions={"lightgbm": lgb.__version__},
+                versions={"lightgbm": version("lightgbm")},
                 settings={"categories": dict(self._encoder.categories), "flip": self._flip},
             ),
         )
@@ -131,8 +135,8 @@ class LightGBMModel:
     def load(cls, directory: Path, meta: ModelMeta) -> LightGBMModel:
         """Read the Booster's text."""
         try:
-            booster = lgb.Booster(model_str=(directory / FILE).read_text(encoding="utf-8"))
-        except (OSError, UnicodeDecodeError, lgb.basic.LightGBMError) as error:
+            booster = TextBooster((directory / FILE).read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError, ModelError) as error:
             raise ModelError(
                 "the Booster file cannot be read", got=f"{type(error).__name__} in {FILE}"
             ) from error
@@ -148,7 +152,7 @@ class LightGBMModel:
     def _matrix(self, matrix: npt.NDArray[np.float64]) -> Scores:
         if not len(matrix):
             return np.empty(0)
-        return np.asarray(self._booster.predict(matrix, num_threads=1), dtype=np.float64)
+        return self._booster.predict(matrix)
 
     def _finish(self, scores: Scores) -> Scores:
         return 1.0 - scores if self._flip else scores
@@ -175,7 +179,7 @@ class LightGBMModel:
 class _FastRow:
     """The C API's fast single-row prediction: one prepared configuration, one buffer, one lock."""
 
-    def __init__(self, booster: lgb.Booster, encoder: Encoder, library: Any) -> None:
+    def __init__(self, booster: TextBooster, encoder: Encoder, library: Any) -> None:
         n = len(encoder.features)
         self._keep = booster  # the handle inside the configuration lives as long as the Booster
         self._buffer = np.zeros(max(n, 1))
@@ -206,9 +210,9 @@ class _FastRow:
         self._lock = threading.Lock()
 
     @classmethod
-    def create(cls, booster: lgb.Booster, encoder: Encoder) -> _FastRow | None:
+    def create(cls, booster: TextBooster, encoder: Encoder) -> _FastRow | None:
         try:
-            return cls(booster, encoder, getattr(lgb.basic, "_LIB"))  # noqa: B009
+            return cls(booster, encoder, library())
         except (AttributeError, OSError, ctypes.ArgumentError):
             return None  # another LightGBM: the slow path is right, only slower
 
@@ -242,6 +246,8 @@ def adopt(
         categories: names of inputs that were trained as pandas categories, each with its
             categories in code order. None works it out from the Booster where it can.
     """
+    import lightgbm as lgb
+
     booster: lgb.Booster = estimator if isinstance(estimator, lgb.Booster) else estimator.booster_
     names = tuple(features) if features is not None else tuple(booster.feature_name())
     flip, label, task = False, positive, "binary"

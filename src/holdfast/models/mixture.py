@@ -8,10 +8,10 @@ works for any main model, retrains nothing of it, and needs no guess of a single
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from importlib.metadata import version
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
-import lightgbm as lgb
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -19,6 +19,10 @@ import pyarrow as pa
 from holdfast.errors import ModelError
 from holdfast.models.base import Label, Model, ModelMeta, Row, Scores, write_meta
 from holdfast.models.encoding import Encoder
+from holdfast.models.lightgbm_library import TextBooster
+
+if TYPE_CHECKING:
+    import lightgbm as lgb
 
 FILE = "conditional.txt"
 
@@ -42,7 +46,7 @@ class MixtureModel:
         main: Model,
         field: str,
         values: Sequence[Any],
-        conditional: lgb.Booster,
+        conditional: lgb.Booster | TextBooster,
         categories: dict[str, Sequence[Label]],
     ) -> None:
         self._main = main
@@ -52,7 +56,7 @@ class MixtureModel:
         self.task = main.task
         self.positive = main.positive
         self._text = conditional.model_to_string()
-        self._conditional = lgb.Booster(model_str=self._text)
+        self._conditional = TextBooster(self._text)
         self._encoder = Encoder(self.features, categories)
 
     def predict(self, rows: Sequence[Row]) -> Scores:
@@ -84,7 +88,7 @@ class MixtureModel:
         return self._mix(self._encoder.table(rest), scores)
 
     def _mix(self, matrix: npt.NDArray[np.float64], scores: Scores) -> Scores:
-        weights = np.asarray(self._conditional.predict(matrix, num_threads=1), dtype=np.float64)
+        weights = self._conditional.predict(matrix)
         return np.asarray(np.einsum("nk,kn->n", weights, scores), dtype=np.float64)
 
     def save(self, directory: Path) -> list[str]:
@@ -98,7 +102,7 @@ class MixtureModel:
                 task=self.task,
                 positive=self.positive,
                 files=(FILE,),
-                versions={"lightgbm": lgb.__version__},
+                versions={"lightgbm": version("lightgbm")},
                 settings={
                     "field": self._field,
                     "values": list(self._values),
@@ -126,9 +130,9 @@ class MixtureModel:
             )
         try:
             text = (directory / FILE).read_text(encoding="utf-8")
-            conditional = lgb.Booster(model_str=text)
+            conditional = TextBooster(text)
             field, values = str(meta.settings["field"]), meta.settings["values"]
-        except (OSError, UnicodeDecodeError, KeyError, lgb.basic.LightGBMError) as error:
+        except (OSError, UnicodeDecodeError, KeyError, ModelError) as error:
             raise ModelError(
                 "the fallback's conditional model cannot be read", got=type(error).__name__
             ) from error
