@@ -321,13 +321,13 @@ def test_dependencies_are_found_among_many_columns_in_reasonable_time():
 
 @pytest.mark.parametrize("draw", ["normal", "lognormal", "uniform"])
 def test_a_long_column_gets_the_range_that_a_full_sort_gives(draw, monkeypatch):
-    from holdfast.contracts import learn_numbers
+    from holdfast.contracts.learning import numbers
 
     values = getattr(np.random.default_rng(9), draw)(size=150_000)
     holes = np.random.default_rng(10).random(150_000) < 0.03
     column = pa.array(values, mask=holes)
     quick = rule_of(learned(column), RangeRule)
-    monkeypatch.setattr(learn_numbers, "QUICK_ROWS", 10**9)
+    monkeypatch.setattr(numbers, "QUICK_ROWS", 10**9)
     assert rule_of(learned(column), RangeRule) == quick
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from holdfast.app.basics import now_us, open_store
-from holdfast.app.settings import Settings, load_settings
+from holdfast.app.settings import Settings, load_settings, named_model
 from holdfast.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
@@ -125,8 +125,6 @@ def opened(
         read_only: refuse to create a store where there is none.
         config: another settings file.
     """
-    from holdfast.app.project import named_model
-
     settings = load_settings({"store": str(store) if store is not None else None}, config=config)
     if read_only and not Path(settings.store).exists():
         raise UsageError(

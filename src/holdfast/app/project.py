@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from holdfast.app.settings import CONFIG_FILE
+from holdfast.app.home import opened
 from holdfast.errors import ConfigError, DataError, HoldfastError, ModelError, UsageError
 
 if TYPE_CHECKING:
@@ -93,16 +93,6 @@ def read_project(config: Path) -> Project:
         ) from None
 
 
-def named_model(config: Path | None = None) -> str | None:
-    """The model that the settings file names; None without a file or a name."""
-    try:
-        document = tomllib.loads((config or Path(CONFIG_FILE)).read_text("utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
-        return None
-    name = document.get("model")
-    return name if isinstance(name, str) else None
-
-
 def build_release(
     config: Path,
     *,
@@ -120,7 +110,6 @@ def build_release(
         The release and the name of its model.
     """
     from holdfast import frames
-    from holdfast.app.home import opened
     from holdfast.evaluation import Costs
     from holdfast.releases import Release
 

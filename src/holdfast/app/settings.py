@@ -113,3 +113,13 @@ def load_settings(
             got=f"tidy_every={settings.tidy_every}, retain_days={settings.retain_days}",
         )
     return settings
+
+
+def named_model(config: Path | None = None) -> str | None:
+    """The model that the settings file names; None without a file or a name."""
+    try:
+        document = tomllib.loads((config or Path(CONFIG_FILE)).read_text("utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError):
+        return None
+    name = document.get("model")
+    return name if isinstance(name, str) else None

@@ -74,7 +74,7 @@ class Contract:
 
         The same rows give the same contract, however they are cut into chunks.
         """
-        from holdfast.contracts.learn import learn
+        from holdfast.contracts.learning.learn import learn
 
         roles: dict[str, Role] = {}
         for role, columns in (

@@ -27,7 +27,8 @@ def check(rule: CategoriesRule, field: Field, column: ColumnView) -> npt.NDArray
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    from holdfast.contracts.rules.columns import equal, nothing, well_typed_mask
+    from holdfast.contracts.rules.columns import equal, nothing
+    from holdfast.contracts.rules.kinds import well_typed_mask
 
     storage = column.storage.value
     if storage == "text":

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from holdfast.contracts.model import Field, Kind
-from holdfast.contracts.rules.scalar import micros, sentinels
+from holdfast.contracts.rules.scalar import micros
 from holdfast.frames.types import Storage
 
 if TYPE_CHECKING:
@@ -48,20 +48,6 @@ def instants(column: ColumnView) -> tuple[npt.NDArray[np.int64], Mask]:
     known = np.array([value is not None for value in parsed] + [False])
     values = np.array([value or 0 for value in parsed] + [0], dtype=np.int64)
     return values[codes], known[codes]
-
-
-def well_typed_mask(field: Field, column: ColumnView) -> Mask:
-    """Rows with a value of the field's kind; array-wide twin of `scalar.well_typed`."""
-    from holdfast.contracts.rules import type as type_rule
-
-    return present(column) & ~type_rule.ill_typed(field, column)
-
-
-def usable_mask(field: Field, column: ColumnView) -> Mask:
-    """Rows a cross-field rule may look at; array-wide twin of `scalar.usable`."""
-    mask = well_typed_mask(field, column)
-    named = sentinels(field)
-    return mask & ~sentinel_mask(field, column, named) if named else mask
 
 
 def sentinel_mask(field: Field, column: ColumnView, named: tuple[Any, ...]) -> Mask:

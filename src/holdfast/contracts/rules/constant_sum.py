@@ -27,7 +27,8 @@ def check(
     """Mask of rows with all values usable and another sum."""
     import numpy as np
 
-    from holdfast.contracts.rules.columns import nothing, usable_mask
+    from holdfast.contracts.rules.columns import nothing
+    from holdfast.contracts.rules.kinds import usable_mask
 
     first = columns[rule.fields[0]]
     if any(fields[name].kind not in _NUMBERS for name in rule.fields):

@@ -35,7 +35,8 @@ def clean(rule: FormatRule, field: Field, column: ColumnView) -> bool:
 
 def check(rule: FormatRule, field: Field, column: ColumnView) -> npt.NDArray[np.bool_]:
     """Mask of well-typed texts without the format."""
-    from holdfast.contracts.rules.columns import nothing, text_mask, well_typed_mask
+    from holdfast.contracts.rules.columns import nothing, text_mask
+    from holdfast.contracts.rules.kinds import well_typed_mask
 
     if column.storage.value != "text":
         return nothing(column)

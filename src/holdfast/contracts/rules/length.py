@@ -28,7 +28,8 @@ def check(rule: LengthRule, field: Field, column: ColumnView) -> npt.NDArray[np.
     """Mask of well-typed texts and lists outside the bounds."""
     import numpy as np
 
-    from holdfast.contracts.rules.columns import nothing, well_typed_mask
+    from holdfast.contracts.rules.columns import nothing
+    from holdfast.contracts.rules.kinds import well_typed_mask
 
     if column.storage.value not in {"text", "list"}:
         return nothing(column)

@@ -29,7 +29,8 @@ def check(
     """Mask of rows with both values usable and in the wrong order."""
     import numpy as np
 
-    from holdfast.contracts.rules.columns import instants, nothing, usable_mask
+    from holdfast.contracts.rules.columns import instants, nothing
+    from holdfast.contracts.rules.kinds import usable_mask
 
     left, right = columns[rule.left], columns[rule.right]
     if not _comparable(fields[rule.left], fields[rule.right]):

@@ -38,14 +38,8 @@ def clean(rule: RangeRule, field: Field, column: ColumnView) -> bool:
 
 def check(rule: RangeRule, field: Field, column: ColumnView) -> npt.NDArray[np.bool_]:
     """Mask of well-typed values outside the bounds."""
-    from holdfast.contracts.rules.columns import (
-        above,
-        below,
-        instants,
-        nothing,
-        sentinel_mask,
-        well_typed_mask,
-    )
+    from holdfast.contracts.rules.columns import above, below, instants, nothing, sentinel_mask
+    from holdfast.contracts.rules.kinds import well_typed_mask
 
     low, high = limits(rule, field)
     if field.kind is Kind.TIME:

@@ -33,7 +33,8 @@ def clean(rule: SentinelRule, field: Field, column: ColumnView) -> bool:
 
 def check(rule: SentinelRule, field: Field, column: ColumnView) -> npt.NDArray[np.bool_]:
     """Mask of well-typed values that the rule names."""
-    from holdfast.contracts.rules.columns import sentinel_mask, well_typed_mask
+    from holdfast.contracts.rules.columns import sentinel_mask
+    from holdfast.contracts.rules.kinds import well_typed_mask
 
     return sentinel_mask(field, column, rule.values) & well_typed_mask(field, column)
 

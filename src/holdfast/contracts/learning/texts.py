@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pyarrow.compute as pc
 
-from holdfast.contracts.learn_patterns import pattern_of
-from holdfast.contracts.learn_tails import bounds
-from holdfast.contracts.learn_times import time_rules
+from holdfast.contracts.learning.patterns import pattern_of
+from holdfast.contracts.learning.tails import bounds
+from holdfast.contracts.learning.times import time_rules
 from holdfast.contracts.model import (
     CategoriesRule,
     Evidence,

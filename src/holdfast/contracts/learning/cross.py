@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
-from holdfast.contracts.learn_dependencies import dependency_candidates
-from holdfast.contracts.learn_orders import order_candidates
-from holdfast.contracts.learn_sums import sum_candidates
+from holdfast.contracts.learning.dependencies import dependency_candidates
+from holdfast.contracts.learning.orders import order_candidates
+from holdfast.contracts.learning.sums import sum_candidates
 from holdfast.contracts.model import CrossRule, Evidence, Field, Kind, NullTogetherRule, Role
 from holdfast.contracts.rules import cross_member, fields_of
-from holdfast.contracts.rules.columns import usable_mask
+from holdfast.contracts.rules.kinds import usable_mask
 from holdfast.stats.intervals import allowance
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holdfast.contracts.learn_tails import bounds, tail_bounds, tail_size
+from holdfast.contracts.learning.tails import bounds, tail_bounds, tail_size
 from holdfast.contracts.model import Evidence, Kind, RangeRule, Role, SentinelRule
 from holdfast.frames import Storage
 from holdfast.stats.intervals import allowance

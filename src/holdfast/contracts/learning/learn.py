@@ -11,11 +11,11 @@ from collections.abc import Mapping
 from typing import Any
 
 from holdfast.contracts.check import count
-from holdfast.contracts.learn_cross import cross_rules
-from holdfast.contracts.learn_numbers import Scratch, number_field
-from holdfast.contracts.learn_tails import bounds
-from holdfast.contracts.learn_texts import text_field
-from holdfast.contracts.learn_times import time_rules
+from holdfast.contracts.learning.cross import cross_rules
+from holdfast.contracts.learning.numbers import Scratch, number_field
+from holdfast.contracts.learning.tails import bounds
+from holdfast.contracts.learning.texts import text_field
+from holdfast.contracts.learning.times import time_rules
 from holdfast.contracts.model import (
     ContractData,
     Evidence,

@@ -1,0 +1,1 @@
+"""Learning a contract from a table: one file for each kind of column and of cross-field rule."""
