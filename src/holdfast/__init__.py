@@ -11,34 +11,39 @@ Example:
 
 from __future__ import annotations
 
-import importlib
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from holdfast.lazy import lazy_names
 
 __version__ = "0.1.0"
 
 #: public name -> module that defines it
 _PUBLIC = {
     "Contract": "holdfast.contracts",
+    "Costs": "holdfast.evaluation",
     "HoldfastError": "holdfast.errors",
     "Monitor": "holdfast.monitoring",
+    "Registry": "holdfast.releases",
+    "Release": "holdfast.releases",
+    "evaluate": "holdfast.evaluation",
 }
 
-__all__ = ["Contract", "HoldfastError", "Monitor", "__version__"]
+__all__ = [
+    "Contract",
+    "Costs",
+    "HoldfastError",
+    "Monitor",
+    "Registry",
+    "Release",
+    "__version__",
+    "evaluate",
+]
 
 if TYPE_CHECKING:
     from holdfast.contracts import Contract
     from holdfast.errors import HoldfastError
+    from holdfast.evaluation import Costs, evaluate
     from holdfast.monitoring import Monitor
+    from holdfast.releases import Registry, Release
 
-
-def __getattr__(name: str) -> Any:
-    module = _PUBLIC.get(name)
-    if module is None:
-        raise AttributeError(f"module 'holdfast' has no attribute {name!r}")
-    value = getattr(importlib.import_module(module), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__() -> list[str]:
-    return sorted({*globals(), *__all__})
+__getattr__, __dir__ = lazy_names(__name__, _PUBLIC)
