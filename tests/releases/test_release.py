@@ -185,7 +185,9 @@ def test_the_manifest_tells_where_the_release_comes_from(release, contract):
     assert manifest.environment["lightgbm"]
     assert manifest.environment["python"].startswith("3.")
     assert manifest.contract == release.contract.id != contract.id
-    assert set(manifest.files) >= {"contract.json", "golden.json", "model/estimator.skops"}
+    assert set(manifest.files) >= {"contract.json", "golden.json", "model/linear.json"}
+    assert manifest.model_kind == "linear"
+    assert manifest.compiled_from.startswith("scikit-learn ")
     assert json.loads(release.to_json())["id"] == release.id
 
 
@@ -269,7 +271,7 @@ def forge(folder):
 
 
 def damage_byte(folder):
-    path = folder / "model" / "estimator.skops"
+    path = folder / "model" / "linear.json"
     content = bytearray(path.read_bytes())
     content[100] ^= 1
     path.write_bytes(content)

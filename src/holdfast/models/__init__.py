@@ -22,6 +22,7 @@ __all__ = ["KINDS", "NEEDS_OPT_IN", "adopt", "forbid_pickle", "load"]
 #: kind -> (module, class): the members of the family
 KINDS: dict[str, tuple[str, str]] = {
     "sklearn": ("holdfast.models.sklearn", "SklearnModel"),
+    "linear": ("holdfast.models.linear", "LinearModel"),
     "lightgbm": ("holdfast.models.lightgbm", "LightGBMModel"),
     "xgboost": ("holdfast.models.xgboost", "XGBoostModel"),
     "onnx": ("holdfast.models.onnx", "OnnxModel"),

@@ -13,8 +13,7 @@ from typing import Any, ClassVar
 
 from holdfast.errors import ModelError
 from holdfast.models.base import Label, ModelMeta, write_meta
-from holdfast.models.sklearn import SklearnModel
-from holdfast.models.sklearn import adopt as adopt_sklearn
+from holdfast.models.sklearn import SklearnModel, take
 
 FILE = "estimator.joblib"
 
@@ -48,7 +47,7 @@ class PickledModel(SklearnModel):
                 positive=self.positive,
                 files=(FILE,),
                 versions={"joblib": joblib.__version__},
-                settings={"column": self._column, "null": self.null, "numeric": self.numeric},
+                settings={"column": self.column, "null": self.null, "numeric": self.numeric},
             ),
         )
 
@@ -85,11 +84,11 @@ def adopt(
     categories: Mapping[str, Sequence[Label]] | None,
 ) -> PickledModel:
     """Take any object with ``predict_proba`` (or ``predict``)."""
-    plain = adopt_sklearn(estimator, features, positive, categories)
+    plain = take(estimator, features, positive)
     return PickledModel(
         plain.estimator,
         plain.features,
-        column=plain._column,
+        column=plain.column,
         positive=plain.positive,
         null=plain.null,
         numeric=plain.numeric,

@@ -24,6 +24,7 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from holdfast.errors import ModelError
 from holdfast.models.base import (
     Label,
+    Model,
     ModelMeta,
     Row,
     Scores,
@@ -100,19 +101,24 @@ class SklearnModel:
         self.positive = positive
         self.task = "regression" if column is None else "binary"
         self.estimator = estimator
-        self._column = column
+        self.column = column
         self.null = null
         self._marker = _NULLS[null]
         self.numeric = numeric
 
     def predict(self, rows: Sequence[Row]) -> Scores:
         """Score rows given as dicts."""
-        if not len(rows):
-            return np.empty(0)
+        return self._score(self._cells(rows)) if len(rows) else np.empty(0)
+
+    def matrix(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
+        """The rows as the estimator takes them."""
+        return self._shown(self._cells(rows))
+
+    def _cells(self, rows: Sequence[Row]) -> npt.NDArray[Any]:
         matrix = np.empty((len(rows), len(self.features)), dtype=object)
         for j, name in enumerate(self.features):
             matrix[:, j] = [row.get(name) for row in rows]
-        return self._score(matrix)
+        return matrix
 
     def predict_one(self, row: Row) -> float:
         """Score one row."""
@@ -130,14 +136,18 @@ class SklearnModel:
 
     def with_null(self, null: str) -> SklearnModel:
         """The same model, showing nulls as ``nan`` or ``none``."""
-        return SklearnModel(
+        return type(self)(
             self.estimator,
             self.features,
-            column=self._column,
+            column=self.column,
             positive=self.positive,
             null=null,
             numeric=self.numeric,
         )
+
+    def alternatives(self) -> list[SklearnModel]:
+        """Other adapters of the same estimator, in the order to try them."""
+        return [self.with_null("none")]
 
     def save(self, directory: Path) -> list[str]:
         """Write the estimator by skops, after checking that it could be loaded again."""
@@ -164,7 +174,7 @@ class SklearnModel:
                 positive=self.positive,
                 files=(FILE,),
                 versions={"scikit-learn": sklearn.__version__, "skops": skops.__version__},
-                settings={"column": self._column, "null": self.null, "numeric": self.numeric},
+                settings={"column": self.column, "null": self.null, "numeric": self.numeric},
             ),
         )
 
@@ -194,19 +204,21 @@ class SklearnModel:
 
     def _score(self, matrix: npt.NDArray[Any]) -> Scores:
         try:
-            if self.numeric:
-                matrix = matrix.astype(np.float64)
-            else:
-                _mark_nulls(matrix, self._marker)
             with sklearn.config_context(skip_parameter_validation=True):
-                return self._ask(matrix)
+                return self._ask(self._shown(matrix))
         except (TypeError, ValueError, OverflowError, KeyError, IndexError) as error:
             raise not_predictable(self.kind, error) from error
 
+    def _shown(self, matrix: npt.NDArray[Any]) -> npt.NDArray[Any]:
+        if self.numeric:
+            return matrix.astype(np.float64)
+        _mark_nulls(matrix, self._marker)
+        return matrix
+
     def _ask(self, matrix: npt.NDArray[Any]) -> Scores:
-        if self._column is None:
+        if self.column is None:
             return np.asarray(self.estimator.predict(matrix), dtype=np.float64).ravel()
-        scores = self.estimator.predict_proba(matrix)[:, self._column]
+        scores = self.estimator.predict_proba(matrix)[:, self.column]
         return np.asarray(scores, dtype=np.float64)
 
 
@@ -245,8 +257,19 @@ def adopt(
     features: Sequence[str] | None,
     positive: Label | None,
     categories: Mapping[str, Sequence[Label]] | None,
-) -> SklearnModel:
-    """Take a fitted estimator or pipeline; the caller's object is not changed."""
+) -> Model:
+    """Take a fitted estimator or pipeline; the caller's object is not changed.
+
+    A pipeline that is a sum of terms is compiled to a `LinearModel`, which needs no scikit-learn.
+    """
+    from holdfast.models.linear_compile import compile_linear
+
+    plain = take(estimator, features, positive)
+    return compile_linear(plain) or plain
+
+
+def take(estimator: Any, features: Sequence[str] | None, positive: Label | None) -> SklearnModel:
+    """The plain adapter of a fitted estimator or pipeline."""
     names = features
     if names is None:
         own = getattr(estimator, "feature_names_in_", None)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -17,6 +17,10 @@ import pyarrow as pa
 
 from holdfast.errors import ModelError
 from holdfast.models.base import Label, Model, Scores, choose_positive
+from holdfast.models.linear import LinearModel
+
+#: difference from which on a compiled model is not taken for the one it was compiled from
+COMPILED = 1e-9
 
 Rows = npt.NDArray[np.int64]
 
@@ -121,7 +125,8 @@ def agree(
     """The adapter whose scores are the estimator's, and their largest difference.
 
     scikit-learn pipelines may have met nulls as NaN or as None; which one is settled here, by
-    comparing scores on the caller's frame.
+    comparing scores on the caller's frame. A compiled model must agree up to rounding, else the
+    adapter it was compiled from is tried.
 
     Args:
         model: the adopted model.
@@ -130,17 +135,17 @@ def agree(
         positive: label of the positive class.
         tolerance: difference from which on another representation is tried.
     """
-    from holdfast.models.sklearn import SklearnModel
-
     wanted = training_scores(estimator, side, model.features, positive)
+    limit = tolerance
+    if isinstance(model, LinearModel):
+        limit = min(tolerance, COMPILED)
+        if wanted is None and model.plain is not None:
+            wanted = model.plain.predict_table(side.table)
     if wanted is None:
         return model, 0.0
-    candidates: list[Model] = [model]
-    if isinstance(model, SklearnModel):
-        candidates = [model, model.with_null("none")]
     best: tuple[Model, float] | None = None
     failure: ModelError | None = None
-    for candidate in candidates:
+    for candidate in _candidates(model):
         try:
             scores = candidate.predict_table(side.table)
         except ModelError as error:
@@ -149,11 +154,18 @@ def agree(
         difference = float(np.max(np.abs(scores - wanted), initial=0.0))
         if best is None or difference < best[1]:
             best = (candidate, difference)
-        if difference <= tolerance:
+        if difference <= limit:
             break
     if best is None:
         raise failure or ModelError("the model cannot score its own training rows")
     return best
+
+
+def _candidates(model: Model) -> Iterator[Model]:
+    yield model
+    alternatives = getattr(model, "alternatives", None)
+    if alternatives is not None:
+        yield from alternatives()
 
 
 def refit(

@@ -424,6 +424,7 @@ def _write(
         data=hashes,
         code=plan.code,
         environment=environment_lock(),
+        compiled_from=getattr(main, "compiled_from", ""),
         seed=plan.seed,
         parent=plan.parent,
         pickle=any((folder / n).suffix == ".joblib" for n in file_entries(folder)),

@@ -114,6 +114,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         name: name of the model line, a label only.
         files: every file beside the manifest.
         model_kind, features, positive: the main model.
+        compiled_from: library and version that a compiled model was trained by.
         decisions: labels of the two decisions: below the threshold, at or above it.
         threshold, threshold_from, costs: how scores become decisions.
         contract: id of the contract.
@@ -140,6 +141,7 @@ class Manifest(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     data: dict[str, str]
     code: str | None = None
     environment: dict[str, str] = {}
+    compiled_from: str = ""
     seed: int = 0
     parent: str | None = None
     pickle: bool = False
