@@ -174,3 +174,37 @@ def test_the_client_names_the_servers_own_error(tmp_path: Path):
             client.predict("nobody", [ROW])
         assert (caught.value.status, caught.value.code) == (404, "HF-E-REQUEST-MODEL")
         assert "loan" in (caught.value.expected or "")
+
+
+def test_rows_acknowledged_fast_become_visible_while_the_server_runs(tmp_path: Path):
+    with live(tmp_path, ack="fast") as running, Client(running.url) as client:
+        client.predict("loan", [ROW], ids=["f1"])
+        until = time.monotonic() + 5
+        while (seen := logged_ids(tmp_path)) != ["f1"] and time.monotonic() < until:
+            time.sleep(0.05)
+        assert seen == ["f1"]
+
+
+def test_two_workers_share_one_socket_one_store_and_one_set_of_counters(tmp_path: Path):
+    running = Live(tmp_path, workers=2).start()
+    try:
+        assert len(running.children()) == 2
+        load = Load(running.url, threads=6)
+        time.sleep(1.0)
+        os.kill(running.children()[0], signal.SIGKILL)
+        time.sleep(1.5)
+        acknowledged = load.stop()
+        assert acknowledged
+        assert not load.wrong
+        assert len(running.children()) == 2
+        time.sleep(1.2)  # workers leave their counters twice a second
+        totals = set()
+        for _ in range(8):
+            with Client(running.url) as client:
+                text = client._once("GET", "/metrics", None, {})[2].decode()
+            line = next(x for x in text.splitlines() if x.startswith("holdfast_commit_rows_total"))
+            totals.add(line)
+        assert len(totals) == 1, totals
+    finally:
+        assert running.stop() == 0
+    assert set(acknowledged) <= set(logged_ids(tmp_path))

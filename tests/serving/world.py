@@ -93,6 +93,9 @@ class Log:
         self._check()
         self.writes += [batch.to_pydict() for batch in batches]
 
+    def flush(self) -> None:
+        self._check()
+
     def column(self, name: str) -> list[Any]:
         return [value for write in self.writes for value in write[name]]
 

@@ -50,6 +50,14 @@ class WatchedLog:
         self._failed = None
         return done
 
+    def flush(self) -> None:
+        """Make durable what was appended without waiting; see `EventLog.flush`."""
+        try:
+            self._log.flush()
+        except StoreError as error:
+            self._failed = (time.monotonic(), error)
+            raise
+
     def check(self) -> None:
         """Raise the last write's error while it is fresh.
 

@@ -96,6 +96,10 @@ class LogLike(Protocol):
         """Append record batches, all or none."""
         ...
 
+    def flush(self) -> None:
+        """Make durable, and visible to readers, what was appended with ``durable=False``."""
+        ...
+
 
 class Champion(msgspec.Struct, frozen=True):
     """A release that answers for one model, loaded and verified.

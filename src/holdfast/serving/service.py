@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 import msgspec
 
 import holdfast
+from holdfast.errors import StoreError
 from holdfast.serving.auth import Tokens
 from holdfast.serving.bulk import Bulk
 from holdfast.serving.gate import Gate, Handler
@@ -75,6 +76,7 @@ class Service:
         self._at_end = at_end
         budget = BodyBudget(limits)
         watched = WatchedLog(predictions)
+        self._flush = (lambda: None) if durable else watched.flush
         self._predict = Predict(
             self.lineup,
             watched,
@@ -130,6 +132,7 @@ class Service:
         if self._reload_tokens is not None:
             self._reload_tokens()
         self.metrics.save()
+        self._flush()
 
     async def close(self) -> None:
         """Write and answer all that was accepted, then stop; call when the socket is closed."""
@@ -141,4 +144,6 @@ class Service:
         await self._labels.close()
         await self._bulk.close()
         self.metrics.save()
+        with contextlib.suppress(StoreError):  # the process ends; the store says what was lost
+            self._flush()
         self._at_end()
