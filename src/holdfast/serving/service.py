@@ -76,7 +76,7 @@ class Service:
         self._at_end = at_end
         budget = BodyBudget(limits)
         watched = WatchedLog(predictions)
-        self._flush = (lambda: None) if durable else watched.flush
+        self._unflushed = None if durable else watched
         self._predict = Predict(
             self.lineup,
             watched,
@@ -133,6 +133,10 @@ class Service:
             self._reload_tokens()
         self.metrics.save()
         self._flush()
+
+    def _flush(self) -> None:
+        if self._unflushed is not None:
+            self._unflushed.flush()
 
     async def close(self) -> None:
         """Write and answer all that was accepted, then stop; call when the socket is closed."""
