@@ -347,7 +347,8 @@ def _reference(
 
 def _again(workshop: Workshop, part: Part, candidate: Candidate) -> Candidate:
     """The same fallback by the same method, trained on all rows; its known metrics stay."""
-    model = workshop.options(part, candidate.without).get(candidate.method)
+    options = workshop.options(part, candidate.without, only=candidate.method)
+    model = options.get(candidate.method)
     if model is None:
         raise ReleaseError(
             "a fallback that could be trained on part of the rows cannot be trained on all",

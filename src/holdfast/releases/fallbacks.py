@@ -20,6 +20,8 @@ from holdfast.releases.material import Part, Trainer
 
 #: methods in the order of preference when they are equally good
 METHODS = ("refit", "nulled", "mixture", "boosted", "blend")
+#: methods that other methods are made of; a blend takes the mixture where there is one
+NEEDS = {"blend": ("mixture", "refit", "boosted")}
 #: log loss that a method must gain to be taken instead of an earlier one
 MARGIN = 1e-4
 #: fields whose pairs get a fallback of their own
@@ -146,27 +148,41 @@ class Workshop:
         )
 
     def options(
-        self, part: Part, without: tuple[str, ...], *, thorough: bool = True
+        self,
+        part: Part,
+        without: tuple[str, ...],
+        *,
+        thorough: bool = True,
+        only: str | None = None,
     ) -> dict[str, Model]:
-        """Every way to do without some fields, trained on a part, in the order of `METHODS`."""
+        """Every way to do without some fields, trained on a part, in the order of `METHODS`.
+
+        Args:
+            part: rows to train on.
+            without: the fields.
+            thorough: train all; else only the two cheap ones, ``nulled`` and ``boosted``.
+            only: a method; nothing is trained but what it needs.
+        """
+        wanted = METHODS if only is None else NEEDS.get(only, (only,))
         found: dict[str, Model] = {}
-        again = self.trainer.train(part, without) if thorough else None
-        if again is not None:
-            found["refit"] = again
         kept = [name for name in self.main.features if name not in without]
         if kept:
             found["nulled"] = NulledModel(self.main, without)
         try:
-            if len(without) == 1 and thorough:
+            if "mixture" in wanted and len(without) == 1 and thorough:
                 mixture = train_mixture(self.main, part.table, without[0], seed=self.seed)
                 if mixture is not None:
                     found["mixture"] = mixture
-            if kept:
+            if "boosted" in wanted and kept:
                 found["boosted"] = train_boosted(
                     part.table, kept, part.positive, label=self.main.positive, seed=self.seed
                 )
         except ModelError:
             pass  # inputs that a booster cannot take (times, texts as lists): the refit remains
+        if "refit" in wanted and thorough and not (only == "blend" and "mixture" in found):
+            again = self.trainer.train(part, without)
+            if again is not None:
+                found["refit"] = again
         if "boosted" in found and ("mixture" in found or "refit" in found):
             partner = found["mixture"] if "mixture" in found else found["refit"]
             found["blend"] = BlendModel([partner, found["boosted"]])
