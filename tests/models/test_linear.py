@@ -19,6 +19,7 @@ from sklearn.compose import ColumnTransformer, make_column_selector, make_column
 from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, Ridge
+from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import Pipeline, make_pipeline, make_union
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -372,6 +373,28 @@ def test_a_compiled_model_that_disagrees_gives_way_to_the_estimator_it_came_from
     side = Side(None, pa.Table.from_pandas(frame[FEATURES]))
     settled, _ = agree(wrong, wrong, side, "bad", 1e-6)
     assert settled is not wrong
+
+
+def test_a_frame_of_float32_is_compiled_though_its_own_scores_are_rounded():
+    frame = loans().dropna()[["age", "income"]].astype(np.float32)
+    truth = np.where(frame.age > 45, "bad", "good")
+    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(frame, truth)
+    model = models.adopt(fitted)
+    settled, gap = agree(model, fitted, Side(frame, pa.Table.from_pandas(frame)), "good", 1e-6)
+    assert isinstance(settled, LinearModel)
+    assert 0 < gap <= 1e-6
+
+
+def test_the_best_of_a_search_is_compiled():
+    frame = loans()
+    search = GridSearchCV(SHAPES["mean, min-max"], {"logisticregression__C": [0.1, 1.0]}, cv=2)
+    fitted = search.fit(frame[FEATURES], frame.y)
+    model = models.adopt(fitted, positive="bad")
+    assert isinstance(model, LinearModel)
+    want = fitted.predict_proba(frame[FEATURES])[:, 0]
+    np.testing.assert_allclose(
+        model.predict_table(pa.Table.from_pandas(frame[FEATURES])), want, rtol=0, atol=1e-9
+    )
 
 
 def test_blends_and_fallbacks_are_made_of_compiled_models(compiled, tmp_path):

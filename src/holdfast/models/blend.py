@@ -33,7 +33,7 @@ class BlendModel:
 
     def predict_one(self, row: Row) -> float:
         """Score one row."""
-        return float(self.predict((row,))[0])
+        return sum(member.predict_one(row) for member in self._members) / len(self._members)
 
     def predict_table(self, table: pa.Table) -> Scores:
         """Score an Arrow table."""

@@ -35,6 +35,8 @@ if TYPE_CHECKING:
     from holdfast.models.sklearn import SklearnModel
 
 FILE = "linear.json"
+#: largest difference to the framework that is taken for rounding (relative beyond 1)
+TOLERANCE = 1e-9
 Floats = npt.NDArray[np.float64]
 
 
@@ -263,6 +265,15 @@ class LinearModel:
         exec(compile(code, "<holdfast linear model>", "exec"), namespace)  # noqa: S102
         score: Callable[[Row], float] = namespace["score"]
         return score
+
+
+def close(found: Floats, wanted: Floats) -> bool:
+    """Whether two arrays of scores are the same up to rounding.
+
+    >>> close(np.array([1e6]), np.array([1e6 + 1e-5]))
+    True
+    """
+    return bool(np.all(np.abs(found - wanted) <= TOLERANCE * np.maximum(1.0, np.abs(wanted))))
 
 
 def _refuse() -> float:

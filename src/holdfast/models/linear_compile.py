@@ -19,6 +19,7 @@ import sklearn
 from sklearn import linear_model
 from sklearn.compose import ColumnTransformer
 from sklearn.impute import SimpleImputer
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import FeatureUnion, Pipeline
 from sklearn.preprocessing import (
     FunctionTransformer,
@@ -30,13 +31,11 @@ from sklearn.preprocessing import (
 )
 
 from holdfast.errors import ModelError
-from holdfast.models.linear import LinearModel, Term
+from holdfast.models.linear import LinearModel, Term, close
 
 if TYPE_CHECKING:
     from holdfast.models.sklearn import SklearnModel
 
-#: largest difference to scikit-learn that is taken for rounding (relative beyond 1)
-TOLERANCE = 1e-9
 #: made-up rows on which the two are compared
 PROBES = 64
 
@@ -113,6 +112,8 @@ def compile_linear(plain: SklearnModel) -> LinearModel | None:
 
 def _split(estimator: Any) -> tuple[list[Any], Any]:
     """The steps before the last, and the last, of pipelines within pipelines."""
+    if type(estimator) in (GridSearchCV, RandomizedSearchCV):
+        return _split(estimator.best_estimator_)
     if type(estimator) is not Pipeline:
         return [], estimator
     *before, (_, last) = estimator.steps
@@ -416,13 +417,7 @@ def _same(
             found = np.concatenate([bare.predict(rows), model.predict(rows)])
     if not close(found, wanted):
         return False
-    table_like = rows[0]
-    return all(_refuses(plain, {**table_like, name: value}) for name, value in refused)
-
-
-def close(found: Any, wanted: Any) -> bool:
-    """Whether two arrays of scores are the same up to rounding."""
-    return bool(np.all(np.abs(found - wanted) <= TOLERANCE * np.maximum(1.0, np.abs(wanted))))
+    return all(_refuses(plain, {**rows[0], name: value}) for name, value in refused)
 
 
 def _probes(

@@ -17,10 +17,7 @@ import pyarrow as pa
 
 from holdfast.errors import ModelError
 from holdfast.models.base import Label, Model, Scores, choose_positive
-from holdfast.models.linear import LinearModel
-
-#: difference from which on a compiled model is not taken for the one it was compiled from
-COMPILED = 1e-9
+from holdfast.models.linear import LinearModel, close
 
 Rows = npt.NDArray[np.int64]
 
@@ -136,11 +133,8 @@ def agree(
         tolerance: difference from which on another representation is tried.
     """
     wanted = training_scores(estimator, side, model.features, positive)
-    limit = tolerance
-    if isinstance(model, LinearModel):
-        limit = min(tolerance, COMPILED)
-        if wanted is None and model.plain is not None:
-            wanted = model.plain.predict_table(side.table)
+    if wanted is None and isinstance(model, LinearModel) and model.plain is not None:
+        wanted = model.plain.predict_table(side.table)
     if wanted is None:
         return model, 0.0
     best: tuple[Model, float] | None = None
@@ -148,13 +142,15 @@ def agree(
     for candidate in _candidates(model):
         try:
             scores = candidate.predict_table(side.table)
+            if not _faithful(candidate, scores, wanted, side):
+                continue
         except ModelError as error:
             failure = failure or error
             continue
         difference = float(np.max(np.abs(scores - wanted), initial=0.0))
         if best is None or difference < best[1]:
             best = (candidate, difference)
-        if difference <= limit:
+        if difference <= tolerance:
             break
     if best is None:
         raise failure or ModelError("the model cannot score its own training rows")
@@ -166,6 +162,13 @@ def _candidates(model: Model) -> Iterator[Model]:
     alternatives = getattr(model, "alternatives", None)
     if alternatives is not None:
         yield from alternatives()
+
+
+def _faithful(candidate: Model, scores: Scores, wanted: Scores, side: Side) -> bool:
+    """Whether a compiled model is what it was compiled from, up to rounding, on these rows."""
+    if not isinstance(candidate, LinearModel) or candidate.plain is None or close(scores, wanted):
+        return True
+    return close(scores, candidate.plain.predict_table(side.table))
 
 
 def refit(
