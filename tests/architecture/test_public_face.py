@@ -18,11 +18,9 @@ def test_a_public_name_resolves_and_is_documented(name: str):
     assert inspect.getdoc(thing), f"hf.{name} has no docstring"
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [n for n in NAMES if inspect.isclass(getattr(holdfast, n))])
 def test_the_public_methods_of_a_public_class_are_documented(name: str):
     thing = getattr(holdfast, name)
-    if not inspect.isclass(thing):
-        pytest.skip("not a class")
     bare = [
         attr
         for attr, value in vars(thing).items()

@@ -90,3 +90,7 @@ def test_a_share_just_below_one_is_not_shown_as_all():
 def test_an_empty_store_says_what_to_do_first():
     text = dashboard(models=[], incidents=[], releases=[], rows={}, now=0, version="0").decode()
     assert "holdfast release build" in text
+
+
+def test_names_in_backticks_are_set_as_code_and_escaped():
+    assert "<h3>broken: <code>a&lt;b</code> missing</h3>" in page("broken: `a<b` missing")

@@ -10,6 +10,8 @@ from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from holdfast.reports.to_html import prose
+
 if TYPE_CHECKING:
     from jinja2 import Template
 
@@ -31,6 +33,7 @@ def _template() -> Template:
         lstrip_blocks=True,
     )
     environment.filters["moment"] = moment
+    environment.filters["prose"] = prose
     environment.filters["share"] = share
     return environment.get_template("dashboard.html")
 
