@@ -225,7 +225,7 @@ def _fallback(story: Story, release: Any) -> list[Block]:
         return [Text(text="This release has no fallback for the field.")]
     accuracy = own.evaluation.value("accuracy")
     cost = own.evaluation.value("expected_cost")
-    return [
+    blocks: list[Block] = [
         Text(
             text=f"When the release was built, a model without `{story.field}` was made (method: "
             f"{own.method}) and measured on rows that it had not seen: {accuracy:.1%} accuracy, "
@@ -233,6 +233,15 @@ def _fallback(story: Story, release: Any) -> list[Block]:
             "Whoever reads a degraded answer knows what it is worth."
         )
     ]
+    if own.method in ("blend", "boosted") and release.manifest.model_kind == "linear":
+        blocks.append(
+            Text(
+                text="Part of that is not knowledge about the missing field: the fallback has "
+                "boosted trees in it, a stronger kind of model than the main one. A plain refit "
+                "without the field is compared with it in the benchmarks."
+            )
+        )
+    return blocks
 
 
 def _blast(story: Story, release: Any) -> Block:
