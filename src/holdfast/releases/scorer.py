@@ -17,6 +17,8 @@ _OK = Outcome.OK
 _DEGRADED = Outcome.DEGRADED
 _ABSTAINED = Outcome.ABSTAINED
 
+#: sets of missing fields whose model is remembered
+MOST_CHOSEN = 4_096
 #: field name in the violation that says a model could not answer
 MODEL = ""
 
@@ -123,6 +125,8 @@ class Scorer:
             found = next((m for m in self._fallbacks if missing <= m.lacks), None)
             if found is None and not missing & set(self._main.model.features):
                 found = self._main  # the model does not use them
+            if len(self._chosen) >= MOST_CHOSEN:  # what is missing comes from clients
+                self._chosen.clear()
             self._chosen[missing] = found
         return self._chosen[missing]
 
