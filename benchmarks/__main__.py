@@ -91,9 +91,11 @@ def page(topics: dict[str, Any]) -> str:
         for row in topic["rows"]:
             value = row["value"]
             shown = f"{value:.4g}" if isinstance(value, float) else str(value)
+            aim = row["target"] if row["target"] not in (None, "", "-") else None
+            reached = word[row["reached"]] if aim is not None else "no target"
             lines.append(
-                f"| {row['what']} | {shown} {row['unit']} | {row['target']} | "
-                f"{word[row['reached']]} | {row['how']} |"
+                f"| {row['what']} | {shown} {row['unit']} | {'' if aim is None else aim} | "
+                f"{reached} | {row['how']} |"
             )
     return "\n".join(lines) + "\n"
 
