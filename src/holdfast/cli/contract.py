@@ -11,7 +11,6 @@ from holdfast.cli import options, output, table
 
 if TYPE_CHECKING:
     from holdfast.contracts import Contract
-    from holdfast.contracts.report import CheckReport
     from holdfast.reports.document import Document, Table
 
 app = table.new("Learn, check and compare contracts.")
@@ -78,7 +77,7 @@ def check(
 
     with output.progress("checking"):
         report = Contract.load(contract).check(source, view=view)
-    output.emit(_checked(report, source.name), format, json=json, fail_on=fail_on)
+    output.emit(report.document(source.name), format, json=json, fail_on=fail_on)
 
 
 @app.command()
@@ -150,31 +149,4 @@ def fields_table(contract: Contract) -> Table:
             for name in names
         ),
         rows=tuple(rows),
-    )
-
-
-def _checked(report: CheckReport, name: str) -> Document:
-    from holdfast.reports.document import Callout, Document, Findings, Tone
-
-    silent = tuple(
-        f"{column.name}: {rule.code}"
-        for column in report.columns
-        for rule in column.rules
-        if rule.complains is False
-    )
-    words = {
-        True: ("The table keeps the contract.", Tone.GOOD),
-        False: ("The table breaks the contract.", Tone.BAD),
-        None: ("Too few rows to tell.", Tone.NEUTRAL),
-    }
-    sentence, tone = words[report.passed]
-    return Document(
-        title=f"Contract check of {name}",
-        summary=f"{report.rows:,} rows, {report.view} view, {len(report.findings)} findings.",
-        blocks=(
-            Callout(title=sentence, tone=tone),
-            Findings(findings=report.findings, passed=silent),
-        ),
-        passed=report.passed,
-        data=report.to_dict(),
     )

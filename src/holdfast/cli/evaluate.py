@@ -10,8 +10,7 @@ import typer
 from holdfast.cli import options, output, table
 
 if TYPE_CHECKING:
-    from holdfast.evaluation import Evaluation
-    from holdfast.reports.document import Document
+    pass
 
 app = table.new()
 
@@ -65,39 +64,4 @@ def evaluate(
         positive=wanted,
         seed=seed,
     )
-    output.emit(_evaluated(found, source.name), format, json=json)
-
-
-def _evaluated(found: Evaluation, name: str) -> Document:
-    from holdfast.cli.numbers import metrics_table
-    from holdfast.reports.document import Callout, Document, KeyValues, Tone
-
-    words = {
-        True: ("Better than one constant decision.", Tone.GOOD),
-        False: ("Worse than one constant decision.", Tone.BAD),
-        None: ("Cannot be told from one constant decision.", Tone.NEUTRAL),
-    }
-    sentence, tone = words[found.passed]
-    base = found.baseline
-    return Document(
-        title=f"Evaluation of {name}",
-        summary=f"{found.rows:,} rows, {found.positives:,} positive, threshold "
-        f"{found.threshold:.4g} ({found.threshold_from}).",
-        blocks=(
-            Callout(
-                title=sentence,
-                text=f"Deciding {base.decision} every time would cost {base.expected_cost:.4g} a "
-                f"row and be right in {base.accuracy:.1%}.",
-                tone=tone,
-            ),
-            metrics_table(found),
-            KeyValues(
-                items=tuple(
-                    (label.replace("_", " "), getattr(found.confusion, label))
-                    for label in found.confusion.__struct_fields__
-                )
-            ),
-        ),
-        passed=found.passed,
-        data=found,
-    )
+    output.emit(found.document(source.name), format, json=json)

@@ -177,7 +177,7 @@ def _pointed(name: str, release: str, verb: str, format: str, json: bool) -> Non
 
 
 def _shown(release: Release, model: str, *, every: bool = False) -> Document:
-    from holdfast.cli.numbers import metrics_table
+    from holdfast.evaluation.page import metrics_table
     from holdfast.reports.document import Document, Heading, Text
 
     evaluation = release.evaluation

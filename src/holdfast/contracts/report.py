@@ -2,11 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from holdfast.findings import Finding
+from holdfast.reports.result import Result
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from holdfast.reports.document import Document
 
 
 class RuleResult(msgspec.Struct, frozen=True, kw_only=True):
@@ -44,7 +50,7 @@ class ColumnResult(msgspec.Struct, frozen=True, kw_only=True):
     rules: tuple[RuleResult, ...] = ()
 
 
-class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
+class CheckReport(Result, msgspec.Struct, frozen=True, kw_only=True):
     """The answer of `Contract.check`.
 
     Attributes:
@@ -81,3 +87,43 @@ class CheckReport(msgspec.Struct, frozen=True, kw_only=True):
     def to_json(self) -> str:
         """The report as one JSON object."""
         return msgspec.json.encode(self.to_dict()).decode()
+
+    def to_frame(self) -> pa.Table:
+        """One row for each rule: code, fields, rows, marked, share, allowed, tail, complains."""
+        import pyarrow as pa
+
+        results = [rule for column in self.columns for rule in column.rules] + list(self.cross)
+        names = ("code", "rows", "marked", "share", "allowed", "tail", "complains", "strict")
+        return pa.table(
+            {
+                "fields": pa.array([list(r.fields) for r in results], pa.list_(pa.string())),
+                **{name: [getattr(r, name) for r in results] for name in names},
+            }
+        )
+
+    def document(self, name: str = "") -> Document:
+        """The check as a report; `name` says of what."""
+        from holdfast.reports.document import Callout, Document, Findings, Tone
+
+        silent = tuple(
+            f"{column.name}: {rule.code}"
+            for column in self.columns
+            for rule in column.rules
+            if rule.complains is False
+        )
+        words = {
+            True: ("The table keeps the contract.", Tone.GOOD),
+            False: ("The table breaks the contract.", Tone.BAD),
+            None: ("Too few rows to tell.", Tone.NEUTRAL),
+        }
+        sentence, tone = words[self.passed]
+        return Document(
+            title=f"Contract check of {name}" if name else "Contract check",
+            summary=f"{self.rows:,} rows, {self.view} view, {len(self.findings)} findings.",
+            blocks=(
+                Callout(title=sentence, tone=tone),
+                Findings(findings=self.findings, passed=silent),
+            ),
+            passed=self.passed,
+            data=self.to_dict(),
+        )

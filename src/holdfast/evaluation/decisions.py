@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 import numpy as np
@@ -13,6 +13,12 @@ from holdfast.errors import DataError, UsageError
 from holdfast.evaluation.costs import Costs, cost_threshold
 from holdfast.evaluation.metrics import METRICS, Confusion, Sample
 from holdfast.records import Estimate
+from holdfast.reports.result import Result
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from holdfast.reports.document import Document
 
 
 class Baseline(msgspec.Struct, frozen=True):
@@ -31,7 +37,7 @@ class Baseline(msgspec.Struct, frozen=True):
     pr_auc: float
 
 
-class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
+class Evaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
     """What a model's decisions were worth on one set of rows.
 
     Attributes:
@@ -79,6 +85,24 @@ class Evaluation(msgspec.Struct, frozen=True, kw_only=True):
     def to_json(self) -> str:
         """The evaluation as JSON text."""
         return msgspec.json.encode(self).decode()
+
+    def to_frame(self) -> pa.Table:
+        """One row for each metric: metric, value, low, high, level, n, unit, method, why_not."""
+        import pyarrow as pa
+
+        names = ("value", "low", "high", "level", "n", "unit", "method", "why_not")
+        return pa.table(
+            {
+                "metric": list(self.metrics),
+                **{name: [getattr(e, name) for e in self.metrics.values()] for name in names},
+            }
+        )
+
+    def document(self, name: str = "") -> Document:
+        """The evaluation as a report; `name` says of what."""
+        from holdfast.evaluation.page import document
+
+        return document(self, name)
 
 
 def evaluate(
