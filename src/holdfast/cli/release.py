@@ -177,7 +177,6 @@ def _pointed(name: str, release: str, verb: str, format: str, json: bool) -> Non
 
 
 def _shown(release: Release, model: str, *, every: bool = False) -> Document:
-    from holdfast.evaluation.page import metrics_table
     from holdfast.reports.document import Document, Heading, Text
 
     evaluation = release.evaluation
@@ -185,7 +184,7 @@ def _shown(release: Release, model: str, *, every: bool = False) -> Document:
     blocks: list[Block] = [
         _facts(release),
         Heading(text="Numbers on held-out rows"),
-        metrics_table(evaluation),
+        evaluation.table(),
     ]
     blocks.append(
         Text(

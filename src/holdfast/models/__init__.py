@@ -96,6 +96,12 @@ def adopt(
                 got=f"type={type(estimator).__module__}.{type(estimator).__qualname__}",
                 remedy='export it to ONNX, or pass "package.module:function" with allow_callable',
             )
+    if kind == "sklearn":
+        from holdfast.models.linear_compile import compile_linear
+        from holdfast.models.sklearn import take
+
+        plain = take(estimator, features, positive)
+        return compile_linear(plain) or plain
     module = importlib.import_module(KINDS[kind][0])
     model: Model = module.adopt(estimator, features, positive, categories)
     return model

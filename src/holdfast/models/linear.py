@@ -11,7 +11,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 import numpy as np
@@ -31,8 +31,19 @@ from holdfast.models.base import (
     write_meta,
 )
 
-if TYPE_CHECKING:
-    from holdfast.models.sklearn import SklearnModel
+
+class Compilable(Model, Protocol):
+    """A framework's adapter that a sum of terms can stand for."""
+
+    @property
+    def estimator(self) -> Any:
+        """The framework's own object."""
+        ...
+
+    def alternatives(self) -> Sequence[Model]:
+        """Other adapters of the same estimator, in the order to try them."""
+        ...
+
 
 FILE = "linear.json"
 #: largest difference to the framework that is taken for rounding (relative beyond 1)
@@ -90,6 +101,7 @@ class LinearModel:
         positive: label of the positive class.
         compiled_from: name and version of the library whose model this was.
         plain: the adapter of that model, for refits and comparisons; not saved.
+        recompile: compiles another adapter of the same estimator; not saved.
 
     Example:
         >>> terms = [
@@ -112,7 +124,8 @@ class LinearModel:
         task: str = "binary",
         positive: Label | None = None,
         compiled_from: str = "",
-        plain: SklearnModel | None = None,
+        plain: Compilable | None = None,
+        recompile: Callable[[Any], LinearModel | None] | None = None,
     ) -> None:
         self.features = tuple(features)
         self.terms = tuple(terms)
@@ -121,6 +134,7 @@ class LinearModel:
         self.positive = positive
         self.compiled_from = compiled_from
         self.plain = plain
+        self._recompile = recompile
         self._weights = {t.feature: _Weights(t) for t in terms if t.values is not None}
         self._one = self._compiled()
 
@@ -133,11 +147,9 @@ class LinearModel:
         """Other adapters of the same estimator, in the order to try them."""
         if self.plain is None:
             return []
-        from holdfast.models.linear_compile import compile_linear
-
         found: list[Model] = []
         for other in self.plain.alternatives():
-            compiled = compile_linear(other)
+            compiled = None if self._recompile is None else self._recompile(other)
             found += [] if compiled is None else [compiled]
         return [*found, self.plain, *self.plain.alternatives()]
 

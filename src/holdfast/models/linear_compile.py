@@ -353,6 +353,7 @@ def _sum(plain: SklearnModel, final: Any, columns: Columns) -> LinearModel:
         positive=plain.positive,
         compiled_from=f"scikit-learn {sklearn.__version__}",
         plain=plain,
+        recompile=compile_linear,
     )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import copy
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -24,7 +24,6 @@ from sklearn.pipeline import FeatureUnion, Pipeline
 from holdfast.errors import ModelError
 from holdfast.models.base import (
     Label,
-    Model,
     ModelMeta,
     Row,
     Scores,
@@ -250,22 +249,6 @@ def _refuse_unknown_types(path: Path) -> None:
             got=f"types={sorted(strange)}",
             remedy="replace custom classes by scikit-learn's own, or export the model to ONNX",
         )
-
-
-def adopt(
-    estimator: Any,
-    features: Sequence[str] | None,
-    positive: Label | None,
-    categories: Mapping[str, Sequence[Label]] | None,
-) -> Model:
-    """Take a fitted estimator or pipeline; the caller's object is not changed.
-
-    A pipeline that is a sum of terms is compiled to a `LinearModel`, which needs no scikit-learn.
-    """
-    from holdfast.models.linear_compile import compile_linear
-
-    plain = take(estimator, features, positive)
-    return compile_linear(plain) or plain
 
 
 def take(estimator: Any, features: Sequence[str] | None, positive: Label | None) -> SklearnModel:

@@ -15,7 +15,8 @@ from holdfast import models
 from holdfast.contracts.contract import Contract
 from holdfast.errors import ReleaseError, UsageError
 from holdfast.evaluation.costs import Costs, cost_threshold
-from holdfast.evaluation.decisions import Evaluation, evaluate
+from holdfast.evaluation.decisions import evaluate
+from holdfast.evaluation.record import Evaluation
 from holdfast.models.base import Label, Model
 from holdfast.models.training_side import agree
 from holdfast.releases.answer import mark_texts

@@ -10,8 +10,9 @@ import numpy.typing as npt
 
 from holdfast.errors import ModelError
 from holdfast.evaluation.costs import Costs
-from holdfast.evaluation.decisions import Evaluation, evaluate
+from holdfast.evaluation.decisions import evaluate
 from holdfast.evaluation.metrics import row_costs
+from holdfast.evaluation.record import Evaluation
 from holdfast.models.base import Model, Scores
 from holdfast.models.blend import BlendModel
 from holdfast.models.boosted import train_boosted, train_mixture

@@ -6,7 +6,7 @@ from collections.abc import Collection, Sequence
 
 from holdfast.contracts.contract import Contract
 from holdfast.contracts.model import Policy, Role
-from holdfast.evaluation.decisions import Evaluation
+from holdfast.evaluation.record import Evaluation
 from holdfast.releases.records import Blast
 
 #: share of decisions that a fault must flip for a field to be guarded

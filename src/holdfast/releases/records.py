@@ -7,7 +7,7 @@ from typing import Any
 import msgspec
 
 from holdfast.evaluation.costs import Costs
-from holdfast.evaluation.decisions import Evaluation
+from holdfast.evaluation.record import Evaluation
 from holdfast.models.base import Label
 from holdfast.records import Estimate
 

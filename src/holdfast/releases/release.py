@@ -11,7 +11,7 @@ import msgspec
 from holdfast.contracts.contract import Contract
 from holdfast.errors import HoldfastError, ReleaseError, UsageError
 from holdfast.evaluation.costs import Costs
-from holdfast.evaluation.decisions import Evaluation
+from holdfast.evaluation.record import Evaluation
 from holdfast.models.base import Label, Model
 from holdfast.releases.bundle import decode, verify
 from holdfast.releases.golden import replay
