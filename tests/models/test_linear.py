@@ -6,7 +6,6 @@ import json
 import os
 import subprocess
 import sys
-import time
 import warnings
 
 import numpy as np
@@ -438,16 +437,3 @@ def test_a_changed_file_is_a_model_error(compiled, tmp_path):
     meta = json.loads((tmp_path / "model.json").read_text())
     assert meta["kind"] == "linear"
     assert meta["settings"]["compiled_from"].startswith("scikit-learn ")
-
-
-def test_one_row_costs_far_less_than_through_scikit_learn(compiled):
-    model = compiled["median, indicator, standard"]
-    row = {"job": "fixed", "flag": True, "rooms": 2, "age": 30, "income": 800.0, "since": 1.7e9}
-
-    def cost(ask, times):
-        start = time.thread_time()
-        for _ in range(times):
-            ask(row)
-        return (time.thread_time() - start) / times
-
-    assert cost(model.predict_one, 2000) < cost(model.plain.predict_one, 5) / 50
