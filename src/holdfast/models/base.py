@@ -79,8 +79,32 @@ class Model(Protocol):
         ...
 
 
-def write_meta(directory: Path, meta: ModelMeta) -> list[str]:
-    """Write ``model.json``; gives every file name of the model, ``model.json`` first."""
+def write_meta(
+    directory: Path,
+    model: Model,
+    *,
+    files: Sequence[str] = (),
+    versions: dict[str, str] | None = None,
+    settings: dict[str, Any] | None = None,
+) -> list[str]:
+    """Write a model's ``model.json``; gives every file name of the model, ``model.json`` first.
+
+    Args:
+        directory: where the model is saved.
+        model: gives kind, features, task and positive label.
+        files: names of the model's own files.
+        versions: library versions it is saved with.
+        settings: what the member needs besides to load it.
+    """
+    meta = ModelMeta(
+        kind=model.kind,
+        features=model.features,
+        task=model.task,
+        positive=model.positive,
+        files=tuple(files),
+        versions=versions or {},
+        settings=settings or {},
+    )
     (directory / META_FILE).write_bytes(msgspec.json.format(msgspec.json.encode(meta), indent=2))
     return [META_FILE, *meta.files]
 
@@ -109,6 +133,29 @@ def require_columns(table: pa.Table, features: Sequence[str]) -> None:
             expected=f"columns {list(features)}",
             got=f"missing={absent}",
             remedy="add the columns (all null is allowed) or score rows through the guard",
+        )
+
+
+def require_main(main: Model | None, what: str) -> Model:
+    """The release's main model, which some fallbacks ask; raise when it was not given."""
+    if main is None:
+        raise ModelError(
+            f"{what} needs the release's main model",
+            expected="main=...",
+            got="main=None",
+            remedy="open the release; do not load its parts one by one",
+        )
+    return main
+
+
+def require_count(count: int, features: Sequence[str]) -> None:
+    """Raise unless a Booster has as many inputs as there are names."""
+    if count != len(features):
+        raise ModelError(
+            "the Booster and the list of features do not fit",
+            expected=f"{count} features",
+            got=f"features={len(features)}",
+            remedy="pass features=[...] in the order of training",
         )
 
 

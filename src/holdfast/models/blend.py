@@ -52,14 +52,9 @@ class BlendModel:
             names += [f"{index}/{name}" for name in member.save(folder)]
         return write_meta(
             directory,
-            ModelMeta(
-                kind=self.kind,
-                features=self.features,
-                task=self.task,
-                positive=self.positive,
-                files=tuple(names),
-                settings={"members": len(self._members)},
-            ),
+            self,
+            files=tuple(names),
+            settings={"members": len(self._members)},
         )
 
     @classmethod

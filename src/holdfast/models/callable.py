@@ -117,14 +117,9 @@ class CallableModel:
         """Write ``model.json``: the path and the hash; the code itself is not copied."""
         return write_meta(
             directory,
-            ModelMeta(
-                kind=self.kind,
-                features=self.features,
-                task=self.task,
-                positive=self.positive,
-                versions={"python": ".".join(map(str, sys.version_info[:3]))},
-                settings={"path": self._path, "source": self._source},
-            ),
+            self,
+            versions={"python": ".".join(map(str, sys.version_info[:3]))},
+            settings={"path": self._path, "source": self._source},
         )
 
     @classmethod

@@ -29,6 +29,7 @@ from holdfast.models.base import (
     Scores,
     choose_positive,
     not_predictable,
+    require_count,
     write_meta,
 )
 from holdfast.models.encoding import Encoder
@@ -68,13 +69,7 @@ class LightGBMModel:
         task: str = "binary",
         flip: bool = False,
     ) -> None:
-        if booster.num_feature() != len(features):
-            raise ModelError(
-                "the Booster and the list of features do not fit",
-                expected=f"{booster.num_feature()} features",
-                got=f"features={len(features)}",
-                remedy="pass features=[...] in the order of training",
-            )
+        require_count(booster.num_feature(), features)
         if booster.num_model_per_iteration() != 1:
             raise ModelError(
                 "only boosters of two classes or of regression are supported",
@@ -120,15 +115,10 @@ class LightGBMModel:
         (directory / FILE).write_text(self._text, encoding="utf-8", newline="\n")
         return write_meta(
             directory,
-            ModelMeta(
-                kind=self.kind,
-                features=self.features,
-                task=self.task,
-                positive=self.positive,
-                files=(FILE,),
-                versions={"lightgbm": version("lightgbm")},
-                settings={"categories": dict(self._encoder.categories), "flip": self._flip},
-            ),
+            self,
+            files=(FILE,),
+            versions={"lightgbm": version("lightgbm")},
+            settings={"categories": dict(self._encoder.categories), "flip": self._flip},
         )
 
     @classmethod

@@ -191,14 +191,9 @@ class LinearModel:
         (directory / FILE).write_bytes(msgspec.json.format(content, indent=1))
         return write_meta(
             directory,
-            ModelMeta(
-                kind=self.kind,
-                features=self.features,
-                task=self.task,
-                positive=self.positive,
-                files=(FILE,),
-                settings={"compiled_from": self.compiled_from},
-            ),
+            self,
+            files=(FILE,),
+            settings={"compiled_from": self.compiled_from},
         )
 
     @classmethod

@@ -17,7 +17,7 @@ import numpy.typing as npt
 import pyarrow as pa
 
 from holdfast.errors import ModelError
-from holdfast.models.base import Label, Model, ModelMeta, Row, Scores, write_meta
+from holdfast.models.base import Label, Model, ModelMeta, Row, Scores, require_main, write_meta
 from holdfast.models.encoding import Encoder
 from holdfast.models.lightgbm_library import TextBooster
 
@@ -96,19 +96,14 @@ class MixtureModel:
         (directory / FILE).write_text(self._text, encoding="utf-8", newline="\n")
         return write_meta(
             directory,
-            ModelMeta(
-                kind=self.kind,
-                features=self.features,
-                task=self.task,
-                positive=self.positive,
-                files=(FILE,),
-                versions={"lightgbm": version("lightgbm")},
-                settings={
-                    "field": self._field,
-                    "values": list(self._values),
-                    "categories": dict(self._encoder.categories),
-                },
-            ),
+            self,
+            files=(FILE,),
+            versions={"lightgbm": version("lightgbm")},
+            settings={
+                "field": self._field,
+                "values": list(self._values),
+                "categories": dict(self._encoder.categories),
+            },
         )
 
     @classmethod
@@ -121,13 +116,7 @@ class MixtureModel:
         allow: Collection[str] = (),
     ) -> MixtureModel:
         """Read the conditional model and join it to the release's main model."""
-        if main is None:
-            raise ModelError(
-                "a mixture needs the release's main model",
-                expected="main=...",
-                got="main=None",
-                remedy="open the release; do not load its parts one by one",
-            )
+        main = require_main(main, "a mixture")
         try:
             text = (directory / FILE).read_text(encoding="utf-8")
             conditional = TextBooster(text)

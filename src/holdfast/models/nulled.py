@@ -8,8 +8,7 @@ from typing import ClassVar
 
 import pyarrow as pa
 
-from holdfast.errors import ModelError
-from holdfast.models.base import Model, ModelMeta, Row, Scores, write_meta
+from holdfast.models.base import Model, ModelMeta, Row, Scores, require_main, write_meta
 from holdfast.models.mixture import constant
 
 
@@ -51,13 +50,8 @@ class NulledModel:
         """Write ``model.json``; the main model is the release's own."""
         return write_meta(
             directory,
-            ModelMeta(
-                kind=self.kind,
-                features=self.features,
-                task=self.task,
-                positive=self.positive,
-                settings={"fields": list(self._fields)},
-            ),
+            self,
+            settings={"fields": list(self._fields)},
         )
 
     @classmethod
@@ -70,11 +64,5 @@ class NulledModel:
         allow: Collection[str] = (),
     ) -> NulledModel:
         """Join it to the release's main model."""
-        if main is None:
-            raise ModelError(
-                "this fallback needs the release's main model",
-                expected="main=...",
-                got="main=None",
-                remedy="open the release; do not load its parts one by one",
-            )
+        main = require_main(main, "this fallback")
         return cls(main, [str(name) for name in meta.settings.get("fields", ())])

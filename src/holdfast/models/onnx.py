@@ -121,18 +121,13 @@ class OnnxModel:
         (directory / FILE).write_bytes(self._raw)
         return write_meta(
             directory,
-            ModelMeta(
-                kind=self.kind,
-                features=self.features,
-                task=self.task,
-                positive=self.positive,
-                files=(FILE,),
-                versions={"onnxruntime": ort.__version__},
-                settings={
-                    "column": self._column,
-                    "categories": dict(self._encoder.categories),
-                },
-            ),
+            self,
+            files=(FILE,),
+            versions={"onnxruntime": ort.__version__},
+            settings={
+                "column": self._column,
+                "categories": dict(self._encoder.categories),
+            },
         )
 
     @classmethod

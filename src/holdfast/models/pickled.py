@@ -40,15 +40,10 @@ class PickledModel(SklearnModel):
         joblib.dump(self.estimator, directory / FILE)
         return write_meta(
             directory,
-            ModelMeta(
-                kind=self.kind,
-                features=self.features,
-                task=self.task,
-                positive=self.positive,
-                files=(FILE,),
-                versions={"joblib": joblib.__version__},
-                settings={"column": self.column, "null": self.null, "numeric": self.numeric},
-            ),
+            self,
+            files=(FILE,),
+            versions={"joblib": joblib.__version__},
+            settings={"column": self.column, "null": self.null, "numeric": self.numeric},
         )
 
     @classmethod

@@ -166,15 +166,10 @@ class SklearnModel:
         _refuse_unknown_types(path)
         return write_meta(
             directory,
-            ModelMeta(
-                kind=self.kind,
-                features=self.features,
-                task=self.task,
-                positive=self.positive,
-                files=(FILE,),
-                versions={"scikit-learn": sklearn.__version__, "skops": skops.__version__},
-                settings={"column": self.column, "null": self.null, "numeric": self.numeric},
-            ),
+            self,
+            files=(FILE,),
+            versions={"scikit-learn": sklearn.__version__, "skops": skops.__version__},
+            settings={"column": self.column, "null": self.null, "numeric": self.numeric},
         )
 
     @classmethod

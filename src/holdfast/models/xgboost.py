@@ -19,6 +19,7 @@ from holdfast.models.base import (
     Scores,
     choose_positive,
     not_predictable,
+    require_count,
     write_meta,
 )
 from holdfast.models.encoding import Encoder
@@ -50,13 +51,7 @@ class XGBoostModel:
         flip: bool = False,
         end: int = 0,
     ) -> None:
-        if booster.num_features() != len(features):
-            raise ModelError(
-                "the Booster and the list of features do not fit",
-                expected=f"{booster.num_features()} features",
-                got=f"features={len(features)}",
-                remedy="pass features=[...] in the order of training",
-            )
+        require_count(booster.num_features(), features)
         self.features = tuple(features)
         self.task = task
         self.positive = positive
@@ -86,19 +81,14 @@ class XGBoostModel:
         (directory / FILE).write_bytes(self._raw)
         return write_meta(
             directory,
-            ModelMeta(
-                kind=self.kind,
-                features=self.features,
-                task=self.task,
-                positive=self.positive,
-                files=(FILE,),
-                versions={"xgboost": xgb.__version__},
-                settings={
-                    "categories": dict(self._encoder.categories),
-                    "flip": self._flip,
-                    "end": self._end,
-                },
-            ),
+            self,
+            files=(FILE,),
+            versions={"xgboost": xgb.__version__},
+            settings={
+                "categories": dict(self._encoder.categories),
+                "flip": self._flip,
+                "end": self._end,
+            },
         )
 
     @classmethod
