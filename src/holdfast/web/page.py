@@ -5,11 +5,12 @@ from __future__ import annotations
 import base64
 import hashlib
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
 
+from holdfast.reports import cells
+from holdfast.reports.document import Format
 from holdfast.reports.to_html import prose
 
 if TYPE_CHECKING:
@@ -61,9 +62,7 @@ def moment(micros: int | None) -> str:
     >>> moment(0), moment(None)
     ('1970-01-01 00:00 UTC', '–')
     """
-    if micros is None:
-        return "–"
-    return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%d %H:%M UTC")
+    return cells.write(micros, Format.TIME)
 
 
 def share(value: float | None) -> str:
