@@ -66,14 +66,7 @@ def decide(
         >>> decide(i, Verb.RESOLVE, reason="fixed upstream", by="ana", at=9)[1]
         {'id': 'i1', 'by': 'ana', 'reason': 'fixed upstream', 'closed_at': 9, 'episode': ''}
     """
-    why = clean(" ".join(reason.split()), MOST_REASON)
-    if not why:
-        raise UsageError(
-            "a decision needs its reason",
-            expected="a sentence for whoever reads the history later",
-            got="reason=''",
-            remedy="say why",
-        )
+    why = reason_of(reason)
     _refuse(incident, verb, at)
     payload: dict[str, Any] = {"id": incident.id, "by": by, "reason": why}
     if verb in (Verb.RESOLVE, Verb.ACCEPT):
@@ -87,6 +80,26 @@ def decide(
             )
         payload["until"] = until
     return EVENTS[verb], payload
+
+
+def reason_of(text: str) -> str:
+    r"""A reason as it is kept: one line, printable, not too long.
+
+    Raises:
+        UsageError: there is none.
+
+    >>> reason_of(" fixed\n upstream ")
+    'fixed upstream'
+    """
+    why = clean(" ".join(text.split()), MOST_REASON)
+    if not why:
+        raise UsageError(
+            "a decision needs its reason",
+            expected="a sentence for whoever reads the history later",
+            got="reason=''",
+            remedy="say why",
+        )
+    return why
 
 
 def _refuse(incident: Incident, verb: Verb, at: int) -> None:

@@ -112,10 +112,14 @@ class Scorer:
             Columns ``score``, ``decision``, ``verdict``, ``fallback``, ``marks``, row by row.
         """
         parts = [
-            _as_table(self.answer(table.slice(start, rows).to_pylist()))
+            self.answers(table.slice(start, rows).to_pylist())
             for start in range(0, table.num_rows, rows)
         ]
         return pa.concat_tables(parts) if parts else _as_table([])
+
+    def answers(self, rows: Sequence[dict[str, Any]]) -> pa.Table:
+        """Answer rows, as a table with the columns of `answer_table`."""
+        return _as_table(self.answer(rows))
 
     def member_for(self, missing: frozenset[str]) -> Member | None:
         """The model that answers when these fields are missing; None when none does."""
