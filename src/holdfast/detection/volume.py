@@ -102,7 +102,7 @@ class VolumeReference(msgspec.Struct, kw_only=True):
             >>> detector = VolumeDetector.fit(VolumeReference.learn(a_week), nats=14.0)
             >>> print(detector.promises()[0].sentence)
             all traffic: 120 rows an hour are normal (84 to 156); silence is noticed after about \
-12 minutes, half the rows after 5 hours, twice the rows after 2 hours
+12 minutes, half the rows after 4 hours, twice the rows after 55 minutes
         """
         received = np.asarray(received, np.int64)
         order = np.argsort(received, kind="stable")

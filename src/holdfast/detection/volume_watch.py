@@ -68,7 +68,10 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Fault(msgspec.Struct):
-    """A fault going on. Sums are those at its onset and at the start of its relief."""
+    """A fault going on. Sums are those at its onset and at the start of its relief.
+
+    `factor` is rows seen over rows expected at the alarm, 0.02 to 1.
+    """
 
     kind: VolumeKind
     onset: int
@@ -76,6 +79,7 @@ class Fault(msgspec.Struct):
     nats: float
     seen: int
     due: int
+    factor: float = 1.0
     relief: int = 0
     relief_at: int = 0
     relief_seen: int = 0
@@ -197,8 +201,10 @@ def _count(w: Watch, at: int, rows: int) -> None:
 
 
 def _low(w: Watch) -> float:
-    pulse = w.traffic.pulse
-    return pulse.low[pulse.cell(w.pulse)]
+    """The lower end for a silence: that of the fault where traffic is known to be low."""
+    pulse, fault = w.traffic.pulse, w.faults.get(VolumeKind.TRAFFIC_LOW)
+    low = pulse.low[pulse.cell(w.pulse)]
+    return low if fault is None else low * fault.factor
 
 
 def due_by(w: Watch, at: int) -> int:
@@ -305,6 +311,8 @@ def _open(w: Watch, fault: Fault, due: int, out: list[Change]) -> None:
     strikes, ended = w.lapses.get(fault.kind, (0, -RELAPSE - 1))
     if fault.at - ended <= RELAPSE:
         fault.strikes = min(strikes + 1, MAX_STRIKES)
+    factor = (w.seen - fault.seen) * PARTS / max(due - fault.due, 1)
+    fault.factor = min(max(factor, 0.02), 1.0)
     w.faults[fault.kind] = fault
     for bet in w.high if fault.kind is VolumeKind.TRAFFIC_HIGH else w.low:
         bet.wealth = 0
