@@ -57,7 +57,7 @@ def join(logged: Table, training: Table, key: Sequence[str], time: str | None = 
     """
     left, right = key_codes(logged, training, key)
     known = right >= 0
-    most = int(max(left.max(initial=-1), right.max(initial=-1))) + 1
+    most = max(int(max(left.max(initial=-1), right.max(initial=-1))) + 1, 1)
     per_key = np.bincount(right[known], minlength=most)
     timed = time is not None and time in logged and time in training
     if timed and time is not None and (per_key > 1).any():

@@ -26,7 +26,8 @@ FACTORS = (
     (1000.0, "thousands"), (100.0, "per cent, or cents"), (60.0, "minutes and hours"),
     (3600.0, "seconds and hours"), (24.0, "hours and days"), (7.0, "days and weeks"),
     (12.0, "months and years"), (1.609344, "kilometres and miles"),
-    (2.54, "centimetres and inches"), (2.2046226, "pounds and kilograms"), (3.2808399, "feet and metres"), (1024.0, "binary units"),
+    (2.54, "centimetres and inches"), (2.2046226, "pounds and kilograms"),
+    (3.2808399, "feet and metres"), (1024.0, "binary units"),
     (1.8, "Fahrenheit and Celsius degrees"), (10.0, "a shifted decimal point"),
     (10_000.0, "four decimal places"), (1e6, "millions"),
 )  # fmt: skip
@@ -56,7 +57,7 @@ NOTHING = Pattern(code="HF-SKEW-VALUE", says="the differences have no common pat
 def pattern(
     pairs: Compared,
     earlier: Sequence[Compared] = (),
-    others: Compared | None = None,
+    others: Sequence[Compared] = (),
     close: Callable[[FloatArray, FloatArray], BoolArray] | None = None,
 ) -> Pattern:
     """What the differing pairs have in common.
@@ -65,7 +66,7 @@ def pattern(
         pairs: the differing pairs of a column, both sides with a value.
         earlier: the logged values against one, two ... earlier training values of the same entity
             (state 0 where they are the same).
-        others: the logged values against the training values of other rows, for chance.
+        others: the same against the earlier values of other entities, for chance.
         close: tolerance for numbers.
     """
     if len(pairs.state) < MIN_PAIRS:
@@ -82,20 +83,27 @@ def pattern(
     return found or NOTHING
 
 
-def _stale(earlier: Sequence[Compared], others: Compared | None) -> Pattern | None:
-    if not earlier:
+def _stale(earlier: Sequence[Compared], others: Sequence[Compared]) -> Pattern | None:
+    """The step back (or all up to it) whose value explains most beyond chance."""
+    best, found = 0.0, (0.0, 0.0, 0)
+    seen = [np.logical_not(one.state) for one in earlier]
+    chance = [np.logical_not(one.state) for one in others]
+    for back in range(len(earlier)):
+        for first in {0, back}:
+            share, luck = (
+                float(np.logical_or.reduce(hits[first : back + 1]).mean())
+                for hits in (seen, chance)
+            )
+            if share - luck > best + 0.01 and share >= 0.5:
+                best, found = share - luck, (share, luck, back + 1)
+    share, luck, steps = found
+    if best < BEYOND_CHANCE:
         return None
-    hit = np.logical_or.reduce([one.state == 0 for one in earlier])
-    chance = float((others.state == 0).mean()) if others is not None else 0.0
-    share = float(hit.mean())
-    if share - chance < max(BEYOND_CHANCE, 1.0 - FITS) or share < 0.5:
-        return None
-    back = int(np.argmax([float((one.state == 0).mean()) for one in earlier])) + 1
     return Pattern(
         code="HF-SKEW-STALE",
         says="the logged value is an earlier value of the same entity: it was not yet refreshed",
         share=share,
-        evidence={"steps_back": back, "share_by_chance": round(chance, 4)},
+        evidence={"steps_back": steps, "share": round(share, 4), "by_chance": round(luck, 4)},
     )
 
 

@@ -47,11 +47,11 @@ LOST = 0.5
 LEVEL = 0.95
 
 REMEDIES = {
-    "HF-SKEW-VALUE": "Compute the feature once and share it: log what was served and train on that, "
-    "or run the training code on a logged request and look where the two part.",
+    "HF-SKEW-VALUE": "Compute the feature once and share it: log what was served and train on "
+    "that, or run the training code on a logged request and look where the two part.",
     "HF-SKEW-UNIT": "Agree on one unit, and convert in one place.",
     "HF-SKEW-TIMEZONE": "Store times in UTC with their zone, and convert in one place.",
-    "HF-SKEW-STALE": "Shorten the refresh of the online store, or train on values as old as those served.",
+    "HF-SKEW-STALE": "Refresh the online store more often, or train on values as old as served.",
     "HF-SKEW-CONSTANT": "Find where the default is put in; a missing value must stay missing.",
     "HF-SKEW-ROUNDED": "Send the full precision, or round in training too.",
     "HF-SKEW-CATEGORY": "Map the names in one place, before both sides.",
@@ -93,15 +93,15 @@ def skew(
         UsageError: `allowed` is out of range.
 
     Example:
-        >>> ids = list(range(200))
+        >>> ids = list(range(1, 201))
         >>> served = {"id": ids, "income": [100.0 * i for i in ids]}
         >>> trained = {"id": ids, "income": [float(i) for i in ids]}
         >>> report = skew(served, trained, key="id")
         >>> report.passed, report.findings[0].code
         (False, 'HF-SKEW-UNIT')
         >>> print(report.findings[0].sentence)
-        `income` differs in 99.5% of 200 rows (97% to 99.9%): logged = 100 x training in all of them \
-(per cent, or cents)
+        `income` differs in 100% of 200 rows (98% to 100%): logged = 100 x training in all \
+of them (per cent, or cents)
     """
     if not 0.0 <= allowed < 1.0:
         raise UsageError(
@@ -306,10 +306,11 @@ class _Work:
         steps = earlier_rows(self._codes, time, training)
         has = steps[0] >= 0 if steps else np.zeros(len(differ), np.bool_)
         earlier: list[Compared] = []
-        others = None
+        others: list[Compared] = []
         if has.sum() >= max(5, len(differ) // 2):
             earlier = [self._against(name, logged, at) for at in steps]
-            others = self._against(name, logged, rng.permutation(steps[0]))
+            turned = rng.permutation(len(differ))
+            others = [self._against(name, logged, at[turned]) for at in steps]
         return pattern(compared.take(differ), earlier, others, self.tolerance.equal)
 
     def _against(self, name: str, logged: IntArray, training: IntArray) -> Compared:
