@@ -204,6 +204,19 @@ def test_renamed_categories_are_named(warehouse, change, said):
     assert said in finding.sentence
 
 
+@pytest.mark.parametrize(
+    ("names", "said"),
+    [
+        (["a", "b", "c"], "one and the same in all of them"),
+        (["a", "b"], "one category is always logged as another"),
+    ],
+)
+def test_a_category_stuck_in_the_log_is_named(names, said):
+    trained = {"id": list(range(120)), "c": [names[i % len(names)] for i in range(120)]}
+    [finding] = skew({**trained, "c": ["a"] * 120}, trained, key="id").findings
+    assert said in finding.sentence
+
+
 def test_a_null_filled_with_a_default_is_said_to_be_one(warehouse):
     warehouse.loc[:79, "income"] = np.nan
     served = warehouse.assign(income=warehouse.income.fillna(0.0))

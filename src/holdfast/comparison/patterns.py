@@ -261,7 +261,7 @@ def _texts(pairs: Compared) -> Pattern | None:
         )
     values, counts = np.unique(left, return_counts=True)
     share = float(counts.max() / len(left))
-    if share >= FITS and len(np.unique(right)) >= MIN_VALUES:
+    if share >= FITS and len(np.unique(right)) >= 2:
         return Pattern(
             code="HF-SKEW-CONSTANT",
             says=_constantly(share),
@@ -291,9 +291,13 @@ def _renamed(left: IntArray, right: IntArray, names: tuple[str, ...]) -> Pattern
     one_to_one = len(set(mapping.values())) == len(mapping)
     if share < FITS or not one_to_one or len(mapping) > max(1, len(left) // 3):
         return None
+    if len(mapping) == 1:
+        said = "one category is always logged as another"
+    else:
+        said = f"every category has another name in the log, one for one ({len(mapping)} of them)"
     return Pattern(
         code="HF-SKEW-CATEGORY",
-        says=f"every category has another name in the log, one for one ({len(mapping)} of them)",
+        says=said,
         share=share,
         evidence={"categories": len(mapping)},
         values={"names": {names[r]: names[c] for r, c in list(mapping.items())[:20]}},

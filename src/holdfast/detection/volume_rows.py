@@ -124,6 +124,7 @@ class RowStream:
         self._numbers = 0
         self._delays: list[int] = []
         self._marks: MarkDetector | None = None
+        self._idle = 0  # no rows not yet given to the marks: until a yes they only count
         if normal.rows >= WARM_ROWS:
             self._start()
 
@@ -166,9 +167,21 @@ class RowStream:
             return []
         values, at = values[used:], at[used:]
         yes = np.flatnonzero(values > self.normal.limit)
+        if not len(yes) and not self._marks.faults():
+            self._idle += len(values)
+            return []
+        self._settle()
         numbers = np.arange(self._numbers, self._numbers + len(values), dtype=np.int64)
         self._numbers += len(values)
         return self._marks.observe(Block(numbers, at, {f":{self.name}": yes}))
+
+    def _settle(self) -> None:
+        """Gives the marks the no rows that were only counted."""
+        if self._idle and self._marks is not None:
+            numbers = np.arange(self._numbers, self._numbers + self._idle, dtype=np.int64)
+            self._numbers += self._idle
+            self._idle = 0
+            self._marks.observe(Block(numbers, np.zeros(len(numbers), np.int64), {}))
 
     def _learn(self, values: IntArray) -> None:
         normal = self.normal
@@ -195,6 +208,7 @@ class RowStream:
 
     def dump(self) -> bytes:
         """The stream as msgpack bytes."""
+        self._settle()
         return msgspec.msgpack.encode(
             _State(
                 name=self.name,
