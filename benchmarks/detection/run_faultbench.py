@@ -92,7 +92,7 @@ def plan(a: argparse.Namespace, extra: set[str]) -> tuple[list[Job], int]:
     else:
         datasets = a.datasets.split(",")
     if a.faults == "all":
-        chosen = [f for f in faults.REGISTRY if f != "none" and f not in extra]
+        chosen = [f for f in faults.REGISTRY if f != "none"]
     elif a.faults == "plugin":
         chosen = sorted(extra)
     else:
