@@ -23,7 +23,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.detection.base import IntArray
+from holdfast.frames.values import IntArray
 from holdfast.detection.season import DAY, HOUR, WEEK, agreement
 from holdfast.detection.volume_bets import ABOVE, BELOW, BETS, LEAST, silence, silence_ends
 from holdfast.detection.volume_counts import BASE, MINUTE, Counts, Gap, Slots, in_slots
