@@ -2,8 +2,8 @@
 
 ``W <- max(W, 0) + steps of the block`` at block ends, and inside a block every row is looked at
 where the evidence could reach its threshold, so an alarm comes at its row. Steps are multiples of
-2^-20 nat and sums of them are exact in double precision: the same rows give the same wealth and the
-same alarms whatever the batches they come in.
+2^-14 nat, and their sums over a block are exact in single precision: the same rows give the same
+wealth and the same alarms whatever the batches they come in.
 
 Restarting only at block ends is still an e-detector, with fewer starts
 (`research/detection_drift.md` 3.7).
@@ -121,8 +121,8 @@ class BlockBank:
             for place, count in alive.items():
                 weight = self.groups[place].weight / count
                 self.thresholds[c, self._group[c] == place] = nats - np.log(weight)
-        both = np.concatenate((self._steps, np.maximum(self._steps, 0.0)), axis=2)
-        self._both = np.ascontiguousarray(both)
+        both = np.concatenate((self._steps, self._rises(cells)), axis=2)
+        self._both = np.ascontiguousarray(both, np.float32)
         self._flags = self.features - int(self._cells.min(initial=self.features))
         self.rows = 0
         self.wealth = np.zeros((columns, self.width))
@@ -130,6 +130,20 @@ class BlockBank:
         self._open_cells = np.zeros((0, columns), np.int64)
         self._open_flags = np.zeros((0, columns, 0), np.bool_)
         self.faults: dict[int, GroupFault] = {}
+
+    def _rises(self, cells: Sequence[int]) -> FloatArray:
+        """Steps of which the sum over a block bounds the wealth inside it from above.
+
+        A row adds its cell's step, and with a flag the flag's on top; only what is positive counts.
+        """
+        rises = np.maximum(self._steps, 0.0)
+        for c, size in enumerate(cells):
+            loss = self._steps[c, :size].max(axis=0)
+            base = np.maximum(loss, 0.0)
+            lit = self._steps[c, size:]
+            asked = np.abs(lit) > 0.0
+            rises[c, size:] = np.where(asked, np.maximum(loss + lit, 0.0) - base, 0.0)
+        return rises
 
     def observe(self, cells: IntArray, flags: NDArray[np.bool_]) -> list[Crossing]:
         """Takes rows in order.
@@ -154,7 +168,8 @@ class BlockBank:
         total = len(cells)
         blocks = -(-total // BLOCK)
         counts = self._count(cells, flags, blocks)
-        moved = np.matmul(counts.transpose(1, 0, 2), self._both)
+        by_column = counts.transpose(1, 0, 2)
+        moved = np.matmul(by_column, self._both)
         step, gain = moved[:, :, : self.width], moved[:, :, self.width :]
         found: list[Crossing] = []
         for b in range(blocks):
@@ -179,13 +194,13 @@ class BlockBank:
         self.rows += n
         return found
 
-    def _count(self, cells: IntArray, flags: NDArray[np.bool_], blocks: int) -> FloatArray:
+    def _count(self, cells: IntArray, flags: NDArray[np.bool_], blocks: int) -> NDArray[np.float32]:
         """Shape (blocks, columns, features): counts of cells and flags in each block."""
         total, columns = cells.shape
         block = np.arange(total) // BLOCK
         index = (block[:, None] * columns + np.arange(columns)) * self.features + cells
         size = blocks * columns * self.features
-        counts = np.bincount(index.ravel(), minlength=size).astype(np.float64)
+        counts = np.bincount(index.ravel(), minlength=size).astype(np.float32)
         counts = counts.reshape(blocks, columns, self.features)
         if flags.shape[2]:
             at, column, flag = np.nonzero(flags)

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.detection.columns.cells import Cells, mid_ranks, standardise
-from holdfast.detection.columns.quiet import ERRORS, rounded, settle, spread
+from holdfast.detection.columns.quiet import ERRORS, TABLE_GRID, rounded, settle, spread
 from holdfast.frames.values import FloatArray, IntArray, ValueKind
 
 BoolArray = NDArray[np.bool_]
@@ -308,7 +308,7 @@ def _fit_questions(
         )  # fmt: skip
     if not bets:
         return Table(np.zeros((len(counts), 0)), [])
-    return Table(rounded(np.array(steps).T), bets)
+    return Table(rounded(np.array(steps).T, TABLE_GRID), bets)
 
 
 def _fit_payoffs(
@@ -355,4 +355,4 @@ def _fit_payoffs(
         )  # fmt: skip
     if not bets:
         return Table(np.zeros((len(counts), 0)), [])
-    return Table(rounded(np.array(steps).T), bets)
+    return Table(rounded(np.array(steps).T, TABLE_GRID), bets)
