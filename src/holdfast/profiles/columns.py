@@ -168,8 +168,10 @@ def _merge_tuples(ours: tuple[object, ...], theirs: tuple[object, ...]) -> tuple
 def _merge_unseen(
     ours: tuple[UnseenValue, ...], theirs: tuple[UnseenValue, ...]
 ) -> tuple[UnseenValue, ...]:
-    """The smallest hashes of both. A value among them was among the smallest wherever it came up,
-    so its count is complete."""
+    """The smallest hashes of both.
+
+    A value among them was among the smallest wherever it came up, so its count is complete.
+    """
     found: dict[int, UnseenValue] = {}
     for value in (*ours, *theirs):
         known = found.get(value.hash)

@@ -1,8 +1,8 @@
 """How many different values: exact while they are few, then 2,048 coupon rows (PCSA).
 
-A hash falls into one of 2,048 rows by some of its bits and on one of 48 levels by its leading
-zeros (level k with chance 2^-(k+1)); the sketch remembers which (row, level) were ever hit. So a
-merge is a bitwise or: associative, commutative, and the same whatever the partitioning. The
+A hash falls on one of 48 levels by its leading zeros (level k with chance 2^-(k+1)) and into one
+of 2,048 rows by the eleven bits after them; the sketch remembers which (row, level) were ever hit.
+So a merge is a bitwise or: associative, commutative, and the same whatever the partitioning. The
 estimate is the maximum of the likelihood of the hits per level.
 
 Standard error 0.65 / sqrt(2048) = 1.43 %, against 1.56 % for the 4,096 smallest hashes (KMV), at
@@ -18,14 +18,16 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from holdfast.profiles.hashing import Hashes, mix
+from holdfast.profiles.hashing import Hashes
 
 #: so many different values are kept as they are and counted exactly
 EXACT = 128
 ROWS = 2048
 LEVELS = 48
 _BYTES = ROWS * LEVELS // 8
-_ROW_SHIFT = np.uint64(53)
+_BLOCK = 8192
+#: exponent 52 of a float and a full mantissa, shifted as in `_hit`
+_TOP = ((1023 + 52) << 11) + 2047
 
 
 class Distinct(msgspec.Struct, frozen=True):
@@ -57,7 +59,9 @@ class Distinct(msgspec.Struct, frozen=True):
             if len(both) <= EXACT:
                 return Distinct(tuple(both))
             return _coupons(np.array(both, np.uint64))
-        ours, theirs = (d.bits or _coupons(np.array(d.hashes, np.uint64)).bits for d in (self, other))
+        ours, theirs = (
+            d.bits or _coupons(np.array(d.hashes, np.uint64)).bits for d in (self, other)
+        )
         joined = np.frombuffer(ours, np.uint8) | np.frombuffer(theirs, np.uint8)
         return Distinct((), joined.tobytes())
 
@@ -68,7 +72,7 @@ class Counter:
     __slots__ = ("_few", "_hits", "limit")
 
     def __init__(self) -> None:
-        self._few: set[int] | None = set()
+        self._few: set[int] = set()
         self._hits: npt.NDArray[np.bool_] | None = None
         #: only hashes at or below it can tell anything new
         self.limit = np.uint64(2**64 - 1)
@@ -79,28 +83,30 @@ class Counter:
         return int(self.limit) == 2**64 - 1
 
     def add(self, hashes: Hashes) -> None:
-        """Take in hashes; those at or above `limit` may be left out."""
-        if self._few is not None:
-            new = np.unique(hashes)
-            if len(new) <= EXACT:
-                self._few.update(new.tolist())
+        """Take in hashes; those above `limit` may be left out.
+
+        More than `EXACT` at once are taken to be more than `EXACT` different ones in all.
+        """
+        hits = self._hits
+        if hits is None:
+            if len(hashes) <= EXACT:
+                self._few.update(hashes.tolist())
                 if len(self._few) <= EXACT:
                     return
-            self._hits = np.zeros(ROWS * LEVELS, np.bool_)
-            _hit(self._hits, np.fromiter(self._few, np.uint64, len(self._few)))
-            self._few = None
-        hits = self._hits
-        if hits is None:  # pragma: no cover - set above
-            return
+            hits = self._hits = np.zeros(ROWS * LEVELS, np.bool_)
+            _hit(hits, np.fromiter(self._few, np.uint64, len(self._few)))
         _hit(hits, hashes)
-        full = hits.reshape(LEVELS, ROWS).all(axis=1)
-        skip = int(np.argmin(full))
-        self.limit = np.uint64(2 ** (64 - skip) - 1)
+
+    def settle(self) -> None:
+        """Find out which levels are full and need no more hashes; worth it every few 10,000."""
+        if self._hits is not None:
+            full = self._hits.reshape(LEVELS, ROWS).all(axis=1)
+            self.limit = np.uint64(2 ** (64 - int(np.argmin(full))) - 1)
 
     def result(self) -> Distinct:
         """What was gathered, in its one form: hashes while few, else coupons."""
-        if self._few is not None or self._hits is None:
-            return Distinct(tuple(sorted(self._few or ())))
+        if self._hits is None:
+            return Distinct(tuple(sorted(self._few)))
         return Distinct((), np.packbits(self._hits, bitorder="little").tobytes())
 
 
@@ -111,8 +117,16 @@ def distinct_of(hashes: Hashes) -> Distinct:
     2
     """
     counter = Counter()
-    counter.add(hashes)
+    counter.add(_once(hashes))
     return counter.result()
+
+
+def _once(hashes: Hashes) -> Hashes:
+    """The different hashes, ascending: sorting beats numpy's hash table by far."""
+    ordered = np.sort(hashes)
+    first = np.ones(len(ordered), np.bool_)
+    np.not_equal(ordered[1:], ordered[:-1], out=first[1:])
+    return np.asarray(ordered[first])
 
 
 def _coupons(hashes: Hashes) -> Distinct:
@@ -122,15 +136,17 @@ def _coupons(hashes: Hashes) -> Distinct:
 
 
 def _hit(hits: npt.NDArray[np.bool_], hashes: Hashes) -> None:
-    """Mark the coupon of every hash: level by leading zeros, row by the bits of another mix."""
-    if not len(hashes):
-        return
-    top = (hashes >> np.uint64(11)).astype(np.float64)  # 53 bits: exact as a float
-    exponent = (top.view(np.int64) >> 52) - 1023
-    level = np.minimum(52 - exponent, LEVELS - 1)
-    spread = mix(hashes)
-    np.right_shift(spread, _ROW_SHIFT, out=spread)
-    hits[level * ROWS + spread.view(np.int64)] = True
+    """Mark the coupon of every hash.
+
+    As a float the 53 high bits show the leading zeros in the exponent and the eleven bits after
+    the leading one, which choose the row, at the top of the mantissa: one shift gives both.
+    """
+    for start in range(0, len(hashes), _BLOCK):
+        top = (hashes[start : start + _BLOCK] >> np.uint64(11)).astype(np.float64).view(np.int64)
+        top >>= 41
+        np.subtract(_TOP, top, out=top)
+        np.minimum(top, ROWS * LEVELS - 1, out=top)
+        hits[top] = True
 
 
 def _hits(bits: bytes) -> npt.NDArray[np.uint8]:

@@ -18,17 +18,20 @@ def mix(words: Hashes, out: Hashes | None = None, spare: Hashes | None = None) -
 
     Args:
         words: shape (n,), uint64.
-        out, spare: shape (n,), to be written over; None makes new ones. `out` may be `words`.
+        out: shape (n,), takes the result; None makes a new one.
+        spare: shape (n,), to be written over; None makes a new one.
 
-    The high bits of the result are the good ones. Multiply, fold, multiply; the constants are
-    those of Fibonacci hashing (Knuth 6.4) and of Evensen's rrmxmx.
+    Fold, multiply, fold, multiply: the high bits of the result are the good ones. The constants
+    are those of Fibonacci hashing (Knuth 6.4) and of Evensen's rrmxmx.
 
     >>> int(mix(np.array([1], np.uint64))[0]) == int(mix(np.array([1], np.uint64))[0])
     True
     """
     out = np.empty_like(words) if out is None else out
     spare = np.empty_like(words) if spare is None else spare
-    np.multiply(words, _FIRST, out=out)
+    np.right_shift(words, _HALF, out=spare)
+    np.bitwise_xor(words, spare, out=out)
+    np.multiply(out, _FIRST, out=out)
     np.right_shift(out, _HALF, out=spare)
     np.bitwise_xor(out, spare, out=out)
     return np.multiply(out, _SECOND, out=out)
@@ -68,7 +71,9 @@ def hash_texts(texts: pa.Array) -> Hashes:
     return mix(_fold(hashes))
 
 
-def _words(data: npt.NDArray[np.uint8], at: npt.NDArray[np.int64], left: npt.NDArray[np.int64]) -> Hashes:
+def _words(
+    data: npt.NDArray[np.uint8], at: npt.NDArray[np.int64], left: npt.NDArray[np.int64]
+) -> Hashes:
     """Eight bytes from each place, little-endian; bytes beyond the end of the text are zero."""
     words = np.zeros(len(at), np.uint64)
     for i in range(8):

@@ -8,13 +8,15 @@ Texts are counted through their Arrow dictionary. Nothing depends on how rows we
 
 from __future__ import annotations
 
+import threading
+
 import numpy as np
 import numpy.typing as npt
 
 from holdfast.frames.column import ColumnView
 from holdfast.frames.types import Storage
 from holdfast.profiles.columns import ColumnProfile, NumberProfile
-from holdfast.profiles.distinct import Counter
+from holdfast.profiles.distinct import EXACT, Counter
 from holdfast.profiles.embeddings import summarise_embedding
 from holdfast.profiles.hashing import mix
 from holdfast.profiles.spec import ColumnKind, ColumnSpec, EmbeddingSpec, NumberSpec
@@ -62,7 +64,7 @@ def _numbers(view: ColumnView, spec: NumberSpec) -> NumberProfile:
         )
     counted = count_numbers(
         view.values,
-        view.array.is_null().to_numpy(zero_copy_only=False) if null else None,
+        nulls_of(view),
         spec,
         whole=view.storage is not Storage.FLOAT,
     )
@@ -74,6 +76,16 @@ def _numbers(view: ColumnView, spec: NumberSpec) -> NumberProfile:
             "storage": storage,
         }
     )
+
+
+def nulls_of(view: ColumnView) -> Bools | None:
+    """True where a column is null, straight from Arrow's bits; None where nothing is."""
+    bits = view.array.buffers()[0]
+    if not view.null_count or bits is None:
+        return None
+    end = view.array.offset + len(view)
+    valid = np.unpackbits(np.frombuffer(bits, np.uint8), count=end, bitorder="little")
+    return np.equal(valid[view.array.offset :], 0)
 
 
 def count_numbers(
@@ -90,20 +102,19 @@ def count_numbers(
     edges = np.array(spec.edges)
     cells = np.zeros(len(edges) + 1, np.int64)
     on_step = [0] * len(spec.steps)
-    counter, adder = Counter(), Adder(spec.grid)
+    scratch = _scratch()
+    counter, adder = Counter(), Adder(spec.grid, (scratch.one, scratch.two))
     nan = pos_inf = neg_inf = zero = rows = 0
     low = high = None
-    buffer = np.empty(min(CHUNK, max(1, len(values))))
-    scratch = _Scratch(len(buffer))
     for start in range(0, len(values), CHUNK):
-        part = buffer[: min(CHUNK, len(values) - start)]
+        part = scratch.chunk[: min(CHUNK, len(values) - start)]
         part[:] = values[start : start + CHUNK]
         rows += len(part)
         holes = 0
         if missing is not None:
             gone = missing[start : start + CHUNK]
             holes = int(np.count_nonzero(gone))
-            part[gone] = np.nan
+            np.copyto(part, np.nan, where=gone)
         part.sort()
         present = int(part.searchsorted(np.nan, "left"))
         nan += len(part) - present - holes
@@ -123,8 +134,11 @@ def count_numbers(
         cells += np.diff(at, prepend=0, append=len(finite))
         adder.add(finite)
         scratch.count_distinct(finite, counter)
-        for i, step in enumerate(spec.steps):
-            on_step[i] += len(finite) if whole and step <= 0 else scratch.on_step(finite, step)
+        rest = finite
+        for i, step in enumerate(spec.steps):  # ascending: what misses a step misses the next
+            if not (whole and step <= 0):
+                rest = scratch.on_step(rest, step)
+            on_step[i] += len(rest)
     return NumberProfile(
         rows=rows,
         null=rows - nan - pos_inf - neg_inf - adder.result().count,
@@ -142,55 +156,68 @@ def count_numbers(
 
 
 class _Scratch:
-    """Blocks of memory that stay in the cache while a chunk is worked on."""
+    """Memory to work in, kept by each thread: fresh pages for every column would cost a tenth."""
 
-    __slots__ = ("_flags", "_one", "_two")
+    __slots__ = ("chunk", "flags", "one", "two")
 
-    def __init__(self, rows: int) -> None:
-        size = min(BLOCK, rows)
-        self._one, self._two = np.empty(size), np.empty(size)
-        self._flags = np.empty(max(rows, 1), np.bool_)
+    def __init__(self) -> None:
+        self.chunk = np.empty(CHUNK)
+        self.one, self.two = np.empty(BLOCK), np.empty(BLOCK)
+        self.flags = np.empty(CHUNK, np.bool_)
 
     def count_distinct(self, ordered: Floats, counter: Counter) -> None:
         """Hash each value once and hand on the hashes that can tell something new."""
-        flags = self._flags[: len(ordered)]
+        flags = self.flags[: len(ordered)]
         flags[0] = True
         np.not_equal(ordered[1:], ordered[:-1], out=flags[1:])
-        if np.count_nonzero(flags) < len(ordered):
+        different = int(np.count_nonzero(flags))
+        # picking out most of them costs more than hashing a few twice
+        if different <= max(EXACT, 0.3 * len(ordered)):
             ordered = ordered[flags]
         words = ordered.view(np.uint64)
-        everything = counter.fresh
-        gathered = []
         for start in range(0, len(words), BLOCK):
             part = words[start : start + BLOCK]
             hashes = mix(
-                part, self._one.view(np.uint64)[: len(part)], self._two.view(np.uint64)[: len(part)]
+                part, self.one.view(np.uint64)[: len(part)], self.two.view(np.uint64)[: len(part)]
             )
-            if everything:
-                gathered.append(hashes.copy())
-            else:
-                low = np.less_equal(hashes, counter.limit, out=self._flags[: len(part)])
-                gathered.append(hashes[np.flatnonzero(low)])
-        counter.add(np.concatenate(gathered))
+            if not counter.fresh:
+                low = np.less_equal(hashes, counter.limit, out=self.flags[: len(part)])
+                hashes = hashes[low]
+            counter.add(hashes)
+            if counter.fresh:
+                counter.settle()
+        counter.settle()
 
-    def on_step(self, ordered: Floats, step: int) -> int:
-        """How many finite numbers are multiples of 10^step."""
-        found = 0
-        for start in range(0, len(ordered), BLOCK):
-            part = ordered[start : start + BLOCK]
-            y, z = self._one[: len(part)], self._two[: len(part)]
-            flags = self._flags[: len(part)]
-            if step >= 0:
-                np.divide(part, 10.0**step, out=y)
-            else:
-                with np.errstate(over="ignore"):
+    def on_step(self, numbers: Floats, step: int) -> Floats:
+        """Those of some finite numbers that are multiples of 10^step."""
+        found = []
+        for start in range(0, len(numbers), BLOCK):
+            part = numbers[start : start + BLOCK]
+            y, z = self.one[: len(part)], self.two[: len(part)]
+            flags = self.flags[: len(part)]
+            with np.errstate(over="ignore", invalid="ignore"):
+                if step >= 0:
+                    np.divide(part, 10.0**step, out=y)
+                else:
                     np.multiply(part, 10.0**-step, out=y)
-            np.rint(y, out=z)
-            if step >= 0:
-                found += int(np.count_nonzero(np.equal(y, z, out=flags)))
-            else:
-                with np.errstate(invalid="ignore"):
+                np.rint(y, out=z)
+                if step >= 0:
+                    np.equal(y, z, out=flags)
+                else:
                     np.subtract(y, z, out=y)
-                np.abs(y, out=y)
-                found += int(np.count_nonzero(np.less(y, _SLACK, out=flags)))
-        return found
+                    np.abs(y, out=y)
+                    np.less(y, _SLACK, out=flags)
+            hits = int(np.count_nonzero(flags))
+            if hits:
+                found.append(part if hits == len(part) else part[flags])
+        return np.concatenate(found) if len(found) != 1 and found else (found or [numbers[:0]])[0]
+
+
+_LOCAL = threading.local()
+
+
+def _scratch() -> _Scratch:
+    found = getattr(_LOCAL, "scratch", None)
+    if not isinstance(found, _Scratch):
+        found = _LOCAL.scratch = _Scratch()
+    return found

@@ -28,7 +28,7 @@ from holdfast.profiles.spec import (
     TextSpec,
 )
 from holdfast.profiles.sums import Grid, grid_of
-from holdfast.profiles.texts import encoded
+from holdfast.profiles.texts import weighed
 from holdfast.profiles.together import choose_together
 from holdfast.profiles.workers import each
 
@@ -182,8 +182,10 @@ def _sentinels(
 
 
 def _steps(ordered: Floats) -> tuple[int, ...]:
-    """The finest power of ten that 99 % are multiples of, and the next; for numbers on no such
-    lattice, two steps that few of them can hit by chance."""
+    """The finest power of ten that 99 % are multiples of, and the next.
+
+    For numbers on no such lattice, two steps that few of them can hit by chance.
+    """
     sample = ordered[:: max(1, len(ordered) // 10_000)]
     spread = float(sample[-1] - sample[0]) if len(sample) > 1 else 0.0
     size = max(abs(float(sample[0])), abs(float(sample[-1])))
@@ -203,8 +205,7 @@ def _steps(ordered: Floats) -> tuple[int, ...]:
 
 def learn_text(view: ColumnView) -> TextSpec:
     """How to count a column of texts."""
-    codes, values = encoded(view)
-    counts = np.bincount(codes[codes >= 0], minlength=len(values))
+    values, counts = weighed(view)
     rows = int(counts.sum())
     complete = len(values) <= MOST_CATEGORIES
     hashes = hash_texts(values)

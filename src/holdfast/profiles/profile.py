@@ -86,8 +86,9 @@ class Profile(msgspec.Struct, frozen=True, kw_only=True):
             table: anything `holdfast.frames.read` takes; a file is read chunk by chunk, in
                 constant memory.
             spec: what to count.
-            score, decision, label: shape (n,), values of these parts of the spec where they are
-                not a column of the table already.
+            score: shape (n,), the spec's score where it is not a column of the table already.
+            decision: the same for the decision.
+            label: the same for the label.
             slices: whether to profile the spec's slices too.
             threads: threads over columns; None takes one a core.
 
@@ -161,8 +162,7 @@ def _merge(one: Profile, other: Profile) -> Profile:
         spec=one.spec,
         rows=one.rows + other.rows,
         columns={
-            name: merge_columns(column, other.columns[name])  # type: ignore[type-var]
-            for name, column in one.columns.items()
+            name: merge_columns(column, other.columns[name]) for name, column in one.columns.items()
         },
         extra={
             name: one.extra.get(name, 0) + other.extra.get(name, 0)
@@ -198,9 +198,7 @@ def _profile(table: Table, spec: ProfileSpec, slices: bool, threads: int | None)
     )
 
 
-def _slices(
-    table: Table, spec: ProfileSpec, threads: int | None
-) -> dict[str, dict[str, Profile]]:
+def _slices(table: Table, spec: ProfileSpec, threads: int | None) -> dict[str, dict[str, Profile]]:
     inner = spec if not spec.slices else msgspec.structs.replace(spec, slices={})
     out: dict[str, dict[str, Profile]] = {}
     for name, values in spec.slices.items():

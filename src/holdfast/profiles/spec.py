@@ -149,7 +149,9 @@ class ProfileSpec(msgspec.Struct, frozen=True, kw_only=True):
             table: anything `holdfast.frames.read` takes. Of a file of more than 2 million rows
                 every k-th row is used.
             columns: only these; None takes all.
-            score, decision, label: columns that play these parts.
+            score: column that holds the model's score.
+            decision: column that holds the decision.
+            label: column that holds the outcome.
             slices: category columns; each of their 8 most frequent values gets a profile.
             sentinels: column -> numbers that stand for "nothing" there; where a column is not
                 named, well-known ones (-999, 9999, ...) outside the body of the reference.

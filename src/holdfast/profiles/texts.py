@@ -41,37 +41,39 @@ def summarise_text(view: ColumnView, spec: TextSpec) -> TextProfile:
     type besides; lists are of a wrong type only.
     """
     rows = len(view)
-    codes, values = encoded(view)
-    wrong = 0 if view.storage in {Storage.TEXT, Storage.NULL} else rows - view.missing_count
-    null = rows - int(np.count_nonzero(codes >= 0)) if view.storage is not Storage.LIST else 0
-    weights = np.bincount(codes[codes >= 0], minlength=len(values)).astype(np.int64)
+    values, weights = weighed(view)
+    present = int(weights.sum())
+    wrong = 0
     if view.storage is Storage.LIST:
-        null = view.null_count
+        present = wrong = rows - view.null_count
+    elif view.storage not in {Storage.TEXT, Storage.NULL}:
+        wrong = present
     return TextProfile(
         rows=rows,
-        null=null,
+        null=rows - present,
         wrong=wrong,
         storage={view.storage.value: rows} if rows else {},
         **count_values(values, weights, spec),
     )
 
 
-def encoded(view: ColumnView) -> tuple[Ints, pa.Array]:
-    """For each row the place of its value (-1 for none), and the different values as texts."""
+def weighed(view: ColumnView) -> tuple[pa.Array, Ints]:
+    """The different values as texts, and the rows with each; missing ones and lists left out."""
+    if view.storage in {Storage.NULL, Storage.LIST} or not len(view):
+        return pa.array([], pa.large_string()), np.empty(0, np.int64)
+    counted = view.array.value_counts()
+    values, counts = counted.field(0), counted.field(1)
+    if values.null_count:
+        keep = values.is_valid()
+        values, counts = values.filter(keep), counts.filter(keep)
+    weights = np.asarray(counts.to_numpy(zero_copy_only=False)).astype(np.int64)
     if view.storage is Storage.TEXT:
-        return view.codes.astype(np.int64), view.dictionary
-    if view.storage in {Storage.NULL, Storage.LIST}:
-        return np.full(len(view), -1, np.int64), pa.array([], pa.large_string())
-    dictionary = view.array.dictionary_encode()
-    indices = dictionary.indices
-    codes = np.asarray(indices.fill_null(-1).to_numpy(zero_copy_only=False)).astype(np.int64)
-    plain = dictionary.dictionary.to_pylist()
-    places: dict[str, int] = {}
-    moved = np.full(len(plain) + 1, -1, np.int64)
-    for i, value in enumerate(plain):
+        return values, weights
+    totals: dict[str, int] = {}
+    for value, rows in zip(values.to_pylist(), weights.tolist(), strict=True):
         if value == value:  # NaN is no value
-            moved[i] = places.setdefault(str(value), len(places))
-    return moved[codes], pa.array(list(places), pa.large_string())
+            totals[str(value)] = totals.get(str(value), 0) + rows
+    return pa.array(list(totals), pa.large_string()), np.array(list(totals.values()), np.int64)
 
 
 def count_values(values: pa.Array, weights: Ints, spec: TextSpec) -> dict[str, Any]:
@@ -121,7 +123,11 @@ def _total(cells: Ints, weights: Ints, size: int) -> Ints:
 
 def _classes(values: pa.Array, weights: Ints) -> list[int]:
     return [
-        int(weights[np.asarray(pc.match_substring_regex(values, pattern).to_numpy(zero_copy_only=False))].sum())
+        int(
+            weights[
+                np.asarray(pc.match_substring_regex(values, pattern).to_numpy(zero_copy_only=False))
+            ].sum()
+        )
         if len(values)
         else 0
         for _, pattern in CLASSES

@@ -2,7 +2,7 @@
 
 Each number is turned into a score by itself: its distance from the reference's centre in robust
 standard deviations, clipped at 3 and rounded to sixteenths; no number scores 0. Products of such
-scores are whole numbers, so their sums are exact in any order. At most 16 columns are watched.
+scores are whole numbers, so their sums are exact in any order. At most 12 columns are watched.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from holdfast.frames.column import ColumnView
 from holdfast.frames.table import Table
 from holdfast.frames.types import Storage
 from holdfast.profiles.spec import ColumnKind, ColumnSpec, NumberSpec
 
-Floats32 = npt.NDArray[np.float32]
-MOST_TOGETHER = 16
+Floats = npt.NDArray[np.float64]
+MOST_TOGETHER = 12
+WORTH = 0.2
 _CLIP, _SIXTEENTHS = 3.0, 16.0
 #: products of 48 * 48 over so many rows are exact in a 32-bit float
 _BLOCK = 4096
@@ -64,62 +64,54 @@ class Together(msgspec.Struct, frozen=True):
         return np.asarray(np.clip(covariance / np.outer(sd, sd), -1.0, 1.0))
 
 
-def score_column(values: npt.NDArray[Any], spec: NumberSpec, out: Floats32) -> None:
-    """Write the scores of some numbers in sixteenths; NaN scores 0.
+def scores_of(values: npt.NDArray[Any], spec: NumberSpec, out: Floats) -> Floats:
+    """The scores of some numbers in sixteenths; NaN scores 0.
 
     Args:
-        values: shape (n,), float64; infinite is fine.
+        values: shape (n,), any numeric type; infinite is fine.
         spec: gives centre and spread.
-        out: shape (n,), float32.
+        out: shape (n,), written over.
     """
-    scale = _SIXTEENTHS / spread_of(spec)
-    shifted = np.subtract(values, spec.grid.centre)
-    np.multiply(shifted, scale, out=shifted)
     limit = _CLIP * _SIXTEENTHS
-    np.clip(shifted, -limit, limit, out=shifted)
-    np.rint(shifted, out=out, casting="same_kind")
+    np.subtract(values, spec.grid.centre, out=out)
+    np.multiply(out, _SIXTEENTHS / spread_of(spec), out=out)
+    np.minimum(out, limit, out=out)
+    np.maximum(out, -limit, out=out)
+    np.rint(out, out=out)
     np.copyto(out, 0.0, where=np.isnan(out))
+    return out
 
 
 def spread_of(spec: NumberSpec) -> float:
-    """A robust standard deviation: that of a normal with the spec's grid (2^-5 of its half width)."""
+    """A robust standard deviation: about that of a normal with this grid."""
     return 2.0 ** (spec.grid.width - 5)
 
 
-def count_together(table: Table, specs: Mapping[str, ColumnSpec], names: tuple[str, ...]) -> Together:
+def count_together(
+    table: Table, specs: Mapping[str, ColumnSpec], names: tuple[str, ...]
+) -> Together:
     """The co-moments of the named columns; one that is absent or not of numbers scores 0."""
     d, n = len(names), table.num_rows
     if not d or not n:
         return Together(0)
-    scores = np.zeros((n, d), np.float32, order="F")
-    for i, name in enumerate(names):
-        spec = specs[name]
-        if name in table and isinstance(spec, NumberSpec):
-            _score_view(table.column(name), spec, scores[:, i])
-    return _sum(scores)
-
-
-def _score_view(view: ColumnView, spec: NumberSpec, out: Floats32) -> None:
-    if view.storage not in {Storage.BOOL, Storage.INT, Storage.FLOAT}:
-        return
-    values = view.values.astype(np.float64, copy=False)
-    for start in range(0, len(values), 4 * _BLOCK):
-        with np.errstate(over="ignore", invalid="ignore"):
-            score_column(
-                values[start : start + 4 * _BLOCK], spec, out[start : start + 4 * _BLOCK]
-            )
-    if view.null_count:
-        out[view.array.is_null().to_numpy(zero_copy_only=False)] = 0.0
-
-
-def _sum(scores: Floats32) -> Together:
-    n, d = scores.shape
-    total = np.zeros((d, d))
-    sums = np.zeros(d)
-    for start in range(0, n, _BLOCK):
-        block = scores[start : start + _BLOCK]
-        total += block.T @ block
-        sums += block.sum(axis=0, dtype=np.float64)
+    columns = [
+        (i, *found) for i, name in enumerate(names) if (found := _column(table, specs, name))
+    ]
+    block = np.zeros((min(n, 4 * _BLOCK), d), np.float32)
+    buffer = np.empty(len(block))
+    total, sums = np.zeros((d, d)), np.zeros(d)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, n, len(block)):
+            size = min(len(block), n - start)
+            for i, spec, values, missing in columns:
+                scores = scores_of(values[start : start + size], spec, buffer[:size])
+                if missing is not None:
+                    np.copyto(scores, 0.0, where=missing[start : start + size])
+                block[:size, i] = scores
+            for at in range(0, size, _BLOCK):
+                part = block[at : min(at + _BLOCK, size)]
+                total += part.T @ part
+                sums += part.sum(axis=0)
     return Together(
         n,
         tuple(sums.astype(np.int64).tolist()),
@@ -127,19 +119,38 @@ def _sum(scores: Floats32) -> Together:
     )
 
 
+def _column(
+    table: Table, specs: Mapping[str, ColumnSpec], name: str
+) -> tuple[NumberSpec, npt.NDArray[Any], npt.NDArray[np.bool_] | None] | None:
+    """Spec, numbers and mask of nulls of a column; None where it is absent or not of numbers."""
+    spec = specs[name]
+    if name not in table or not isinstance(spec, NumberSpec):
+        return None
+    view = table.column(name)
+    if view.storage not in {Storage.BOOL, Storage.INT, Storage.FLOAT}:
+        return None
+    nulls = view.array.is_null().to_numpy(zero_copy_only=False) if view.null_count else None
+    return spec, view.values, nulls
+
+
 def choose_together(table: Table, specs: Mapping[str, ColumnSpec]) -> tuple[str, ...]:
-    """The number columns to watch together: those with the strongest partner, at most 16."""
+    """The number columns to watch together: those with a partner, the strongest 12 of them.
+
+    A partner is a column with a correlation of `WORTH` or more in the reference: what moves with
+    nothing has no company to lose.
+    """
     names = tuple(
         name
         for name, spec in specs.items()
         if isinstance(spec, NumberSpec) and spec.kind is ColumnKind.NUMBER and len(spec.edges) > 3
     )
-    if len(names) <= MOST_TOGETHER:
-        return names if len(names) > 1 else ()
     step = max(1, table.num_rows // 5_000)
     few = table.take(np.arange(0, table.num_rows, step)[:10_000])
+    if len(names) < 2 or few.num_rows < 2:
+        return ()
     found = np.abs(count_together(few, specs, names).correlations())
     np.fill_diagonal(found, 0.0)
     strongest = np.nan_to_num(found).max(axis=1)
-    chosen = set(np.argsort(-strongest, kind="stable")[:MOST_TOGETHER].tolist())
+    best = np.argsort(-strongest, kind="stable")[:MOST_TOGETHER]
+    chosen = {i for i in best.tolist() if strongest[i] >= WORTH}
     return tuple(name for i, name in enumerate(names) if i in chosen)
