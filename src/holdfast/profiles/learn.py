@@ -42,7 +42,7 @@ FEW_VALUES = 64
 MOST_CATEGORIES = 1_000
 MOST_SLICES = 8
 #: rows that are learned from; of a longer file every k-th row
-MOST_ROWS = 2_000_000
+MOST_ROWS = 500_000
 #: numbers that stand for "nothing" where they lie outside the body of the reference
 SENTINELS = (
     -1e9, -999999.0, -99999.0, -9999.0, -999.0, -99.0, -9.0, -1.0,

@@ -146,7 +146,7 @@ class ProfileSpec(msgspec.Struct, frozen=True, kw_only=True):
         """Learn what to count from a table that is known to be normal.
 
         Args:
-            table: anything `holdfast.frames.read` takes. Of a file of more than 2 million rows
+            table: anything `holdfast.frames.read` takes. Of a file of more than half a million rows
                 every k-th row is used.
             columns: only these; None takes all.
             score: column that holds the model's score.
