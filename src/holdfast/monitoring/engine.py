@@ -111,6 +111,10 @@ class ModelMonitor:
             state.watches[release].detectors = {n: d.dump() for n, d in live.detectors.items()}
         return msgspec.msgpack.encode(state)
 
+    def fork(self) -> ModelMonitor:
+        """A monitor in the same state, by way of `dump`."""
+        return ModelMonitor(self.model, self._releases, self._budget, self.dump())
+
     def observe(self, rows: Rows) -> list[Change]:
         """Takes rows in the order of the log and says what changed."""
         if not len(rows):
