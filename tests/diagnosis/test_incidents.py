@@ -23,8 +23,8 @@ def incident(**details):
     )  # fmt: skip
 
 
-def event(kind, **payload):
-    return SimpleNamespace(kind=kind, payload=payload)
+def event(kind, at=0, **payload):
+    return SimpleNamespace(kind=kind, at=at, payload=payload)
 
 
 OPENED = event("incident.opened", **as_payload(incident()))

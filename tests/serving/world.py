@@ -55,11 +55,15 @@ class Scorer:
 class Source:
     def __init__(self) -> None:
         self.now = {"loan": ("r1", 1)}
+        self.off: dict[str, tuple[str, ...]] = {}
         self.acknowledged: list[str] = []
         self.scorer = Scorer()
 
     def pointers(self) -> dict[str, tuple[str, int]]:
         return self.now
+
+    def switches(self) -> dict[str, tuple[str, ...]]:
+        return self.off
 
     def load(self, model: str, release: str, revision: int) -> Champion:
         return Champion(

@@ -129,7 +129,7 @@ def _score(
     decisions: Counter[str] = Counter()
     marks: Counter[str] = Counter()
     done = 0
-    with _writing(out) as write:
+    with writing(out) as write:
         for batch in frames.scan(source, ROWS):
             ids = _ids(batch, id_column, run, done)
             answers = scorer.answer_table(pa.Table.from_batches([batch]))
@@ -229,7 +229,7 @@ def _times(release: Release, batch: pa.RecordBatch, now: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def _writing(out: Path | None) -> Iterator[Callable[[pa.Table], None]]:
+def writing(out: Path | None) -> Iterator[Callable[[pa.Table], None]]:
     """Gives a function that writes answers; the file appears when all is well, or not at all."""
     if out is None:
         yield lambda _: None

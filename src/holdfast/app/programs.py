@@ -187,6 +187,7 @@ def _tell(status: int) -> None:
 
 def make_monitor(settings: Settings, store: Store, holder: str) -> MonitorWorker:
     """The monitor's worker, wired to the store."""
+    from holdfast.monitoring.actions import ActionPolicy
     from holdfast.monitoring.worker import MonitorWorker
 
     opener = release_opener(settings, store)
@@ -197,7 +198,8 @@ def make_monitor(settings: Settings, store: Store, holder: str) -> MonitorWorker
         except ReleaseError:
             return None
 
-    return MonitorWorker(store, found, settings.budget, holder=holder)
+    policy = ActionPolicy(settings.actions)
+    return MonitorWorker(store, found, settings.budget, holder=holder, policy=policy)
 
 
 def run_monitor() -> int:

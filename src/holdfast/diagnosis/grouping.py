@@ -7,17 +7,22 @@
   whose features mark at least 80 % of its rows.
 * An incident opened by such a consequence alone is taken over by the first feature that explains
   it.
+* The cause of an incident that was closed not long ago: the same incident, open again.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
+
+from holdfast.records import Incident, IncidentStatus
 
 #: rows within which two onsets count as one
 SAME_ONSET = 25
 #: share of a consequence's rows that a feature must mark to explain it
 EXPLAINS = 0.8
+#: a cause that comes back this soon after its incident was closed reopens it (microseconds)
+RETURN_WITHIN = 86_400_000_000
 #: codes of rules over several fields
 CROSS_CODES = frozenset({"order", "null_together", "sum", "dependency"})
 
@@ -68,3 +73,38 @@ def home(
         ):
             return name
     return None
+
+
+def returns(
+    incident: Incident, known: Iterable[Incident], within: int = RETURN_WITHIN
+) -> str | None:
+    """The earlier incident whose cause has come back, or None.
+
+    Same model, same class, same kind, and the guiltiest feature was guilty before. The earlier one
+    was closed no more than `within` microseconds ago (by recovery or by hand), or a person opened
+    it again. What a person accepted as normal does not return: whatever moves from there is new.
+
+    Args:
+        incident: a new one.
+        known: the earlier ones; of several, the one closed last counts.
+        within: microseconds.
+    """
+    found = [
+        (earlier.closed_at or incident.opened_at, earlier.id)
+        for earlier in known
+        if earlier.id != incident.id
+        and earlier.ending != "accepted"
+        and (earlier.model, earlier.class_, earlier.kind)
+        == (incident.model, incident.class_, incident.kind)
+        and (incident.features[:1] == earlier.features[:1] == ()
+             or (incident.features and incident.features[0] in earlier.features))
+        and _over(earlier, incident.opened_at, within)
+    ]  # fmt: skip
+    return max(found)[1] if found else None
+
+
+def _over(earlier: Incident, now: int, within: int) -> bool:
+    """Whether it was closed lately, or stands open only because a person says so."""
+    if earlier.status is IncidentStatus.CLOSED:
+        return earlier.closed_at is not None and now - earlier.closed_at <= within
+    return earlier.by_hand

@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from holdfast.diagnosis.evidence import Cause, Evidence, Spot
 
-_CLASSES = {
+#: cause classes and how a sentence calls them
+CLASSES = {
     "pipeline": "broken pipeline",
     "covariate": "drift",
     "prior": "changed base rate",
@@ -99,6 +100,6 @@ def sentence(cause: Cause, evidence: Evidence, since: int) -> str:
     subject = f"{names(cause.features)} {cause.words}" if cause.features else cause.words
     noun = "request" if main.rows == 1 else "requests"
     return (
-        f"{_CLASSES.get(cause.class_, cause.class_)}: {subject} since {moment(since)}, "
+        f"{CLASSES.get(cause.class_, cause.class_)}: {subject} since {moment(since)}, "
         f"{percent(main.share)} of {main.rows:,} {noun}{origin(evidence.spot)}"
     )

@@ -152,6 +152,10 @@ class ModelMonitor:
                     self._dismiss(leg)
         self._state.open = [c for c in self._state.open if c.incident.id != incident]
 
+    def accept(self, incident: str) -> None:
+        """Takes an incident as normal from now on; for now as `resolve` does."""
+        self.resolve(incident)
+
     # -- rows to events -----------------------------------------------------------------------
 
     def _begin(self, release: str, row: int) -> None:

@@ -12,9 +12,12 @@ from numpy.typing import NDArray
 
 from holdfast.detection.base import Block, IntArray
 from holdfast.detection.mark_streams import ABSTAINED, REJECTED
+from holdfast.releases.switches import CODE as SWITCHED_OFF
 
 #: columns of the log that monitoring reads
 COLUMNS = ("id", "model", "release", "at", "received", "source", "verdict", "marks")
+#: mark of rows answered without a field that was switched off
+_SWITCHED = f":{SWITCHED_OFF}"
 
 #: gives the features of the rows at some positions, for diagnosis; None per unreadable row
 Look = Callable[[IntArray], Sequence[Mapping[str, Any] | None]]
@@ -145,6 +148,8 @@ def _marks(column: pa.Array) -> dict[str, IntArray]:
     edges = np.searchsorted(ordered, np.arange(len(coded.names) + 1))
     out = {}
     for i, name in enumerate(coded.names):
+        if name.endswith(_SWITCHED):
+            continue  # our own doing, no trouble of the row
         at = rows[order[edges[i] : edges[i + 1]]]
         out[name] = np.unique(at) if len(at) > 1 and (np.diff(at) == 0).any() else at
     return out

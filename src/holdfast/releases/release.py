@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from holdfast.contracts.contract import Contract
+from holdfast.contracts.rules import fields_of
 from holdfast.errors import HoldfastError, ReleaseError, UsageError
 from holdfast.evaluation.costs import Costs
 from holdfast.evaluation.record import Evaluation
@@ -17,6 +18,9 @@ from holdfast.releases.bundle import decode, verify
 from holdfast.releases.golden import replay
 from holdfast.releases.records import Blast, Fallback, Golden, Manifest, Reference
 from holdfast.releases.scorer import Member, Scorer
+
+if TYPE_CHECKING:
+    from holdfast.releases.switches import SwitchedScorer
 
 
 class Release:
@@ -262,6 +266,22 @@ class Release:
             ],
             self.decisions,
         )
+
+    def scorer_without(self, fields: Collection[str]) -> SwitchedScorer:
+        """The guarded way to ask while some fields are switched off: see `SwitchedScorer`.
+
+        Raises:
+            ContractError: the contract has no such field.
+        """
+        from holdfast.releases.switches import SwitchedScorer
+
+        off = {self.contract.field(name).name for name in fields}
+        serving = self.contract.serving()
+        kept = tuple(f for f in serving.fields if f.name not in off)
+        names = {f.name for f in kept}
+        cross = tuple(r for r in serving.data.cross if names.issuperset(fields_of(r)))
+        guard = Contract(msgspec.structs.replace(serving.data, fields=kept, cross=cross)).guard()
+        return SwitchedScorer(self.scorer(), guard, sorted(off))
 
     def fallback_for(self, missing: Collection[str]) -> Fallback | None:
         """The fallback that answers when these fields are missing, with its known metrics."""

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from holdfast.releases.switches import SWITCHED, Switches
 from holdfast.serving.ports import Champion, ReleaseLike
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class StoreChampions:
         self._open = open_release
         self._clock = clock
         self._worker = worker
+        self._switches = Switches()
+        self._read = 0
 
     def pointers(self) -> Mapping[str, tuple[str, int]]:
         """One query over the champions."""
@@ -43,6 +46,14 @@ class StoreChampions:
             champion.model: (champion.release, champion.revision)
             for champion in self._store.catalog.champions()
         }
+
+    def switches(self) -> Mapping[str, tuple[str, ...]]:
+        """One look at the end of the control log; only what is new there is read."""
+        head, _ = self._store.control.head()
+        if head != self._read:
+            new = self._store.control.events(kinds=[SWITCHED], after=self._read)
+            self._switches, self._read = self._switches.after(new), head
+        return self._switches.off()
 
     def load(self, model: str, release: str, revision: int) -> Champion:
         """Open the release, verify it, and prepare its scorer and guard."""
@@ -62,6 +73,7 @@ class StoreChampions:
                 "decisions": list(opened.decisions),
                 "evaluation": msgspec.to_builtins(opened.evaluation, enc_hook=str),
             },
+            without=opened.scorer_without,
         )
 
     def acknowledge(self, champion: Champion) -> None:

@@ -73,6 +73,7 @@ class Views:
                 "release": champion.release,
                 "contract": champion.contract,
                 "revision": champion.revision,
+                "switched_off": list(champion.off),
                 **champion.about,
             },
         )

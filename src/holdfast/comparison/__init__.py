@@ -1,0 +1,1 @@
+"""Two tables or profiles compared: what differs, whether it matters, what the cause may be."""

@@ -1,0 +1,243 @@
+"""Bets that must start at any row: missing, wrong type, unseen, stuck, repeated rows.
+
+The same exact arithmetic as for marks (`holdfast.detection.cusum`), for all streams of a model at
+once: between two yes rows wealth only falls, so streams without a yes in a batch cost one addition,
+and the others run as sums and running minima over the batch.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.detection.columns.blocks import Crossing
+from holdfast.detection.columns.quiet import rounded
+from holdfast.detection.cusum import SCALE, STAKES
+from holdfast.detection.recovery import Fault, follow
+from holdfast.frames.values import FloatArray, IntArray
+
+BETS = len(STAKES)
+
+
+class RowStream(msgspec.Struct, frozen=True, kw_only=True):
+    """One yes/no question whose rise counts.
+
+    Attributes:
+        field: the column; empty for whole rows.
+        code: ``null``, ``type``, ``unseen``, ``repeat``, ``recent``, ``duplicate``.
+        share: share of yes in the reference.
+        rows: applicable rows of the reference.
+        edge: upper end of the allowed interval.
+        deff: by how much its evidence is divided.
+        weight: share of the bank's budget.
+        muted: why it is not watched, or empty.
+    """
+
+    field: str
+    code: str
+    share: float
+    rows: int
+    edge: float
+    deff: float = 1.0
+    weight: float = 1.0
+    muted: str = ""
+
+
+class _State(msgspec.Struct, array_like=True):
+    wealth: bytes
+    began: bytes
+    counts: bytes
+    faults: dict[int, Fault]
+
+
+def steps_of(edges: FloatArray, deff: FloatArray) -> tuple[FloatArray, FloatArray]:
+    """Steps at a yes and at a no, shape (streams, bets) each, rounded down."""
+    edge = edges[:, None]
+    q = edge + (1.0 - edge) * np.array(STAKES)
+    yes, no = np.log(q / edge), np.log((1.0 - q) / (1.0 - edge))
+    return rounded(yes / deff[:, None]), rounded(no / deff[:, None])
+
+
+class RowBank:
+    """CUSUM e-detectors on yes/no streams, restarting at every row.
+
+    Args:
+        streams: the streams; muted ones are carried but not run.
+        nats: wealth at which a stream of weight 1 crosses.
+    """
+
+    def __init__(self, streams: Sequence[RowStream], nats: float) -> None:
+        self.streams = list(streams)
+        count = len(self.streams)
+        self._live = np.array([not s.muted for s in self.streams], np.bool_)
+        edges = np.array([s.edge if not s.muted else 0.5 for s in self.streams])
+        deff = np.array([s.deff for s in self.streams])
+        self._yes, self._no = steps_of(edges, deff)
+        weight = np.array([s.weight / BETS for s in self.streams])
+        self._threshold = nats - np.log(np.maximum(weight, 1e-300))
+        self.wealth = np.zeros((count, BETS))
+        # where each bet's excursion began: row, and applicable and yes rows counted before it
+        self.began = np.zeros((3, count, BETS), np.int64)
+        self.counts = np.zeros((2, count), np.int64)
+        self.faults: dict[int, Fault] = {}
+
+    def observe(
+        self, yes: NDArray[np.bool_], applies: NDArray[np.bool_], first: int
+    ) -> list[Crossing]:
+        """Takes rows in order.
+
+        Args:
+            yes: shape (n, streams), whether a row is yes.
+            applies: shape (n, streams), whether it is asked at all.
+            first: number of the first row.
+        """
+        n = len(yes)
+        if n == 0 or not self._live.any():
+            return []
+        yes = yes & applies
+        hits, asked = yes.sum(axis=0), applies.sum(axis=0)
+        busy = self._live & ((hits > 0) | (self.wealth > 0.0).any(axis=1))
+        busy[list(self.faults)] = False
+        calm = np.flatnonzero(busy & (hits == 0))
+        if len(calm):
+            step = asked[calm, None] * self._no[calm]
+            self.wealth[calm] = np.maximum(self.wealth[calm] + step, 0.0)
+        found = self._follow_all(yes, applies, first)
+        chosen = np.flatnonzero(busy & (hits > 0))
+        if len(chosen):
+            found += self._run(chosen, yes, applies, first)
+        self.counts += np.stack((asked, hits))
+        return sorted(found, key=lambda x: (x.row, x.group))
+
+    def _run(
+        self, chosen: IntArray, yes: NDArray[np.bool_], applies: NDArray[np.bool_], first: int
+    ) -> list[Crossing]:
+        hit, on = yes[:, chosen, None], applies[:, chosen, None]
+        step = np.where(hit, self._yes[chosen], np.where(on, self._no[chosen], 0.0))
+        total = np.cumsum(step, axis=0)
+        before = total - step
+        low = np.minimum(np.minimum.accumulate(before, axis=0), -self.wealth[chosen])
+        path = np.maximum(total - low, 0.0)
+        zero = before <= low  # wealth is zero right before the row
+        n = len(yes)
+        last = n - 1 - np.argmax(zero[::-1], axis=0)
+        some = zero.any(axis=0)
+        asked, hits = np.cumsum(on[:, :, 0], axis=0), np.cumsum(hit[:, :, 0], axis=0)
+        lines = np.arange(len(chosen))[:, None]
+        base = self.counts[:, chosen]
+        fresh = (
+            first + last,
+            base[0][:, None] + asked[last, lines] - on[:, :, 0][last, lines],
+            base[1][:, None] + hits[last, lines] - hit[:, :, 0][last, lines],
+        )
+        found: list[Crossing] = []
+        over = path >= self._threshold[chosen][:, None]
+        for k in np.flatnonzero(over.any(axis=(0, 2))).tolist():
+            row = int(np.argmax(over[:, k].any(axis=1)))
+            found += self._begin(k, int(chosen[k]), row, zero, path, yes, applies, first)
+        for place in range(3):
+            self.began[place, chosen] = np.where(some, fresh[place], self.began[place, chosen])
+        quiet = np.array([p not in self.faults for p in chosen.tolist()])
+        self.wealth[chosen] = np.where(quiet[:, None], path[-1], 0.0)
+        return found
+
+    def _begin(
+        self,
+        k: int,
+        place: int,
+        row: int,
+        zero: NDArray[np.bool_],
+        path: FloatArray,
+        yes: NDArray[np.bool_],
+        applies: NDArray[np.bool_],
+        first: int,
+    ) -> list[Crossing]:
+        """A stream crosses at `row` of the batch; the rest of the batch is followed at once."""
+        bet = int(np.argmax(path[row, k]))
+        zeros = np.flatnonzero(zero[: row + 1, k, bet])
+        asked, hits = applies[:, place], yes[:, place]
+        rows_before, yes_before = (int(x) for x in self.counts[:, place])
+        if len(zeros):
+            at = int(zeros[-1])
+            began = (
+                first + at, rows_before + int(asked[:at].sum()), yes_before + int(hits[:at].sum()),
+            )  # fmt: skip
+        else:
+            a, b, c = self.began[:, place, bet].tolist()
+            began = (a, b, c)
+        nats = float(path[row, k, bet])
+        peak = round(nats * SCALE)
+        fault = Fault(
+            gain=round(float(self._yes[place, bet]) * SCALE),
+            loss=round(float(self._no[place, bet]) * SCALE),
+            wealth=peak,
+            peak=peak,
+            onset_row=began[0],
+            onset_at=0,
+            onset_rows=began[1],
+            onset_yes=began[2],
+            peak_row=first + row,
+            peak_at=0,
+            peak_rows=rows_before + int(asked[: row + 1].sum()),
+            peak_yes=yes_before + int(hits[: row + 1].sum()),
+        )
+        self.faults[place] = fault
+        found = [Crossing(place, first + row, began[0], nats, bet)]
+        seen = (fault.peak_rows, fault.peak_yes)
+        rest = slice(row + 1, None)
+        return found + self._follow(place, hits[rest], asked[rest], first + row + 1, seen)
+
+    def _follow_all(
+        self, yes: NDArray[np.bool_], applies: NDArray[np.bool_], first: int
+    ) -> list[Crossing]:
+        found: list[Crossing] = []
+        for place in list(self.faults):
+            seen = (int(self.counts[0, place]), int(self.counts[1, place]))
+            found += self._follow(place, yes[:, place], applies[:, place], first, seen)
+        return found
+
+    def _follow(
+        self,
+        place: int,
+        yes: NDArray[np.bool_],
+        applies: NDArray[np.bool_],
+        first: int,
+        seen: tuple[int, int],
+    ) -> list[Crossing]:
+        """Carries a fault on; it ends by the sequential test of `holdfast.detection.recovery`."""
+        fault, stream = self.faults[place], self.streams[place]
+        where = np.flatnonzero(applies)
+        if not len(where):
+            return []
+        at = np.flatnonzero(yes[where])
+        followed = follow(fault, at, len(where), stream.share, stream.edge, seen)
+        if followed.high >= 0:
+            fault.peak_row = first + int(where[at[followed.high]])
+        if followed.end < 0:
+            return []
+        del self.faults[place]
+        self.wealth[place] = 0.0
+        row = first + int(where[followed.end])
+        return [Crossing(place, row, fault.onset_row, fault.peak / SCALE, 0, over=True)]
+
+    def forget(self, place: int) -> None:
+        """Starts a stream afresh."""
+        self.faults.pop(place, None)
+        self.wealth[place] = 0.0
+
+    def dump(self) -> bytes:
+        """The wealth of all streams."""
+        return msgspec.msgpack.encode(
+            _State(self.wealth.tobytes(), self.began.tobytes(), self.counts.tobytes(), self.faults)
+        )
+
+    def load(self, data: bytes) -> None:
+        """Goes on from what `dump` wrote."""
+        state = msgspec.msgpack.decode(data, type=_State)
+        self.wealth = np.frombuffer(state.wealth).reshape(-1, BETS).copy()
+        self.began = np.frombuffer(state.began, np.int64).reshape(3, -1, BETS).copy()
+        self.counts = np.frombuffer(state.counts, np.int64).reshape(2, -1).copy()
+        self.faults = state.faults

@@ -1,0 +1,205 @@
+"""One column of a `Portrait`: what is kept of numbers and of categories, and how rows compare."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.frames.values import NULL, VALUE, WRONG, ValueKind, Values
+from holdfast.profiles import portrait_cells as cell
+from holdfast.profiles import portrait_dependence as dependence
+from holdfast.profiles.portrait_cells import pack, unpack
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
+#: quantiles kept of a number, names kept of a category
+SAMPLE, NAMES = 1500, 400
+
+
+class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
+    """One column of the reference. Byte fields are little-endian float64 (weights: float32) arrays.
+
+    Attributes:
+        name, kind: the column; ``number`` or ``category``.
+        rows: rows of the reference.
+        null, wrong: share of rows without a value; with a value of another type.
+        low, high, mean, spread: of the finite numbers; spread is the standard deviation.
+        distinct: different values among the numbers (or categories).
+        step: the coarsest power of ten that at least 98 % of the numbers are multiples of; 0 if
+            there is none.
+        recurring: probability that a number of the reference is one of `numbers`; 1 when all
+            different numbers are kept.
+        quantiles: up to 1,500 evenly spaced order statistics of the numbers, sorted.
+        known: different numbers, sorted, when there are at most 1,500; else empty.
+        frequent, frequent_shares: numbers with at least 2 % of the values, and their shares.
+        edges: of the quantile bins.
+        names, name_shares: categories, most frequent first, and their shares of the values.
+        own: the first so many categories have cells of their own.
+        fresh: probability that a category of the reference is not among `names` (Good-Turing).
+        cells: share of each cell (see `portrait_cells`).
+        cells_if_1, cells_if_0: the same among rows with label 1 and 0; from the score where labels
+            are missing, empty without either.
+        log_odds: mean of the score's log-odds in each cell; empty without scores.
+        weights, intercept, r2: the column's level from the features of the other columns.
+        level_cuts, prediction_cuts, ratios: the table of `portrait_dependence`.
+        levels: of categories with cells of their own, then of the rest.
+        importance: share of the score that hangs on this column, 0 to 1.
+    """
+
+    name: str
+    kind: ValueKind
+    rows: int
+    null: float
+    wrong: float
+    low: float = 0.0
+    high: float = 0.0
+    mean: float = 0.0
+    spread: float = 0.0
+    distinct: int = 0
+    step: float = 0.0
+    recurring: float = 0.0
+    quantiles: bytes = b""
+    known: bytes = b""
+    frequent: bytes = b""
+    frequent_shares: bytes = b""
+    edges: bytes = b""
+    names: tuple[str, ...] = ()
+    name_shares: bytes = b""
+    own: int = 0
+    fresh: float = 0.0
+    cells: bytes = b""
+    cells_if_1: bytes = b""
+    cells_if_0: bytes = b""
+    log_odds: bytes = b""
+    weights: bytes = b""
+    intercept: float = 0.0
+    r2: float = 0.0
+    level_cuts: bytes = b""
+    prediction_cuts: bytes = b""
+    ratios: bytes = b""
+    levels: bytes = b""
+    importance: float = 0.0
+
+    def cells_of(self, values: Values) -> IntArray:
+        """The cell of every row."""
+        if self.kind is ValueKind.NUMBER:
+            return cell.cells_of_numbers(values, unpack(self.frequent), unpack(self.edges))
+        return cell.cells_of_categories(values, self.names, self.own)
+
+    def features_of(self, values: Values, cells: IntArray) -> FloatArray:
+        """Shape (n, k): the column's features for explaining other columns."""
+        parts = []
+        if self.kind is ValueKind.NUMBER:
+            if len(unpack(self.quantiles)) and self.high > self.low:
+                present = values.state == VALUE
+                ranks = self.ranks(np.where(present, values.numbers, 0.0))
+                parts.append(dependence.rank_features(ranks, present))
+        else:
+            shares = unpack(self.cells)[cell.FIRST : cell.FIRST + min(self.own, 8)]
+            few = shares[(shares >= 0.015) & (shares <= 0.985)]
+            parts.append(dependence.indicator_features(cells - cell.FIRST, few))
+        if 0.01 < self.null < 0.99:
+            nulls = np.where(cells == cell.NULL, 0, -1)
+            parts.append(dependence.indicator_features(nulls, np.array([self.null])))
+        return np.hstack(parts) if parts else np.empty((len(values), 0))
+
+    def ranks(self, numbers: FloatArray) -> FloatArray:
+        """Mid-rank of numbers in the reference, 0 to 1."""
+        quantiles = unpack(self.quantiles)
+        left = np.searchsorted(quantiles, numbers, side="left")
+        right = np.searchsorted(quantiles, numbers, side="right")
+        return (left + right) / (2.0 * max(1, len(quantiles)))
+
+    def level_bins(self, values: Values, cells: IntArray) -> IntArray:
+        """Row of the table of `ratios` for every row; -1 without a level."""
+        if self.kind is ValueKind.NUMBER:
+            present = values.state == VALUE
+            ranks = self.ranks(np.where(present, values.numbers, 0.0))
+            bins = np.searchsorted(unpack(self.level_cuts), ranks, side="right")
+            return np.where(present, bins, -1)
+        last = len(unpack(self.levels)) - 1
+        bins = np.where(cells == cell.RARE, last, np.minimum(cells - cell.FIRST, last))
+        return np.where((cells == cell.NULL) | (cells == cell.UNSEEN), -1, bins)
+
+
+def number_facts(values: Values) -> dict[str, Any]:
+    """What is kept of one column of numbers, apart from cells and dependence."""
+    numbers = values.numbers[values.state == VALUE]
+    ordered = np.sort(numbers[np.isfinite(numbers)])
+    sample = cell.spread_sample(ordered, SAMPLE)
+    distinct = np.unique(ordered)
+    atoms, shares = cell.frequent_values(ordered, cell.FREQUENT, cell.MOST_FREQUENT)
+    known = distinct if len(distinct) <= SAMPLE else np.empty(0)
+    if len(known):
+        alone = np.count_nonzero(np.diff(np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)) == 1)
+        recurring = 1.0 - alone / max(1, len(ordered))
+    else:
+        recurring = float(cell.is_in(ordered, np.unique(sample)).mean())
+        recurring = max(0.0, (recurring * len(ordered) - len(sample)) / (len(ordered) - len(sample)))
+    return {
+        "low": float(ordered[0]) if len(ordered) else 0.0,
+        "high": float(ordered[-1]) if len(ordered) else 0.0,
+        "mean": float(ordered.mean()) if len(ordered) else 0.0,
+        "spread": float(ordered.std()) if len(ordered) else 0.0,
+        "distinct": len(distinct),
+        "step": step_of(distinct),
+        "recurring": float(recurring),
+        "quantiles": pack(sample),
+        "known": pack(known),
+        "frequent": pack(atoms),
+        "frequent_shares": pack(shares),
+        "edges": pack(cell.bin_edges(ordered, atoms)),
+    }
+
+
+def step_of(distinct: FloatArray) -> float:
+    """The coarsest power of ten that 98 % of some different numbers are multiples of; 0 if none.
+
+    >>> step_of(np.array([0.25, 1.5, 3.75])), step_of(np.array([1000.0, 3000.0]))
+    (0.01, 1000.0)
+    """
+    nonzero = distinct[distinct != 0.0]
+    if len(nonzero) < 2:
+        return 0.0
+    if len(nonzero) > 4000:
+        nonzero = nonzero[:: len(nonzero) // 2000]
+    for exponent in range(6, -7, -1):
+        if on_step(nonzero, exponent).mean() >= 0.98:
+            return float(10.0**exponent)
+    return 0.0
+
+
+def on_step(numbers: FloatArray, exponent: int) -> NDArray[np.bool_]:
+    """Whether numbers are multiples of ten to some power, up to rounding of their storage."""
+    scaled = numbers / 10.0**exponent if exponent > 0 else numbers * 10.0**-exponent
+    near = np.abs(scaled - np.round(scaled))
+    return near <= np.minimum(1e-9 * np.maximum(1.0, np.abs(scaled)), 1e-3)
+
+
+def category_facts(values: Values) -> dict[str, Any]:
+    """What is kept of one column of categories, apart from cells and dependence."""
+    counts = np.bincount(values.codes[values.codes >= 0], minlength=len(values.names))
+    order = np.argsort(-counts, kind="stable")
+    order = order[counts[order] > 0]
+    total = max(1, int(counts.sum()))
+    kept = order[:NAMES]
+    shares = counts[kept] / total
+    own = int(min(cell.MOST_CATEGORIES, max(1, np.count_nonzero(shares >= cell.LEAST_CATEGORY))))
+    fresh = (np.count_nonzero(counts == 1) + int(counts[order[NAMES:]].sum())) / total
+    return {
+        "distinct": len(order),
+        "names": tuple(values.names[i] for i in kept),
+        "name_shares": pack(shares),
+        "own": min(own, len(kept)),
+        "fresh": min(1.0, float(fresh)),
+    }
+
+
+def state_shares(values: Values) -> tuple[float, float]:
+    """Shares of rows without a value, and of another type."""
+    n = max(1, len(values))
+    return float((values.state == NULL).sum()) / n, float((values.state == WRONG).sum()) / n
