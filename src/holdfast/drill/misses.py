@@ -22,21 +22,33 @@ MARK_CODES = frozenset(
         "rejected", "abstained", "other",
     }
 )  # fmt: skip
+#: codes of questions about outcomes
+LABEL_CODES = frozenset({"label"})
 #: a share of marks has moved when so many rows more are marked
 MOVED_ROWS = 3
 
 
 def watches_values(streams: Sequence[Stream], columns: Sequence[str] = ()) -> bool:
-    """Whether values of some columns (of any, without) are watched, not only their marks."""
+    """Whether values of some columns are watched, not only their marks.
+
+    Without columns: whether anything but marks is, of single columns or of whole rows.
+    """
     return any(
-        s.field and s.code not in MARK_CODES and (not columns or s.field in columns)
+        not s.muted
+        and s.code not in MARK_CODES
+        and not _of_labels(s)
+        and (not columns or s.field in columns)
         for s in streams
     )
 
 
 def watches_labels(streams: Sequence[Stream]) -> bool:
     """Whether outcomes are watched."""
-    return any("label" in s.code or "label" in s.key for s in streams)
+    return any(_of_labels(s) and not s.muted for s in streams)
+
+
+def _of_labels(stream: Stream) -> bool:
+    return stream.code in LABEL_CODES
 
 
 def explain(
@@ -54,14 +66,17 @@ def explain(
     marked = _marks(streams, clean, faulty, rows)
     if marked is not None:
         return marked
-    columns = injected.columns or scene.inputs
-    if not watches_values(streams, columns):
+    if not watches_values(streams, injected.columns):
         return Missed(
             reason=Reason.NOT_WATCHED,
             why="no mark of the guard becomes commoner, and values are not watched",
             remedy=fault.visible,
         )
     size, where = effect.on_columns(scene, injected)
+    if not injected.columns and watches_labels(streams):
+        labels = effect.on_labels(scene, injected)
+        if labels > size:
+            return _by_size(labels, rows, "the outcome moves", fault.visible)
     if size < effect.UNMOVED:
         return Missed(
             reason=Reason.NOT_WATCHED,
@@ -117,7 +132,8 @@ def _marks(streams: Sequence[Stream], clean: Asked, faulty: Asked, rows: int) ->
         down = stream.side is Side.DOWN
         more = before.yes - after.yes if down else after.yes - before.yes
         move = abs(after.value - before.value)
-        if stream.code in MARK_CODES and more >= MOVED_ROWS and (best is None or move > best[0]):
+        asked = stream.code in MARK_CODES and math.isfinite(stream.edge)
+        if asked and more >= MOVED_ROWS and (best is None or move > best[0]):
             best = move, stream, after
     if best is None:
         return None

@@ -101,6 +101,11 @@ class Scene:
         x = self.known(name)
         return float(x.std()) if len(x) else 0.0
 
+    def present(self, names: Sequence[str]) -> list[str]:
+        """Those of the columns that hold anything from the onset on."""
+        later = self.table.slice(self.onset)
+        return [n for n in names if later.column(n).null_count < later.num_rows]
+
     def continuous(self, distinct: int = 15) -> list[str]:
         """Numbers with at least so many different values that do not all sit in one."""
         return [

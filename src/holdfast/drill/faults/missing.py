@@ -32,9 +32,9 @@ def _without(scene: Scene, name: str, rows: BoolArray) -> Any:
 
 def missing(scene: Scene, rng: np.random.Generator, severity: int) -> Injected | Skipped:
     """One column is null in a share of the rows."""
-    names = scene.pick(scene.inputs, rng)
+    names = scene.pick(scene.present(scene.inputs), rng)
     if not names:
-        return Skipped("the model has no input in this table")
+        return Skipped("no input of the model has a value")
     share = MISSING[severity - 1]
     rows = scene.rows(rng, share)
     note = f"null in {share:.0%} of the rows"
@@ -43,7 +43,8 @@ def missing(scene: Scene, rng: np.random.Generator, severity: int) -> Injected |
 
 def missing_source(scene: Scene, rng: np.random.Generator, severity: int) -> Injected | Skipped:
     """Several columns of one source are null in the same rows."""
-    names = scene.pick(scene.inputs, rng, min(SOURCE, len(scene.inputs) - 1))
+    inputs = scene.present(scene.inputs)
+    names = scene.pick(inputs, rng, min(SOURCE, len(inputs) - 1))
     if len(names) < 2:
         return Skipped("it takes three inputs")
     share = MISSING[severity - 1]
@@ -53,16 +54,13 @@ def missing_source(scene: Scene, rng: np.random.Generator, severity: int) -> Inj
 
 
 def _filled(scene: Scene, rng: np.random.Generator, severity: int, what: str) -> Injected | Skipped:
-    names = scene.pick(scene.numbers, rng)
+    names = scene.pick([n for n in scene.numbers if len(scene.known(n))], rng)
     if not names:
         return Skipped("it takes a number")
     [name] = names
     share = FILLED[severity - 1]
     rows = scene.rows(rng, share)
-    known = scene.known(name)
-    if not len(known):
-        return Skipped("the column is empty")
-    value = {"median": float(np.median(known)), "zero": 0.0, "-999": SENTINEL}[what]
+    value = {"median": float(np.median(scene.known(name))), "zero": 0.0, "-999": SENTINEL}[what]
     column = put_numbers(scene, name, rows, np.full(len(scene), value))
     return edited(scene, {name: column}, f"{what} in {share:.0%} of the rows", share)
 
@@ -85,14 +83,15 @@ def sentinel_filled(scene: Scene, rng: np.random.Generator, severity: int) -> In
 def _spelled(
     scene: Scene, rng: np.random.Generator, severity: int, word: str | None
 ) -> Injected | Skipped:
-    texts = [n for n in scene.categories if pa.types.is_large_string(scene.table.column(n).type)]
+    texts = [
+        n for n in scene.categories
+        if pa.types.is_large_string(scene.table.column(n).type) and scene.spellings(n)
+    ]  # fmt: skip
     names = scene.pick(texts, rng)
     if not names:
         return Skipped("it takes a category that is text")
     [name] = names
     ranked = scene.spellings(name)
-    if not ranked:
-        return Skipped("the column is empty")
     share = FILLED[severity - 1]
     rows = scene.rows(rng, share)
     column = put(scene.table.column(name), rows, pa.scalar(word or ranked[0][0], pa.large_string()))

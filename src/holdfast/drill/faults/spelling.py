@@ -116,7 +116,7 @@ def category_garbled(scene: Scene, rng: np.random.Generator, severity: int) -> I
 
 def dtype_change(scene: Scene, rng: np.random.Generator, severity: int) -> Injected | Skipped:
     """A number arrives as text."""
-    names = scene.pick(scene.numbers, rng)
+    names = scene.pick([n for n in scene.numbers if len(scene.known(n))], rng)
     if not names:
         return Skipped("it takes a number")
     [name] = names

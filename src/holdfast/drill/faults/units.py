@@ -113,8 +113,9 @@ def clipped(scene: Scene, rng: np.random.Generator, severity: int) -> Injected |
 
 def outliers(scene: Scene, rng: np.random.Generator, severity: int) -> Injected | Skipped:
     """Some values are far beyond anything known."""
-    picked = scene.pick(scene.continuous(5) or scene.numbers, rng)
-    if not picked or not len(scene.known(picked[0])):
+    numbers = [n for n in scene.numbers if len(scene.known(n))]
+    picked = scene.pick(scene.continuous(5) or numbers, rng)
+    if not picked:
         return Skipped("it takes a number")
     [name] = picked
     share = OUTLIERS[severity - 1]
