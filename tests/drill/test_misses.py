@@ -75,7 +75,7 @@ def test_a_floor_or_a_small_reference_is_named_as_what_widens_the_interval():
     assert "smaller floor" in moved_to(0.004, share=0.0, edge=0.003 + 1e-9).remedy
     wide = stream(share=0.3, edge=0.3 + 4 * np.sqrt(0.21 / 400) + 8 / 400)
     wide = Stream(**{f: getattr(wide, f) for f in wide.__struct_fields__} | {"rows": 400})
-    assert "larger reference: it has 400 rows" in misses._wider(wide)
+    assert "larger reference: this one has 400 rows" in misses._wider(wide)
 
 
 def test_a_muted_question_tells_why_it_is_muted():

@@ -15,6 +15,8 @@ from holdfast.errors import DataError
 LEAST_ROWS = 200
 #: rows that stay clean: a fifth, at most so many
 CLEAN_PART, MOST_CLEAN = 5, 800
+#: a column that is null more often than this is left alone: hardly a row of it could be broken
+MOST_NULLS = 0.9
 #: time that event times must span before they say what the traffic is (microseconds)
 LEAST_SPAN = 3_600_000_000
 DAY = 86_400_000_000
@@ -65,7 +67,8 @@ def make_scene(release: Any, frame: Any, *, target: str | None = None, rows: int
         found = [n for n, f in fields.items() if f.role is Role.TARGET and n in table.column_names]
         target = found[0] if found else None
     times = [n for n, f in fields.items() if f.role is Role.EVENT_TIME and n in table.column_names]
-    kinds = {n: _kind(fields.get(n), table.column(n).type) for n in inputs}
+    full = [n for n in inputs if table.column(n).null_count <= MOST_NULLS * table.num_rows]
+    kinds = {n: _kind(fields.get(n), table.column(n).type) for n in full}
     scene = Cast(
         table,
         onset=min(MOST_CLEAN, table.num_rows // CLEAN_PART),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 from holdfast.detection.base import Side, Stream
 from holdfast.detection.delay import rows_to_alarm_with_bets
+from holdfast.detection.mark_streams import DOWN_FLOOR
 from holdfast.detection.tolerance import default_floor
 from holdfast.drill import effect
 from holdfast.drill.answers import Asked, Share
@@ -24,8 +25,8 @@ MARK_CODES = frozenset(
 )  # fmt: skip
 #: codes of questions about outcomes
 LABEL_CODES = frozenset({"label"})
-#: a share of marks has moved when so many rows more are marked
-MOVED_ROWS = 3
+#: a share of marks has moved when so many rows more are marked, and by so many standard errors
+MOVED_ROWS, BEYOND_CHANCE = 3, 4.0
 
 
 def watches_values(streams: Sequence[Stream], columns: Sequence[str] = ()) -> bool:
@@ -63,13 +64,13 @@ def explain(
     rows = injected.table.num_rows - scene.onset
     if fault.labels:
         return _labels(fault, scene, injected, streams, rows)
-    marked = _marks(streams, clean, faulty, rows)
+    marked = _marks(streams, clean, faulty, injected, rows)
     if marked is not None:
         return marked
     if not watches_values(streams, injected.columns):
         return Missed(
             reason=Reason.NOT_WATCHED,
-            why="no mark of the guard becomes commoner, and values are not watched",
+            why="no mark of the guard becomes notably commoner, and values are not watched",
             remedy=fault.visible,
         )
     size, where = effect.on_columns(scene, injected)
@@ -124,17 +125,18 @@ def _by_size(size: float, rows: int, what: str, visible: str) -> Missed:
     )
 
 
-def _marks(streams: Sequence[Stream], clean: Asked, faulty: Asked, rows: int) -> Missed | None:
+def _marks(
+    streams: Sequence[Stream], clean: Asked, faulty: Asked, injected: Injected, rows: int
+) -> Missed | None:
     """The question about marks that moved most, and why it stayed silent; None if none moved."""
     best: tuple[float, Stream, Share] | None = None
     for stream in streams:
-        before, after = clean.share(stream), faulty.share(stream)
-        down = stream.side is Side.DOWN
-        more = before.yes - after.yes if down else after.yes - before.yes
-        move = abs(after.value - before.value)
-        asked = stream.code in MARK_CODES and math.isfinite(stream.edge)
-        if asked and more >= MOVED_ROWS and (best is None or move > best[0]):
-            best = move, stream, after
+        if stream.code in MARK_CODES and math.isfinite(stream.edge):
+            after = faulty.share(stream)
+            size = _moved(stream, clean.share(stream), after, injected.aligned)
+            rank = size if stream.field else 0.8 * size  # a cause before its consequence
+            if size > BEYOND_CHANCE and (best is None or rank > best[0]):
+                best = rank, stream, after
     if best is None:
         return None
     _, stream, after = best
@@ -150,13 +152,13 @@ def _marks(streams: Sequence[Stream], clean: Asked, faulty: Asked, rows: int) ->
     value, edge = (after.value, stream.edge) if up else (1.0 - after.value, 1.0 - stream.edge)
     needed = rows_to_alarm_with_bets(value, edge, stream.nats)
     if math.isinf(needed):
+        normal = f"{'up' if up else 'down'} to {stream.edge:.2%} counts as normal"
+        if value > edge:
+            normal += ", and no bet stands that near to it"
         return Missed(
-            reason=Reason.BELOW_FLOOR,
-            why=f"{moved}; up to {stream.edge:.2%} counts as normal"
-            if up
-            else f"{moved}; down to {stream.edge:.2%} counts as normal",
-            remedy=_wider(stream),
+            reason=Reason.BELOW_FLOOR, why=f"{moved}; {normal}", remedy=_wider(stream, value > edge)
         )
+    needed *= len(faulty.answers) / after.rows  # it asks rows that have a value, and no others
     return Missed(
         reason=Reason.TOO_FEW_ROWS if needed > rows / 2 else Reason.UNEXPLAINED,
         why=f"{moved}, which takes about {needed:,.0f} rows; there were {rows:,}",
@@ -164,15 +166,36 @@ def _marks(streams: Sequence[Stream], clean: Asked, faulty: Asked, rows: int) ->
     )
 
 
-def _wider(stream: Stream) -> str:
+def _moved(stream: Stream, before: Share, after: Share, aligned: bool) -> float:
+    """By how many standard errors a share moved its stream's way; 0 if the clean rows show it too.
+
+    Rows that stay where they are can be compared one by one: then some must be marked anew.
+    """
+    if not after.rows:
+        return 0.0
+    side = 1.0 if stream.side is Side.UP else -1.0
+    if aligned and side * (after.yes - before.yes) < MOVED_ROWS:
+        return 0.0
+    p = min(max(stream.share, 0.5 / after.rows), 1.0 - 0.5 / after.rows)
+    error = math.sqrt(p * (1.0 - p) / after.rows)
+    own = 0.0 if aligned else side * (before.value - stream.share)
+    return (side * (after.value - stream.share) - max(own, 0.0)) / error
+
+
+def _wider(stream: Stream, outside: bool = False) -> str:
     """What makes the allowed interval of a stream as wide as it is."""
+    if outside:
+        return "a bet that stands nearer to what is allowed, or a smaller floor"
     margin = abs(stream.edge - stream.share)
     n = max(stream.rows, 1)
     error = 4.0 * math.sqrt(stream.share * (1.0 - stream.share) / n) + 8.0 / n
-    if margin <= default_floor(stream.share) * 1.001:
+    floor = default_floor(stream.share)
+    if stream.side is Side.DOWN:
+        floor = DOWN_FLOOR * stream.share
+    if margin <= floor * 1.001:
         return "a smaller floor, if so small a change matters to you"
     if margin <= error * 1.001:
-        return f"a larger reference: it has {stream.rows:,} rows"
+        return f"a larger reference: this one has {stream.rows:,} rows to tell from"
     return (
         "a contract that allows less (`max_share`), or a reference that moves less from period "
         "to period"

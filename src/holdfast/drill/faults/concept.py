@@ -55,10 +55,12 @@ def concept_segment(scene: Scene, rng: np.random.Generator, severity: int) -> In
     [name] = picked
     share = SEGMENTS[severity - 1]
     z = standing(scene, name)
-    rows = (z > np.quantile(z, 1.0 - share)) & scene.after
-    if rows.sum() < 0.02 * scene.after.sum():
-        return Skipped("the segment falls on one value")
+    edge = np.quantile(z, 1.0 - share)
+    upper = min((z > edge, z >= edge), key=lambda rows: abs(float(rows.mean()) - share))
+    rows = upper & scene.after
     share = float(rows.sum() / scene.after.sum())
+    if not 0.02 <= share <= 0.8:
+        return Skipped("the segment falls on one value")
     note = f"outcomes turned in the upper {share:.0%} of the rows"
     return _of(_relabelled(scene, ~labels, rows, note, SEGMENTS[severity - 1]), (name,))
 
