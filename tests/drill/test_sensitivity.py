@@ -114,7 +114,7 @@ def test_what_is_no_share_or_no_reference_is_refused(wrong):
 def test_the_table_tells_the_slowest_column_and_what_is_not_watched():
     reference = Reference(rows=4000, marks={"wide:null": 1200}, watched=("tight:null", "wide:null"))
     streams = MarkDetector.fit(reference, 16.0).streams
-    assert all("`wide`" in p.question for p in nulls_of(streams, None)[:2])
+    assert all("(wide)" in p.question for p in nulls_of(streams, None)[:2])
     table = table_of(streams, 4000, numbers=False, categories=True, rows_per_day=2000.0)
     assert len(table) == 7
     assert [p.watched for p in table[3:]] == [False, False, True, True]

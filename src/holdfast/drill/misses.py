@@ -84,7 +84,7 @@ def explain(
             why="no share of any single column moves: only what goes with what has changed",
             remedy=fault.visible,
         )
-    return _by_size(size, rows, f"`{where}` moves", fault.visible)
+    return _by_size(size, rows, f"{where} moves", fault.visible)
 
 
 def _labels(
@@ -140,7 +140,7 @@ def _marks(
     if best is None:
         return None
     _, stream, after = best
-    name = f"`{stream.key}`" if stream.field else f"the share of {stream.code} answers"
+    name = stream.key if stream.field else f"the share of {stream.code} answers"
     moved = f"{name} goes from {stream.share:.2%} to about {after.value:.2%}"
     if stream.muted:
         return Missed(

@@ -220,7 +220,7 @@ def _null(stream: Stream, share: float, rows_per_day: float | None) -> Power:
     rows = math.inf if silent else rows_to_alarm_with_bets(after, stream.edge, stream.nats)
     count = None if math.isinf(rows) else math.ceil(rows)
     return Power(
-        question=f"{share:.0%} more nulls, the slowest column (`{stream.field}`)",
+        question=f"{share:.0%} more nulls, the slowest column ({stream.field})",
         share=stream.share,
         after=after,
         reference_rows=stream.rows,
