@@ -166,6 +166,14 @@ def test_a_unit_in_part_of_the_rows_is_named_too(warehouse):
     assert finding.evidence["factor"] == pytest.approx(100)
 
 
+def test_with_two_values_no_pattern_is_claimed():
+    trained = {"id": list(range(120)), "x": [float(i % 2 + 1) for i in range(120)]}
+    served = {**trained, "x": [100.0 * x for x in trained["x"]]}
+    [finding] = skew(served, trained, key="id").findings
+    assert finding.code == "HF-SKEW-VALUE"
+    assert "too few different values" in finding.sentence
+
+
 def test_integers_one_off_are_an_offset_not_a_rounding(warehouse):
     [finding] = skew(warehouse.assign(age=warehouse.age + 1), warehouse, key="id").findings
     assert finding.evidence["offset"] == 1.0

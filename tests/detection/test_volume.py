@@ -16,13 +16,8 @@ from holdfast.detection.season import DAY, HOUR, WEEK
 from holdfast.detection.volume import VolumeDetector, VolumeKind, VolumeReference
 from holdfast.detection.volume_bets import BETS, gain, silence, silence_ends
 from holdfast.detection.volume_counts import BASE, MINUTE, Counts, in_slots
-from holdfast.detection.volume_reference import (
-    Rates,
-    Traffic,
-    learn_traffic,
-    level_delay,
-    silence_delay,
-)
+from holdfast.detection.volume_rates import Rates, Traffic, level_delay, silence_delay
+from holdfast.detection.volume_reference import learn_traffic
 from holdfast.detection.volume_watch import advance, begin, take
 from holdfast.errors import DataError
 from holdfast.stats.intervals import clopper_pearson

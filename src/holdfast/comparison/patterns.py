@@ -52,6 +52,9 @@ class Pattern(msgspec.Struct, frozen=True, kw_only=True):
 
 
 NOTHING = Pattern(code="HF-SKEW-VALUE", says="the differences have no common pattern")
+FEW_VALUES = Pattern(
+    code="HF-SKEW-VALUE", says="too few different values to tell what the differences share"
+)
 
 
 def pattern(
@@ -76,7 +79,9 @@ def pattern(
         found = _time_zone(pairs.logged, pairs.training)
     if found is None and pairs.kind in {"number", "time"}:
         both = np.isfinite(pairs.logged) & np.isfinite(pairs.training)
-        if both.mean() >= FITS and len(np.unique(pairs.training[both])) >= MIN_VALUES:
+        if both.mean() >= FITS:
+            if len(np.unique(pairs.training[both])) < MIN_VALUES:
+                return FEW_VALUES
             found = _numbers(pairs.logged[both], pairs.training[both], close)
     if found is None and pairs.kind == "text":
         found = _texts(pairs)

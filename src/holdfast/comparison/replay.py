@@ -15,7 +15,8 @@ import numpy as np
 
 from holdfast import frames
 from holdfast.comparison.equality import Tolerance
-from holdfast.comparison.skew import ALLOWED, LEVEL, SURE, skew
+from holdfast.comparison.skew import ALLOWED, skew
+from holdfast.comparison.skew_feature import LEVEL, SURE
 from holdfast.comparison.skew_report import ScoreSkew, SkewReport, WorstRow
 from holdfast.contracts.model import Outcome
 from holdfast.diagnosis.words import percent

@@ -31,6 +31,7 @@ from holdfast.detection.mark_streams import (
     split_mark,
     stream_key,
 )
+from holdfast.frames.values import FloatArray
 from holdfast.detection.recovery import (
     MAX_STRIKES,
     RELAPSE_ROWS,
@@ -140,6 +141,11 @@ class MarkDetector:
         events.sort(key=lambda e: e.row)
         return events
 
+    def observe_labels(self, block: Block, label: FloatArray, row: int, at: int) -> list[Event]:
+        """Marks know no outcomes."""
+        del block, label, row, at
+        return []
+
     def faults(self) -> list[Event]:
         """The faults going on now, each as a crossing with its counts so far."""
         return [
@@ -200,8 +206,9 @@ class MarkDetector:
         return msgspec.msgpack.encode(state)
 
     @classmethod
-    def load(cls, data: bytes) -> MarkDetector:
-        """The detector that `dump` wrote."""
+    def load(cls, data: bytes, reference: Reference, nats: float) -> MarkDetector:
+        """The detector that `dump` wrote; streams and thresholds are part of it."""
+        del reference, nats
         state = msgspec.msgpack.decode(data, type=_State)
         self = cls(state.streams)
         for name in ("wealth", "began", "counts", "lapses"):

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from holdfast.detection.base import IntArray
+from holdfast.frames.values import IntArray
 from holdfast.detection.cusum import Steps, rise_on_yes
 
 

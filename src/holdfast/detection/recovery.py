@@ -19,7 +19,7 @@ import math
 import msgspec
 import numpy as np
 
-from holdfast.detection.base import IntArray
+from holdfast.frames.values import IntArray
 from holdfast.detection.cusum import Steps, bet, rise_on_no, rise_on_yes, units
 
 #: a fault that goes on is declared ended at most once in so many rows

@@ -19,7 +19,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.detection.base import IntArray
+from holdfast.frames.values import IntArray
 from holdfast.errors import DataError
 
 FloatArray = NDArray[np.float64]

@@ -25,23 +25,17 @@ from holdfast.detection.cusum import units
 from holdfast.detection.season import DAY, HOUR
 from holdfast.detection.volume_bets import BETS
 from holdfast.detection.volume_counts import Counts
-from holdfast.detection.volume_reference import (
-    MIN_ROWS,
-    MIN_SLOTS,
-    Traffic,
-    bet_nats,
-    learn_traffic,
-)
+from holdfast.detection.volume_faults import Change, VolumeKind
+from holdfast.detection.volume_history import ALL, VolumeReference, by_source, require_equal
+from holdfast.detection.volume_rates import Traffic, bet_nats
+from holdfast.detection.volume_reference import MIN_ROWS, MIN_SLOTS, learn_traffic
 from holdfast.detection.volume_rows import (
     WARM_ROWS,
     KeyMemory,
     RowNormal,
     RowStream,
-    normal_delays,
 )
 from holdfast.detection.volume_watch import (
-    Change,
-    VolumeKind,
     Watch,
     advance,
     begin,
@@ -53,73 +47,12 @@ from holdfast.detection.volume_watch import (
 from holdfast.detection.volume_words import VolumeEvent, VolumePromise, of_change, of_rows, promise
 from holdfast.errors import DataError
 
-#: the whole of the traffic, as a source
-ALL = ""
 #: shares of the detector's weight
 COUNT_WEIGHT, DUPLICATE_WEIGHT, LATE_WEIGHT = 0.6, 0.2, 0.2
 #: sources watched on their own, those with the most rows
 MOST_SOURCES = 32
 #: without a history: when normal traffic is learned, in days after the first full hour
 STAGES = (1, 7, 28)
-
-
-class VolumeReference(msgspec.Struct, kw_only=True):
-    """The arrivals of a normal time, as counts.
-
-    Attributes:
-        counts: history by source; the whole under the empty name.
-        duplicates: rows whose key had come before.
-        late: delays of event times behind arrival.
-    """
-
-    counts: dict[str, Counts] = {}
-    duplicates: RowNormal = RowNormal()
-    late: RowNormal = RowNormal()
-
-    @classmethod
-    def learn(
-        cls,
-        received: IntArray,
-        *,
-        at: IntArray | None = None,
-        keys: IntArray | None = None,
-        sources: Sequence[str | None] | None = None,
-    ) -> VolumeReference:
-        """Counts a history.
-
-        Args:
-            received: shape (n,), arrival times in microseconds since 1970 (UTC), in any order.
-                They must be times of arrival: the times of a training table say nothing of
-                traffic.
-            at: shape (n,), event times, to learn how late rows normally are.
-            keys: shape (n,), 64-bit hashes of prediction ids or row keys.
-            sources: n names of where the rows come from; None is left to the whole.
-
-        Less than 50 rows or an hour of history are too little; then the detector learns from life.
-
-        Example:
-            >>> a_week = np.arange(0, 7 * DAY, 30_000_000)          # a row every half minute
-            >>> detector = VolumeDetector.fit(VolumeReference.learn(a_week), nats=14.0)
-            >>> print(detector.promises()[0].sentence)
-            all traffic: 120 rows an hour are normal (84 to 156); silence is noticed after about \
-12 minutes, half the rows after 4 hours, twice the rows after 55 minutes
-        """
-        received = np.asarray(received, np.int64)
-        order = np.argsort(received, kind="stable")
-        times = received[order]
-        counts = {ALL: Counts()}
-        counts[ALL].add(times)
-        if sources is not None:
-            for name, places in _by_source(sources, len(received)).items():
-                counts[name] = Counts()
-                counts[name].add(np.sort(received[places]))
-        duplicates = late = RowNormal()
-        if keys is not None:
-            again = KeyMemory().repeated(np.asarray(keys, np.int64)[order])
-            duplicates = RowNormal(int(again.sum()), len(again))
-        if at is not None:
-            late = normal_delays(times - np.asarray(at, np.int64)[order])
-        return cls(counts=counts, duplicates=duplicates, late=late)
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -228,12 +161,12 @@ class VolumeDetector:
             DataError: the arrays have different lengths, or a time before 1970.
         """
         received, at = np.asarray(received, np.int64), np.asarray(at, np.int64)
-        _fits(received, at, keys, sources)
+        require_equal(received, at, keys, sources)
         if not len(received):
             return []
         times = np.maximum(np.maximum.accumulate(received), self._clock)
         events = self._row_events(received, at, keys, times)
-        places = _by_source(sources, len(received)) if sources is not None else {}
+        places = by_source(sources, len(received)) if sources is not None else {}
         start = 0
         while start < len(times):
             if self._next < 0:
@@ -441,41 +374,6 @@ class VolumeDetector:
 
 def _order(event: VolumeEvent) -> tuple[int, str, str, str]:
     return event.at, event.source, event.kind.value, event.state.value
-
-
-def _by_source(sources: Sequence[str | None], rows: int) -> dict[str, IntArray]:
-    """Positions of each named source."""
-    found: dict[str, list[int]] = {}
-    names = sources.tolist() if hasattr(sources, "tolist") else sources
-    if len(names) != rows:
-        raise _unequal(rows, len(names))
-    for i, name in enumerate(names):
-        if name:
-            found.setdefault(str(name), []).append(i)
-    return {name: np.array(at, np.int64) for name, at in sorted(found.items())}
-
-
-def _fits(
-    received: IntArray, at: IntArray, keys: Any, sources: Sequence[str | None] | None
-) -> None:
-    for other in (at, keys, sources):
-        if other is not None and len(other) != len(received):
-            raise _unequal(len(received), len(other))
-    if len(received) and int(received.min()) < 0:
-        raise DataError(
-            "a row arrived before 1970",
-            expected="arrival times in microseconds since 1970 (UTC)",
-            got=f"received={int(received.min())}",
-            remedy="check the unit and the clock of the log",
-        )
-
-
-def _unequal(rows: int, other: int) -> DataError:
-    return DataError(
-        "the columns of these rows have different lengths",
-        expected=f"{rows} values in each",
-        got=f"{other}",
-    )
 
 
 __all__ = [

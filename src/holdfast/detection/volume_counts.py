@@ -8,7 +8,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.detection.base import IntArray
+from holdfast.frames.values import IntArray
 from holdfast.detection.season import HOUR, WEEK
 
 MINUTE = 60_000_000

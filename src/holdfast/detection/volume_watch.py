@@ -7,93 +7,33 @@ cutting into batches nor extra ticks change an event.
 
 from __future__ import annotations
 
-import enum
 import math
 
 import msgspec
 import numpy as np
 
 from holdfast.detection.base import EventKind, IntArray
-from holdfast.detection.cusum import SCALE, units
+from holdfast.detection.cusum import SCALE
 from holdfast.detection.season import DAY
 from holdfast.detection.volume_bets import ABOVE, BELOW, LEAST, silence, silence_ends, step
 from holdfast.detection.volume_counts import BASE
-from holdfast.detection.volume_reference import Rates, Traffic
+from holdfast.detection.volume_faults import (
+    MAX_STRIKES,
+    PARTS,
+    RELAPSE,
+    STRENGTH,
+    TRICKLE,
+    Change,
+    Excursion,
+    Fault,
+    VolumeKind,
+    change_of,
+    relieve,
+)
+from holdfast.detection.volume_rates import Rates, Traffic
 
-#: expected rows are summed in so many parts of a row
-PARTS = 1024
-#: a fault that goes on is declared ended at most once in so many slots
-FALSE_END_SLOTS = 10_000
-#: part of the lower end that a source in silence may still send
-TRICKLE = 0.1
-#: part of the fault's strength that goes on under the null hypothesis of a recovery
-STRENGTH = 0.25
-#: breaking again so soon after a recovery makes the next one need more
-RELAPSE = DAY
-MAX_STRIKES = 5
 #: silences are followed slot by slot for so long
 FOLLOWED = 400 * DAY
-
-
-class VolumeKind(enum.StrEnum):
-    """What can be wrong with traffic itself."""
-
-    NO_DATA = "no_data"
-    TRAFFIC_LOW = "traffic_low"
-    TRAFFIC_HIGH = "traffic_high"
-    DUPLICATES = "duplicates"
-    LATE_DATA = "late_data"
-
-
-class Change(msgspec.Struct, frozen=True, kw_only=True):
-    """A fault of one source began or ended.
-
-    Attributes:
-        kind, state: what, and whether it began or ended.
-        onset: estimated beginning, microseconds since 1970 (UTC).
-        at: when the evidence sufficed.
-        until: for an end, when the fault is estimated to have ended.
-        expected, seen: rows from the onset to `at` (to `until` for an end).
-        nats: log-wealth reached.
-    """
-
-    kind: VolumeKind
-    state: EventKind
-    onset: int
-    at: int
-    until: int
-    expected: float
-    seen: int
-    nats: float
-
-
-class Fault(msgspec.Struct):
-    """A fault going on. Sums are those at its onset and at the start of its relief.
-
-    `factor` is rows seen over rows expected at the alarm, 0.02 to 1.
-    """
-
-    kind: VolumeKind
-    onset: int
-    at: int
-    nats: float
-    seen: int
-    due: int
-    factor: float = 1.0
-    relief: int = 0
-    relief_at: int = 0
-    relief_seen: int = 0
-    relief_due: int = 0
-    strikes: int = 0
-
-
-class Excursion(msgspec.Struct):
-    """Where the current rise of a bet began: time, and the sums before it."""
-
-    wealth: int = 0
-    at: int = 0
-    seen: int = 0
-    due: int = 0
 
 
 class Watch(msgspec.Struct):
@@ -249,7 +189,7 @@ def _close(w: Watch, end: int, out: list[Change]) -> None:
         pulse = traffic.pulse
         low = pulse.low[pulse.cell(w.pulse)]
         gained = step(w.rows, low * TRICKLE, low, pulse.spread)
-        _relieve(w, silent, gained, end, w.began, before, out)
+        _try_end(w, relieve(silent, gained, end, w.began, before), out)
     if end % width == 0:
         if w.slot_began == end - width and not (traffic.muted or traffic.unknown):
             _settle(w, traffic.slots.cell(end // width - 1), end, out)
@@ -272,7 +212,7 @@ def _settle(w: Watch, cell: int, end: int, out: list[Change]) -> None:
         if fault is not None:
             still = _still(w, fault, slots.mean[cell], edge)
             gained = step(rows, still, slots.mean[cell], slots.spread)
-            _relieve(w, fault, gained, end, w.slot_began, before, out)
+            _try_end(w, relieve(fault, gained, end, w.slot_began, before), out)
             continue
         if silent:
             continue  # an empty slot under a silence says nothing new, nor does its catching up
@@ -316,52 +256,21 @@ def _open(w: Watch, fault: Fault, due: int, out: list[Change]) -> None:
     w.faults[fault.kind] = fault
     for bet in w.high if fault.kind is VolumeKind.TRAFFIC_HIGH else w.low:
         bet.wealth = 0
-    out.append(_change(fault, EventKind.CROSSED, fault.at, fault.at, (w.seen, due), fault.nats))
+    out.append(change_of(fault, EventKind.CROSSED, fault.at, fault.at, (w.seen, due), fault.nats))
 
 
-def _relieve(
-    w: Watch,
-    fault: Fault,
-    gained: int,
-    end: int,
-    began: int,
-    before: tuple[int, int],
-    out: list[Change],
-) -> None:
-    """Adds a stretch to the bet that the fault is over; ends the fault where that suffices."""
-    limit = units(math.log(FALSE_END_SLOTS))
-    if fault.relief <= 0:
-        fault.relief, fault.relief_at = 0, began
-        fault.relief_seen, fault.relief_due = before
-    fault.relief = max(fault.relief + min(gained, limit // 2), 0)
-    if fault.relief >= limit * (1 + fault.strikes):
-        sums = fault.relief_seen, fault.relief_due
-        nats = fault.relief / SCALE
-        out.append(_change(fault, EventKind.RECOVERED, end, fault.relief_at, sums, nats))
-        w.lapses[fault.kind] = fault.strikes, end
-        del w.faults[fault.kind]
-
-
-def _change(
-    fault: Fault, state: EventKind, at: int, until: int, sums: tuple[int, int], nats: float
-) -> Change:
-    return Change(
-        kind=fault.kind,
-        state=state,
-        onset=fault.onset,
-        at=at,
-        until=until,
-        expected=max(sums[1] - fault.due, 0) / PARTS,
-        seen=max(sums[0] - fault.seen, 0),
-        nats=nats,
-    )
+def _try_end(w: Watch, ended: Change | None, out: list[Change]) -> None:
+    """Ends a fault whose recovery has been shown."""
+    if ended is not None:
+        out.append(ended)
+        w.lapses[ended.kind] = w.faults.pop(ended.kind).strikes, ended.at
 
 
 def current(w: Watch) -> list[Change]:
     """The faults going on, with their counts up to the clock."""
     sums = w.seen, due_by(w, w.clock)
     return [
-        _change(fault, EventKind.CROSSED, fault.at, w.clock, sums, fault.nats)
+        change_of(fault, EventKind.CROSSED, fault.at, w.clock, sums, fault.nats)
         for fault in w.faults.values()
     ]
 

@@ -10,8 +10,8 @@ from holdfast.detection.base import Event, EventKind
 from holdfast.detection.cusum import SCALE
 from holdfast.detection.season import HOUR
 from holdfast.detection.volume_counts import MINUTE
-from holdfast.detection.volume_reference import Traffic, level_delay, silence_delay
-from holdfast.detection.volume_watch import Change, VolumeKind
+from holdfast.detection.volume_faults import Change, VolumeKind
+from holdfast.detection.volume_rates import Traffic, level_delay, silence_delay
 from holdfast.reports.cells import moment, one_line
 
 

@@ -7,7 +7,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.diagnosis.evidence import Spot
+from holdfast.diagnosis.evidence import Sample, Spot
+from holdfast.frames.values import ValueKind
 
 #: a value "has" the fault when it holds this share of the affected rows
 ALL = 0.95
@@ -21,6 +22,7 @@ def attribute(
     affected: NDArray[np.bool_],
     since: NDArray[np.bool_],
     names: list[str],
+    luck: float = LUCK,
 ) -> Spot | None:
     """The one value of a dimension that the affected rows come from, if there is one.
 
@@ -34,6 +36,7 @@ def attribute(
         affected: shape (n,), whether the row is affected.
         since: shape (n,), whether the row came at or after the onset.
         names: the values.
+        luck: chance allowed; smaller where many dimensions are asked.
 
     Returns:
         None without affected rows or without any known value.
@@ -58,7 +61,7 @@ def attribute(
     count = len(hit)
     of_affected = float(guilty[top]) / count
     of_traffic = float(traffic[top]) / int(known.sum())
-    named = values == 1 or _beyond_chance(of_affected, of_traffic, count)
+    named = values == 1 or _beyond_chance(of_affected, of_traffic, count, luck)
     return Spot(
         dimension=dimension,
         value=names[top] if named else "",
@@ -70,8 +73,60 @@ def attribute(
     )
 
 
-def _beyond_chance(of_affected: float, of_traffic: float, count: int) -> bool:
+def _beyond_chance(of_affected: float, of_traffic: float, count: int, luck: float) -> bool:
     if of_affected >= ALL:
-        return of_traffic < ALL and count * math.log(of_traffic) < math.log(LUCK)
+        return of_traffic < ALL and count * math.log(of_traffic) < math.log(luck)
     spread = math.sqrt(of_traffic * (1.0 - of_traffic) / count)
     return of_affected - of_traffic > max(5.0 * spread, 0.2)
+
+
+def segment(
+    now: Sample,
+    weight: NDArray[np.float64] | None,
+    start: int,
+    guilty: tuple[str, ...],
+) -> Spot | None:
+    """The origin or category that the affected rows share, among all dimensions of a sample.
+
+    Origins come before columns; of those beyond chance (0.001 over all dimensions and their
+    values together) the one that holds most of the affected rows and least of the others wins.
+
+    Args:
+        now: the rows since the change point.
+        weight: shape (n,), probability that each row is affected; None for "all".
+        start: first row of the fault.
+        guilty: features at fault, which cannot be segments themselves.
+
+    Returns:
+        None without affected rows or when all rows are; a spot without value when the affected
+        rows spread over the first origin like the traffic.
+    """
+    if weight is None or not len(weight):
+        return None
+    affected = weight > 0.5
+    since = np.arange(len(weight)) >= start
+    if not affected.any() or affected[since].mean() > 0.98:
+        return None
+    dimensions = [(name, codes, list(values)) for name, (codes, values) in now.origins.items()]
+    origins = len(dimensions)
+    for name, values in now.columns.items():
+        if values.kind is ValueKind.CATEGORY and name not in guilty and len(values.names) <= 500:
+            dimensions.append((name, values.codes, values.names))
+    asked = max(1, sum(len(values) for _, _, values in dimensions))
+    best: Spot | None = None
+    first: Spot | None = None
+    for i, (name, codes, values) in enumerate(dimensions):
+        spot = attribute(name, codes[start:], affected[start:], since[start:], values, LUCK / asked)
+        if spot is None or (spot.values == 1 and i >= origins):
+            continue
+        if i < origins and first is None:
+            first = spot
+        if spot.value and (best is None or _purity(spot) > _purity(best) + 1e-9):
+            best = spot
+    return best or first
+
+
+def _purity(spot: Spot) -> float:
+    """How well "is this value" tells affected rows from the rest: what both have in common."""
+    missed, extra = 1.0 - spot.of_affected, 1.0 - min(1.0, spot.within)
+    return -(missed + extra)

@@ -1,21 +1,26 @@
-"""Evidence in, diagnosis out: the first rule that matches, and what the others do not explain."""
+"""Evidence in, diagnosis out: on rows the suspect that explains most, on marks the first rule."""
 
 from __future__ import annotations
 
 from typing import Any
 
 import msgspec
+import numpy as np
 
-from holdfast.diagnosis.evidence import Diagnosis, Evidence
+from holdfast.diagnosis.attribution import segment
+from holdfast.diagnosis.evidence import Cause, Diagnosis, Evidence, Spot
 from holdfast.diagnosis.rules import RULES
-from holdfast.diagnosis.words import names, sentence
+from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.verdict import Verdict, judge
+from holdfast.diagnosis.words import names, row_sentence, sentence
 
 
 def diagnose(evidence: Evidence, since: int) -> Diagnosis:
     """The most specific cause that the evidence supports, ``unknown`` included.
 
     Args:
-        evidence: what moved, what did not, and where; at least one movement.
+        evidence: what moved, what did not, and where; at least one movement, or rows and a
+            portrait.
         since: onset in microseconds since 1970 (UTC).
 
     Example:
@@ -25,18 +30,74 @@ def diagnose(evidence: Evidence, since: int) -> Diagnosis:
         >>> diagnose(Evidence(moved=(null,)), 1795442700_000_000).sentence
         'broken pipeline: `Job` missing since 2026-11-23 14:05 UTC, 100% of 212 requests'
     """
-    for rule in RULES:
-        cause = rule.match(evidence)
-        if cause is not None:
-            break
-    else:  # the last rule always answers
-        raise AssertionError("no rule answered")
+    if evidence.now is not None and evidence.portrait is not None and evidence.now.rows:
+        scene = Scene(evidence, evidence.now, evidence.portrait)
+        verdict = judge(scene)
+        if verdict is not None:
+            return _from_rows(scene, verdict, since)
+    return _from_marks(evidence, since)
+
+
+def _from_marks(evidence: Evidence, since: int) -> Diagnosis:
+    cause = next(c for rule in RULES if (c := rule.match(evidence)) is not None)
     return Diagnosis(
         cause=cause,
         sentence=sentence(cause, evidence, since),
         ruled_out=_ruled_out(cause.kind, cause.features, evidence),
         facts=_facts(evidence, cause.because),
     )
+
+
+def _from_rows(scene: Scene, verdict: Verdict, since: int) -> Diagnosis:
+    cause, evidence = verdict.winner.cause, scene.evidence
+    start, share = _affected(verdict)
+    at = scene.now.at
+    began = int(at[start]) if at is not None and start > 0 and len(at) > start else None
+    spot = segment(scene.now, verdict.winner.weight, start, cause.features)
+    facts = _facts(evidence, cause.because) | {
+        "rows": scene.rows,
+        "first_row": start,
+        "affected_share": round(share, 4),
+        "nats": round(verdict.winner.nats, 1),
+        "details": verdict.winner.details,
+        "suspects": [
+            {"kind": s.cause.kind, "features": list(s.cause.features), "value": round(s.value, 1)}
+            for s in (verdict.winner, *verdict.others[:5])
+        ],
+    }
+    if spot is not None:
+        facts["segment"] = msgspec.to_builtins(spot)
+    return Diagnosis(
+        cause=cause,
+        sentence=row_sentence(cause, began or since, share, scene.rows - start, spot),
+        ruled_out=_beaten(verdict, cause, spot),
+        facts=facts,
+        since=began,
+    )
+
+
+def _affected(verdict: Verdict) -> tuple[int, float]:
+    weight = verdict.winner.weight
+    if weight is None or not len(weight) or not weight.any():
+        return 0, 1.0
+    start = int(np.argmax(weight > 0.5)) if (weight > 0.5).any() else int(np.argmax(weight > 0))
+    return start, float(weight[start:].mean())
+
+
+def _beaten(verdict: Verdict, cause: Cause, spot: Spot | None) -> tuple[str, ...]:
+    out = []
+    for other in verdict.others[:6]:
+        gap = verdict.winner.value - other.value
+        named = f" of {names(other.cause.features[:1])}" if other.cause.features else ""
+        out.append(
+            f"{other.cause.kind}{named}: explains the rows less well by {gap:.0f} nats "
+            f"({other.nats:.0f} against {verdict.winner.nats:.0f})"
+        )
+    if spot is not None and not spot.value and spot.values > 1:
+        out.append(
+            f"one {spot.dimension} alone: the affected rows spread over {spot.values} of them"
+        )
+    return tuple(out)
 
 
 def _ruled_out(kind: str, features: tuple[str, ...], evidence: Evidence) -> tuple[str, ...]:

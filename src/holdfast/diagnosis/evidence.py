@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
+from holdfast.frames import values as column
+from holdfast.profiles.portrait import Portrait
 from holdfast.records import Action
 
 
@@ -83,8 +88,33 @@ class Values(msgspec.Struct, frozen=True, kw_only=True):
     example: str = ""
 
 
+class Sample(msgspec.Struct, frozen=True, kw_only=True):
+    """Some rows of production, in the order in which they came.
+
+    Attributes:
+        columns: by feature, read as the reference's kind; all of length n.
+        score: shape (n,), NaN where there is none; None without scores.
+        label: shape (n,), 0, 1, or NaN where not known (yet); None without labels.
+        origins: by dimension (source, region): codes of shape (n,), -1 for none, and their names.
+        at: shape (n,), event times in microseconds since 1970 (UTC); None when unknown.
+    """
+
+    columns: Mapping[str, column.Values]
+    score: NDArray[np.float64] | None = None
+    label: NDArray[np.float64] | None = None
+    origins: Mapping[str, tuple[NDArray[np.int64], list[str]]] = {}
+    at: NDArray[np.int64] | None = None
+
+    @property
+    def rows(self) -> int:
+        """How many rows."""
+        return len(next(iter(self.columns.values()), ()))
+
+
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known about one incident.
+
+    With `now` and `portrait` the rules look at the rows themselves; without, at marks alone.
 
     Attributes:
         moved: the streams that crossed, strongest evidence first.
@@ -92,6 +122,11 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
         spot: where the affected rows come from, or None when nothing is known.
         values: what marked values look like, by feature.
         answers: verdicts given to the affected rows.
+        now: the newest rows (at most 4,096) since the estimated change point; some clean rows in
+            front do no harm.
+        before: rows before it, at most about 1,000; None when they are gone.
+        portrait: what the reference looked like.
+        shown: features whose values may appear in sentences.
     """
 
     moved: tuple[Movement, ...]
@@ -99,6 +134,10 @@ class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     spot: Spot | None = None
     values: dict[str, Values] = {}
     answers: dict[str, int] = {}
+    now: Sample | None = None
+    before: Sample | None = None
+    portrait: Portrait | None = None
+    shown: frozenset[str] = frozenset()
 
     def rising(self, *codes: str) -> list[Movement]:
         """Movements of these codes upwards, strongest first."""
@@ -114,12 +153,14 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
     """What a rule concludes.
 
     Attributes:
-        class_: ``pipeline``, ``covariate``, ``prior``, ``concept`` or ``unknown``.
+        class_: ``pipeline``, ``covariate``, ``prior``, ``concept``, ``harmless``, ``model``,
+            ``label`` or ``unknown``.
         kind: the cause, as listed in the catalogue of kinds, or ``unknown``.
         action: what to do.
         features: guilty features, the most guilty first.
         words: what happened to them, to be read after their names: "missing".
-        confidence: between 0 and 1, a judgement of how far the marks alone can carry the kind.
+        confidence: between 0 and 1. From rows: of diagnoses with confidence c about a share c names
+            the right kind (measured, see ``docs/causes``). From marks alone: a judgement.
         because: one sentence of the reasons.
     """
 
@@ -133,9 +174,19 @@ class Cause(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Diagnosis(msgspec.Struct, frozen=True, kw_only=True):
-    """A cause with its sentence and what was ruled out."""
+    """A cause with its sentence and what was ruled out.
+
+    Attributes:
+        cause: what the rules conclude.
+        sentence: the same for people.
+        ruled_out: alternatives and why they do not hold.
+        facts: plain numbers behind it.
+        since: start of the trouble in microseconds since 1970, where the rows tell it better than
+            the change point did; None where they do not.
+    """
 
     cause: Cause
     sentence: str
     ruled_out: tuple[str, ...]
     facts: dict[str, Any]
+    since: int | None = None

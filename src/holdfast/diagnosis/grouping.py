@@ -7,6 +7,9 @@
   whose features mark at least 80 % of its rows.
 * An incident opened by such a consequence alone is taken over by the first feature that explains
   it.
+* A column whose values, fit to the rest or score moved joins the incident that began at about the
+  same time; and any incident made of such movements alone, for one drift is seen in many columns,
+  one after the other. So do outcomes.
 * The cause of an incident that was closed not long ago: the same incident, open again.
 """
 
@@ -27,6 +30,14 @@ RETURN_WITHIN = 86_400_000_000
 CROSS_CODES = frozenset({"order", "null_together", "sum", "dependency"})
 
 
+#: codes of movements that one cause shows in many columns, sooner or later
+SOFT_CODES = frozenset({"values", "dependence", "score", "label", "lattice"})
+#: codes of whole rows that follow from changes of columns
+FOLLOWING = frozenset({"score", "label"})
+#: rows within which a soft movement belongs to an incident of another kind
+SOFT_ONSET = 500
+
+
 class Crossing(NamedTuple):
     """A stream that crossed: its feature (or empty), code and estimated onset."""
 
@@ -35,9 +46,16 @@ class Crossing(NamedTuple):
     onset_row: int
 
     @property
+    def soft(self) -> bool:
+        """Whether it is a movement that spreads over columns."""
+        return self.code in SOFT_CODES
+
+    @property
     def derived(self) -> bool:
         """Whether it is a consequence rather than a cause."""
-        return not self.field or self.code in CROSS_CODES
+        return not self.soft and (not self.field or self.code in CROSS_CODES) and (
+            self.code != "duplicate"
+        )
 
 
 def home(
@@ -62,6 +80,8 @@ def home(
     for name, members in incidents.items():
         if crossing.field and any(m.field == crossing.field for m in members):
             return name
+    if crossing.soft:
+        return _soft_home(crossing, incidents)
     for name, members in incidents.items():
         causes = [m for m in members if not m.derived]
         if crossing.derived or not causes:
@@ -71,6 +91,21 @@ def home(
             m.code == crossing.code and abs(m.onset_row - crossing.onset_row) <= SAME_ONSET
             for m in causes
         ):
+            return name
+        elif all(m.soft for m in causes) and abs(
+            crossing.onset_row - min(m.onset_row for m in causes)
+        ) <= SOFT_ONSET:
+            return name
+    return None
+
+
+def _soft_home(crossing: Crossing, incidents: Mapping[str, Sequence[Crossing]]) -> str | None:
+    """The newest incident that a spreading movement can belong to."""
+    for name, members in reversed(incidents.items()):
+        onset = min(m.onset_row for m in members)
+        if all(m.soft for m in members) or crossing.code in FOLLOWING:
+            return name
+        if abs(crossing.onset_row - onset) <= SOFT_ONSET:
             return name
     return None
 

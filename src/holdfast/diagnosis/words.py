@@ -13,6 +13,9 @@ CLASSES = {
     "covariate": "drift",
     "prior": "changed base rate",
     "concept": "changed relation",
+    "harmless": "harmless drift",
+    "model": "changed model",
+    "label": "label problem",
     "unknown": "unexplained",
 }
 
@@ -103,3 +106,23 @@ def sentence(cause: Cause, evidence: Evidence, since: int) -> str:
         f"{CLASSES.get(cause.class_, cause.class_)}: {subject} since {moment(since)}, "
         f"{percent(main.share)} of {main.rows:,} {noun}{origin(evidence.spot)}"
     )
+
+
+def row_sentence(cause: Cause, since: int, share: float, rows: int, spot: Spot | None) -> str:
+    """The incident in one sentence, from the rows themselves.
+
+    Args:
+        cause: what explains them.
+        since: start in microseconds since 1970 (UTC).
+        share: of the rows since the start, so many are affected.
+        rows: rows since the start.
+        spot: where the affected rows come from, or None.
+    """
+    subject = f"{names(cause.features)} {cause.words}" if cause.features else cause.words
+    text = f"{_CLASSES.get(cause.class_, cause.class_)}: {subject} since {moment(since)}"
+    if cause.class_ in {"pipeline", "unknown"} and share < 0.995:
+        text += f" on {percent(share)} of {rows:,} rows"
+    if spot is not None and spot.value:
+        much = "all" if spot.of_affected >= 0.995 else percent(spot.of_affected)
+        text += f", {much} from {spot.dimension}={clean(spot.value, 64)}"
+    return text

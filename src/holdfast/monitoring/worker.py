@@ -21,7 +21,7 @@ from holdfast.errors import StoreError
 from holdfast.monitoring.actions import ActionPolicy
 from holdfast.monitoring.engine import Change, ModelMonitor, Releases
 from holdfast.monitoring.record import Recorder
-from holdfast.monitoring.rows import COLUMNS, Look, by_model, decode
+from holdfast.monitoring.rows import COLUMNS, Look, by_model, decode, parsed
 from holdfast.records import Incident
 from holdfast.storage import Cursor, Store
 
@@ -214,7 +214,7 @@ class MonitorWorker:
                 return []
             ids = table.column("id").to_pylist()
             texts = table.column("features").to_pylist()
-            return [_parsed(t) for i, t in zip(ids, texts, strict=True) if i in wanted]
+            return [parsed(t) for i, t in zip(ids, texts, strict=True) if i in wanted]
 
         return look
 
@@ -222,13 +222,3 @@ class MonitorWorker:
 def incidents(store: Store, model: str | None = None) -> list[Incident]:
     """All incidents of a store (or of one model), oldest first."""
     return fold(store.control.events(model=model, kinds=list(KINDS)))
-
-
-def _parsed(text: str | None) -> Mapping[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        row = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return None
-    return row if isinstance(row, dict) else None

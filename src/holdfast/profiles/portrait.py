@@ -44,7 +44,7 @@ class Portrait(msgspec.Struct, frozen=True, kw_only=True):
         repeated, adjacent: share of rows seen exactly so in the last 300 rows; in the row before.
 
     Example:
-        >>> from holdfast.frames.values import read_values
+        >>> from holdfast.frames.values import ValueKind, read_values
         >>> ages = read_values(ValueKind.NUMBER, np.arange(20.0, 80.0))
         >>> portrait = Portrait.of({"age": ages})
         >>> age = Portrait.from_bytes(portrait.to_bytes()).columns["age"]

@@ -83,6 +83,7 @@ class Release:
         parent: str | None = None,
         name: str = "",
         code: Any = None,
+        floor: float = 1.0,
         allow_callable: bool = False,
         allow_pickle: bool = False,
         progress: Callable[[str], None] | None = None,
@@ -114,6 +115,8 @@ class Release:
             parent: id of the release this one follows.
             name: name of the model line.
             code: path, module or function whose source is hashed into the lineage.
+            floor: how sensitive the monitor is: the smallest change that matters is multiplied by
+                it, 0.5 for half as large, 2 for twice as large.
             allow_callable: permits a function by import path; it runs in a worker process.
             allow_pickle: permits joblib for what no safe format holds. Servers refuse such a
                 release.
@@ -142,6 +145,7 @@ class Release:
                 parent=parent,
                 name=name,
                 code=code,
+                floor=floor,
             ),
             fit=fit,
             positive=positive,
@@ -211,6 +215,16 @@ class Release:
                 got=getattr(error, "message", type(error).__name__),
                 remedy=getattr(error, "remedy", None) or "build the release again",
             ) from error
+
+    @cached_property
+    def values(self) -> ReferenceFit | None:
+        """What the reference taught about values; None in releases of before it was kept."""
+        return read_values_file(self.directory)
+
+    @cached_property
+    def portrait(self) -> Portrait | None:
+        """What the reference looked like; None in releases of before it was kept."""
+        return read_portrait_file(self.directory)
 
     @property
     def name(self) -> str:

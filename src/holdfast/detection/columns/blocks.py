@@ -261,6 +261,11 @@ class BlockBank:
         """The bet of a crossing."""
         return self.tables[self.groups[group].column].bets[bet]
 
+    def threshold(self, group: int) -> float:
+        """Wealth at which a group crosses, the lowest of its bets."""
+        c = self.groups[group].column
+        return float(self._threshold[c, self._group[c] == group].min(initial=1e9))
+
     def forget(self, group: int) -> None:
         """Starts the bets of a group afresh."""
         self.faults.pop(group, None)

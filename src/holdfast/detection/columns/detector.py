@@ -9,6 +9,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.detection.base import Side, Stream
 from holdfast.detection.columns.blocks import BlockBank, Crossing, Group
 from holdfast.detection.columns.cells import Coder, code_columns
 from holdfast.detection.columns.fit import SCORE, WEIGHTS, ReferenceFit, flag_array
@@ -52,6 +53,11 @@ class Signal(NamedTuple):
     onset: int
     nats: float
     over: bool
+
+    @property
+    def name(self) -> str:
+        """Names the stream inside the detector."""
+        return f"{self.bank}:{self.place}"
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -250,16 +256,52 @@ class ValueDetector:
         """Labelled rows in whole blocks so far."""
         return 0 if self._labels is None else self._labels.rows
 
-    def forget(self, signal: Signal) -> None:
-        """Starts a stream afresh (a person closed the incident)."""
-        if signal.bank == "rows":
-            self._rows.forget(signal.place)
-        elif signal.bank == "ends":
-            self._ends.forget(signal.place)
-        elif signal.bank == "blocks":
-            self._blocks.forget(signal.place)
+    def forget(self, name: str) -> None:
+        """Starts a stream afresh, by the `name` of its signals (a person closed the incident)."""
+        bank, _, place = name.partition(":")
+        if bank == "rows":
+            self._rows.forget(int(place))
+        elif bank == "ends":
+            self._ends.forget(int(place))
+        elif bank == "blocks":
+            self._blocks.forget(int(place))
         elif self._labels is not None:
-            self._labels.forget(signal.place)
+            self._labels.forget(int(place))
+
+    def streams(self) -> list[Stream]:
+        """What is watched: one stream a question, one a column and family of bets; muted ones too.
+
+        A family of bets has no single share: its `share` is 0 and its `edge` 1.
+        """
+        found = [
+            _as_stream(f"rows:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
+            for i, s in enumerate(self._rows.streams)
+        ]
+        found += [
+            _as_stream(f"ends:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
+            for i, s in enumerate(self._ends.streams)
+        ]
+        found += [
+            _as_stream(f"blocks:{i}", g.field, g.code, 0.0, self.fit.rows, 1.0, "")
+            for i, g in enumerate(self._blocks.groups)
+        ]
+        if self._labels is not None:
+            found += [
+                _as_stream(f"labels:{i}", s.field, "label", 0.0, self._labels.fit.rows, 1.0, "")
+                for i, s in enumerate(self._labels.fit.segments)
+            ]
+        thresholds = self.thresholds()
+        return [msgspec.structs.replace(s, nats=thresholds[s.key]) for s in found]
+
+    def thresholds(self) -> dict[str, float]:
+        """Wealth at which each stream crosses, the lowest of its bets, by name."""
+        found = {f"rows:{i}": x for i, x in enumerate(self._rows.threshold.tolist())}
+        found |= {f"ends:{i}": x for i, x in enumerate(self._ends.threshold)}
+        found |= {f"blocks:{i}": self._blocks.threshold(i) for i in range(len(self._blocks.groups))}
+        if self._labels is not None:
+            lowest = np.minimum(self._labels.threshold.min(axis=1), 1e9)
+            found |= {f"labels:{i}": x for i, x in enumerate(lowest.tolist())}
+        return found
 
     def dump(self) -> bytes:
         """The running state; the fit is kept apart."""
@@ -280,6 +322,15 @@ class ValueDetector:
         self._repeats.load(state.repeats)
         if self._labels is not None and state.labels:
             self._labels.load(state.labels)
+
+
+def _as_stream(
+    key: str, field: str, code: str, share: float, rows: int, edge: float, muted: str
+) -> Stream:
+    return Stream(
+        key=key, field=field, code=code, side=Side.UP, share=share, rows=rows, edge=edge, nats=0.0,
+        muted=muted,
+    )  # fmt: skip
 
 
 def _signal(

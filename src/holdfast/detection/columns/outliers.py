@@ -192,6 +192,11 @@ class OutlierBank:
         return out
 
     @property
+    def threshold(self) -> list[float]:
+        """Wealth at which each end crosses, in nats."""
+        return [t / SCALE for t in self._threshold]
+
+    @property
     def faults(self) -> dict[int, OutlierFault]:
         """Ends in fault, by place."""
         return {i: end.fault for i, end in enumerate(self._ends) if end.fault is not None}

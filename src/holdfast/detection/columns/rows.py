@@ -77,7 +77,7 @@ class RowBank:
         deff = np.array([s.deff for s in self.streams])
         self._yes, self._no = steps_of(edges, deff)
         weight = np.array([s.weight / BETS for s in self.streams])
-        self._threshold = nats - np.log(np.maximum(weight, 1e-300))
+        self.threshold = nats - np.log(np.maximum(weight, 1e-300))
         self.wealth = np.zeros((count, BETS))
         # where each bet's excursion began: row, and applicable and yes rows counted before it
         self.began = np.zeros((3, count, BETS), np.int64)
@@ -134,7 +134,7 @@ class RowBank:
             base[1][:, None] + hits[last, lines] - hit[:, :, 0][last, lines],
         )
         found: list[Crossing] = []
-        over = path >= self._threshold[chosen][:, None]
+        over = path >= self.threshold[chosen][:, None]
         for k in np.flatnonzero(over.any(axis=(0, 2))).tolist():
             row = int(np.argmax(over[:, k].any(axis=1)))
             found += self._begin(k, int(chosen[k]), row, zero, path, yes, applies, first)

@@ -1,12 +1,23 @@
-"""Categories that training never saw."""
+"""Categories that training never saw, in place of some that it knows: renamed or garbled."""
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from holdfast.diagnosis.evidence import Cause, Evidence
-from holdfast.diagnosis.rules.base import Rule, pipeline
+from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit, pipeline
+from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.signatures.mixture import Mixture, fit
+from holdfast.diagnosis.signatures.renaming import Renaming, trace
+from holdfast.diagnosis.signatures.together import gather
+from holdfast.diagnosis.words import clean, percent
+from holdfast.profiles.portrait_cells import UNSEEN, unpack
 
 #: a rename brings few new values, each often
 FEW = 3
+PRIOR = -1.5
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -24,4 +35,63 @@ def match(evidence: Evidence) -> Cause | None:
     return pipeline("category_renamed", moved, "with unseen categories", confidence, because)
 
 
-RULE = Rule("category_renamed", ("unseen",), match)
+def weigh(scene: Scene) -> list[Suspect]:
+    """Unseen spellings that are like known ones, or whose coming made known ones vanish."""
+    found = {name: m for name, m in unseen(scene).items() if _is_renaming(scene.looks[name], m)}
+    got = gather(found)
+    if got is None:
+        return []
+    names, mixture = got
+    look = scene.looks[names[0]]
+    how = renaming(look, mixture.start)
+    share = float((look.cells[mixture.start :] == UNSEEN).mean())
+    because = f"unseen spellings in {percent(share)} of the rows"
+    if how.spelled > 0.5:
+        because += ", like known ones but for case, blanks or signs"
+    if how.lost:
+        because += f"; {len(how.lost)} known categories went missing as they came"
+    words = "with renamed categories"
+    if scene.shows(names[0]) and how.pairs:
+        some = ", ".join(f"{clean(old, 30)} -> {clean(new, 30)}" for new, old in how.pairs[:3])
+        words = f"renamed ({some}{', ...' if len(how.pairs) > 3 else ''})"
+    cause = broken("category_renamed", names, words, because)
+    return [hit(cause, mixture, PRIOR, share=share, new=how.new, lost=len(how.lost))]
+
+
+def unseen(scene: Scene) -> dict[str, Mixture]:
+    """By column of categories, the mixture of rows that no category of the reference explains."""
+    out = {}
+    for name, look in scene.looks.items():
+        if look.is_number or not (new := look.cells == UNSEEN).any():
+            continue
+        usual = max(float(look.shares[UNSEEN]), 0.25 / (look.face.rows + 1.0))
+        out[name] = fit(np.where(new, -math.log(usual), -np.inf))
+    return out
+
+
+def renaming(look: Look, start: int = 0) -> Renaming:
+    """What became of the categories of a column from some row on."""
+    codes = look.values.codes[start:]
+    cells = look.cells[start:]
+    there = codes >= 0
+    new = np.bincount(codes[(cells == UNSEEN) & there], minlength=len(look.values.names))
+    every = np.bincount(codes[there], minlength=len(look.values.names))
+    rows = dict(zip(look.values.names, every.tolist(), strict=True))
+    known = list(look.face.names)
+    return trace(
+        {look.values.names[i]: int(new[i]) for i in np.flatnonzero(new)},
+        known,
+        unpack(look.face.name_shares),
+        np.array([float(rows.get(name, 0)) for name in known]),
+        int(there.sum()),
+    )
+
+
+def _is_renaming(look: Look, mixture: Mixture) -> bool:
+    how = renaming(look, mixture.start)
+    if how.nothing > 0.5:
+        return False
+    return how.spelled > 0.5 or how.displaced > 1.0 or bool(how.pairs)
+
+
+RULE = Rule("category_renamed", ("unseen",), match, weigh)

@@ -1,13 +1,28 @@
-"""A filler in place of values: a sentinel, a word for nothing, or nulls that vanish."""
+"""A filler in place of values: a sentinel, zero, a usual value, a word for nothing."""
 
 from __future__ import annotations
 
+import math
+
 import msgspec
+import numpy as np
 
 from holdfast.diagnosis.evidence import Cause, Evidence
-from holdfast.diagnosis.rules.base import Rule, pipeline
-from holdfast.diagnosis.words import percent
+from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
+from holdfast.diagnosis.rules.category_renamed import renaming, unseen
+from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.signatures.spelling import is_nothing
+from holdfast.diagnosis.signatures.spikes import Spike, null_fell, spikes
+from holdfast.diagnosis.words import clean, percent
+from holdfast.profiles.portrait_cells import UNSEEN, unpack
 from holdfast.records import Action
+
+#: numbers that stand for nothing
+SENTINELS = frozenset(
+    sign * v for sign in (1.0, -1.0) for v in (9.0, 99.0, 999.0, 9999.0, 99999.0, 999999.0, 1e9)
+) | {-1.0, -2.0, -7.0, -8.0, -88.0, -888.0, 2147483647.0, -2147483648.0, 65535.0}
+#: log-probability that a filler is this value, before looking
+ZERO, SENTINEL, CENTRE, MODE, OTHER = -1.6, -2.0, -1.8, -2.2, -7.0
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -31,9 +46,69 @@ def match(evidence: Evidence) -> Cause | None:
     return None
 
 
+def weigh(scene: Scene) -> list[Suspect]:
+    """A spike at a value that people fill in, or unseen words for nothing."""
+    out = []
+    for look in scene.close:
+        for spike in spikes(look):
+            prior = filler(look, spike)
+            nats = null_fell(look)
+            words = "filled with a default"
+            if scene.shows(look.name):
+                words = f"filled with {clean(spike.name, 30) or amount(spike.number)}"
+            share = float(spike.rows[spike.found.start :].mean())
+            because = (
+                f"{_what(look, spike)} in {percent(share)} of the rows, {percent(spike.usual)} in "
+                "the reference; the other rows as before"
+            )
+            if nats > 5.0:
+                because += "; the nulls went at the same time"
+                prior += nats
+            cause = broken("default_filled", (look.name,), words, because)
+            out.append(hit(cause, spike.found, prior, share=share, usual=spike.usual))
+    for name, mixture in unseen(scene).items():
+        how = renaming(scene.looks[name], mixture.start)
+        if mixture.nats > 0.0 and how.nothing > 0.5:
+            share = float((scene.looks[name].cells[mixture.start :] == UNSEEN).mean())
+            because = f"a word for nothing, unseen in the reference, in {percent(share)} of the rows"
+            cause = broken("default_filled", (name,), "filled with a word for nothing", because)
+            out.append(hit(cause, mixture, -1.0, share=share))
+    return out
+
+
+def filler(look: Look, spike: Spike) -> float:
+    """Log-probability that somebody who fills in a default picks this value."""
+    if not look.is_number:
+        if is_nothing(spike.name):
+            return -1.0
+        return MODE if spike.name == look.face.names[0] else OTHER
+    value = spike.number
+    if value == 0.0:
+        return ZERO
+    if value in SENTINELS and (value < look.face.low or value > look.face.high or spike.usual < 0.01):
+        return SENTINEL
+    quantiles = unpack(look.face.quantiles)
+    middle = float(np.median(quantiles)) if len(quantiles) else math.nan
+    frequent = unpack(look.face.frequent)
+    near = 0.51 * look.face.step + 1e-6 * abs(middle)
+    if abs(value - middle) <= near or abs(value - look.face.mean) <= near:
+        return CENTRE
+    if len(frequent) and value == frequent[0]:
+        return MODE
+    if value in (look.face.low, look.face.high):
+        return MODE - 1.5
+    return OTHER
+
+
+def _what(look: Look, spike: Spike) -> str:
+    if look.scene.shows(look.name):
+        return f"the value {clean(spike.name, 30) or amount(spike.number)}"
+    return "one value"
+
+
 def _only_nothing(evidence: Evidence, field: str) -> bool:
     values = evidence.values.get(field)
     return values is not None and values.nothing
 
 
-RULE = Rule("default_filled", ("sentinel",), match)
+RULE = Rule("default_filled", ("sentinel",), match, weigh)

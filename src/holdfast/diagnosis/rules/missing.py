@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from holdfast.diagnosis.evidence import Cause, Evidence
-from holdfast.diagnosis.rules.base import Rule, pipeline
+from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit, pipeline
+from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.signatures.mixture import Mixture, fit
+from holdfast.diagnosis.signatures.together import gather
 from holdfast.diagnosis.words import percent
+from holdfast.frames.values import NULL
 
 #: points by which the null share must have risen
 LEAST = 0.004
+PRIOR = -1.0
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -23,4 +32,33 @@ def match(evidence: Evidence) -> Cause | None:
     return pipeline("missing", moved, "missing", 0.95, because)
 
 
-RULE = Rule("missing", ("null",), match)
+def weigh(scene: Scene) -> list[Suspect]:
+    """Each column whose rows turn null with some probability, beyond the reference's nulls."""
+    return rising_state(scene, NULL, "missing", "missing", "nulls", PRIOR)
+
+
+def rising_state(
+    scene: Scene, state: int, kind: str, words: str, what: str, prior: float
+) -> list[Suspect]:
+    """The suspect that rows of some columns fell into a state which the reference knows less of."""
+    found: dict[str, Mixture] = {}
+    for name, look in scene.looks.items():
+        there = look.values.state == state
+        usual = look.face.null if state == NULL else look.face.wrong
+        count = int(there.sum())
+        if not count or count / scene.rows < usual + LEAST:
+            continue
+        usual = (usual * look.face.rows + 0.5) / (look.face.rows + 1.0)
+        found[name] = fit(np.where(there, -math.log(usual), -np.inf))
+    got = gather(found)
+    if got is None:
+        return []
+    names, mixture = got
+    first = scene.looks[names[0]]
+    share = float((first.values.state[mixture.start :] == state).mean())
+    usual = first.face.null if state == NULL else first.face.wrong
+    because = f"{what} went from {percent(usual)} in the reference to {percent(share)}"
+    return [hit(broken(kind, names, words, because), mixture, prior, share=share, usual=usual)]
+
+
+RULE = Rule("missing", ("null",), match, weigh)

@@ -2,9 +2,18 @@
 
 from __future__ import annotations
 
+import math
+
+import numpy as np
+
 from holdfast.diagnosis.evidence import Cause, Evidence
-from holdfast.diagnosis.rules.base import Rule, pipeline
+from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit, pipeline
+from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.words import percent
+from holdfast.profiles.portrait_cells import ABOVE, BELOW
+
+PRIOR = -2.0
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -18,4 +27,34 @@ def match(evidence: Evidence) -> Cause | None:
     return pipeline("outliers", moved, "out of range", confidence, because)
 
 
-RULE = Rule("outliers", ("range",), match)
+def weigh(scene: Scene) -> list[Suspect]:
+    """Values scattered beyond the range, on every order of magnitude alike."""
+    out = []
+    for name, look in scene.looks.items():
+        if not look.is_number:
+            continue
+        above, below = look.counts[ABOVE], look.counts[BELOW]
+        if not above + below or (above + below) / scene.rows > 0.9:
+            continue
+        beyond = (look.cells == ABOVE) | (look.cells == BELOW)
+        x = look.numbers[beyond]
+        gap = np.where(x > look.face.high, x - look.face.high, look.face.low - x)
+        width = look.plausible.width
+        scattered = -np.log(width) - 2.0 * np.log1p(np.minimum(gap / width, 1e12))
+        scattered += math.log(look.plausible.resolution) - math.log(2.0)
+        ratio = np.full(scene.rows, -np.inf)
+        ratio[beyond] = scattered - look.log_p[beyond]
+        found = fit(ratio)
+        if found.nats <= 0.0:
+            continue
+        share = float(beyond[found.start :].mean())
+        because = (
+            f"{percent(share)} of the values lie beyond the reference's range, scattered; the "
+            "others are as before"
+        )
+        cause = broken("outliers", (name,), "out of range in single rows", because)
+        out.append(hit(cause, found, PRIOR, share=share))
+    return out
+
+
+RULE = Rule("outliers", ("range",), match, weigh)

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from holdfast.diagnosis.evidence import Cause, Evidence
-from holdfast.diagnosis.rules.base import Rule, features_of
+from holdfast.diagnosis.rules.base import Rule, Suspect, features_of, hit
+from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.records import Action
 
 _WORDS = {
@@ -39,4 +43,34 @@ def match(evidence: Evidence) -> Cause:
     )
 
 
-RULE = Rule("unknown", (), match)
+#: less likely than any kind with a name, before looking
+PRIOR = -8.0
+
+
+def weigh(scene: Scene) -> list[Suspect]:
+    """A column that moved and no longer suits the others: altered, in a way without a name."""
+    out = []
+    for look in scene.close:
+        if look.moved <= 0.0 or not look.ratios.size:
+            continue
+        counts = look.counts + 30.0 * look.shares
+        own = np.log(counts / counts.sum() / look.shares)[look.cells]
+        found = fit(np.where(look.levels >= 0, own - look.bond, own))
+        nats = found.nats - 0.5 * float((look.counts > 0).sum())
+        if nats <= look.moved:
+            continue
+        because = "the column moved and no longer suits the others, which did not move with it"
+        cause = Cause(
+            class_="pipeline",
+            kind="unknown",
+            action=Action.FIX_PIPELINE,
+            features=(look.name,),
+            words="altered upstream",
+            confidence=0.0,
+            because=because,
+        )
+        out.append(hit(cause, found._replace(nats=nats), PRIOR, share=found.share))
+    return out
+
+
+RULE = Rule("unknown", (), match, weigh)

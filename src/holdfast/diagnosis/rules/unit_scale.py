@@ -1,15 +1,20 @@
-"""Numbers in another unit: nearly all of them leave the range by one factor."""
+"""Numbers in another unit: a factor, an offset, a sign."""
 
 from __future__ import annotations
 
 from holdfast.diagnosis.evidence import Cause, Evidence
-from holdfast.diagnosis.rules.base import Rule, pipeline
+from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
+from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.signatures.mixture import fit
+from holdfast.diagnosis.signatures.transforms import Transform, best_changes
 from holdfast.diagnosis.words import percent
 
 #: share of rows (of the guilty source) beyond the range that outliers do not reach
 BULK = 0.5
 #: with one known factor explaining all of them, less will do
 BULK_WITH_FACTOR = 0.2
+#: different numbers a column needs before its unit can be told
+DISTINCT = 5
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -29,4 +34,47 @@ def match(evidence: Evidence) -> Cause | None:
     return pipeline("unit_scale", moved, f"out of range by a factor of {factor:g}", 0.85, because)
 
 
-RULE = Rule("unit_scale", ("range",), match)
+def weigh(scene: Scene) -> list[Suspect]:
+    """A change of unit that, undone, leaves the column as in the reference."""
+    out = []
+    for look in scene.close:
+        if not look.is_number or look.face.distinct < DISTINCT:
+            continue
+        for change, ratio in best_changes(look):
+            found = fit(ratio)
+            if found.nats <= 0.0:
+                continue
+            because = (
+                f"undone, the values are as in the reference: {_formula(change)} explains "
+                f"{percent(found.share)} of the rows"
+            )
+            cause = broken("unit_scale", (look.name,), words(change), because)
+            details = {"factor": change.a, "offset": change.b, "share": found.share}
+            out.append(hit(cause, found, change.prior, **details))
+    return out
+
+
+def words(change: Transform) -> str:
+    """What happened to the column, after its name.
+
+    >>> words(Transform(100.0, 0.0, 0.0, "")), words(Transform(1.8, 32.0, 0.0, "degrees"))
+    ('x100', 'x1.8 + 32 (degrees)')
+    >>> words(Transform(-1.0, 0.0, 0.0, "")), words(Transform(1.0, -2.5, 0.0, ""))
+    ('with the sign turned', 'shifted by -2.5')
+    """
+    if change.a == -1.0 and change.b == 0.0:
+        return "with the sign turned"
+    if change.a == 1.0:
+        text = f"shifted by {'+' if change.b > 0 else ''}{amount(change.b)}"
+    elif change.b == 0.0:
+        text = f"x{amount(change.a)}"
+    else:
+        text = f"x{amount(change.a)} {'+' if change.b > 0 else '-'} {amount(abs(change.b))}"
+    return f"{text} ({change.known})" if change.known else text
+
+
+def _formula(change: Transform) -> str:
+    return words(change._replace(known=""))
+
+
+RULE = Rule("unit_scale", ("range",), match, weigh)

@@ -1,0 +1,65 @@
+"""Values cut off at a limit: all beyond it now sit on it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit
+from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.signatures.mixture import Mixture, fit
+from holdfast.diagnosis.words import percent
+from holdfast.profiles.portrait_cells import unpack
+
+PRIOR = -2.0
+#: different numbers a column needs before a limit can be told from a favourite value
+DISTINCT = 8
+
+
+def weigh(scene: Scene) -> list[Suspect]:
+    """A spike as large as the reference's share beyond it, and next to nothing beyond."""
+    out = []
+    for look in scene.close:
+        if not look.is_number or look.face.distinct < DISTINCT or not look.present.any():
+            continue
+        for upper in (True, False):
+            limit, found, beyond = clipping(look, upper)
+            if found.nats <= 0.0:
+                continue
+            side = "above" if upper else "below"
+            words = "clipped from above" if upper else "clipped from below"
+            if scene.shows(look.name):
+                words = f"clipped at {amount(limit)}"
+            because = (
+                f"no value {side} one limit any more, where the reference has "
+                f"{percent(beyond)}, and as many on it"
+            )
+            cause = broken("clipped", (look.name,), words, because)
+            out.append(hit(cause, found, PRIOR, beyond=beyond, upper=upper))
+    return out
+
+
+def clipping(look: Look, upper: bool) -> tuple[float, Mixture, float]:
+    """The limit, the mixture "values beyond it are set to it", and the share usually beyond."""
+    numbers = look.numbers[look.present]
+    values, counts = np.unique(numbers, return_counts=True)
+    nothing = fit(np.empty(0))
+    inner = counts >= max(2, 0.02 * len(numbers))
+    if not inner.any():
+        return 0.0, nothing, 0.0
+    limit = float(values[inner][-1] if upper else values[inner][0])
+    quantiles = unpack(look.face.quantiles)
+    past = quantiles > limit if upper else quantiles < limit
+    beyond = float(past.mean())
+    if beyond < 0.01 or beyond > 0.97:
+        return limit, nothing, beyond
+    held = float((past | (quantiles == limit)).mean())
+    ratio = np.zeros(look.scene.rows)
+    here = look.present
+    on = here & (look.numbers == limit)
+    at_limit = np.maximum(np.exp(look.plausible(np.array([limit])))[0], 0.25 / look.face.rows)
+    ratio[on] = np.log(held / at_limit)
+    ratio[here & (look.numbers > limit if upper else look.numbers < limit)] = -np.inf
+    return limit, fit(ratio), beyond
+
+
+RULE = Rule("clipped", (), weigh=weigh)

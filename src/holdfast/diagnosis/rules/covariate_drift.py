@@ -1,0 +1,63 @@
+"""The inputs moved: other kinds of rows than the reference's, each of them sound."""
+
+from __future__ import annotations
+
+from holdfast.diagnosis.evidence import Cause
+from holdfast.diagnosis.rules.base import Rule, Suspect
+from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.words import percent
+from holdfast.profiles.portrait_cells import FIRST
+from holdfast.records import Action
+
+PRIOR = -0.5
+#: columns named beside the first, when they moved by at least this share of its evidence
+FOLLOW, LEAST, MOST = 0.2, 8.0, 4
+#: evidence in nats from which the score counts as moved
+SCORE = 4.0
+
+
+def weigh(scene: Scene) -> list[Suspect]:
+    """Each column whose own shares changed, all other columns following as the reference says."""
+    ranked = sorted(scene.looks.values(), key=lambda k: -k.moved)
+    out = []
+    for look in ranked[:6]:
+        if look.moved <= 0.0:
+            break
+        others = [
+            k.name for k in ranked if k is not look and k.moved > max(LEAST, FOLLOW * look.moved)
+        ]
+        moved = scene.answers.moved
+        because = f"{how_it_moved(look)}; the other columns followed as in the reference"
+        because += "; the score moved with it" if moved > SCORE else "; the score did not move"
+        cause = Cause(
+            class_="covariate",
+            kind="covariate_drift",
+            action=Action.RETRAIN if moved > SCORE else Action.IGNORE,
+            features=(look.name, *others[: MOST - 1]),
+            words=_words(look),
+            confidence=0.0,
+            because=because,
+        )
+        out.append(Suspect(cause, look.moved, PRIOR, None, {"score_nats": round(moved, 2)}))
+    return out
+
+
+def how_it_moved(look: Look) -> str:
+    """The largest change of a cell, in words that show no value."""
+    now = look.counts / max(1.0, look.counts.sum())
+    gain, size, along = look.tilt
+    if gain > 0.0 and along == "value":
+        return f"values moved {'up' if size > 0 else 'down'} smoothly"
+    place = int(abs(now - look.shares).argmax())
+    what = "one share" if place >= FIRST else "a share outside the usual values"
+    return f"{what} went from {percent(float(look.shares[place]))} to {percent(float(now[place]))}"
+
+
+def _words(look: Look) -> str:
+    gain, size, along = look.tilt
+    if gain > 0.0 and along == "value":
+        return "shifted towards higher values" if size > 0 else "shifted towards lower values"
+    return "with other shares than in the reference"
+
+
+RULE = Rule("covariate_drift", (), weigh=weigh)

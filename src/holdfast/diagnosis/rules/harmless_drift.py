@@ -1,0 +1,76 @@
+"""A column moved that the model hardly uses, and the score did not."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holdfast.diagnosis.evidence import Cause
+from holdfast.diagnosis.rules.base import Rule, Suspect
+from holdfast.diagnosis.rules.covariate_drift import SCORE, how_it_moved
+from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.signatures.mixture import fit
+from holdfast.diagnosis.signatures.transforms import best_changes
+from holdfast.diagnosis.words import percent
+from holdfast.profiles.portrait_cells import ABOVE, BELOW, NULL, WRONG
+from holdfast.records import Action
+
+PRIOR = 0.0
+#: share of the score below which a column does not matter
+IMPORTANCE = 0.015
+
+
+def weigh(scene: Scene) -> list[Suspect]:
+    """Movement inside what the reference knows, of a column without weight."""
+    out = []
+    if scene.answers.score is None or scene.answers.moved > SCORE:
+        return out
+    for look in scene.close:
+        if look.face.importance > IMPORTANCE or not inside(look):
+            continue
+        nats = moved_alone(look)
+        if nats <= 0.0:
+            continue
+        because = (
+            f"{how_it_moved(look)}; the column carries {percent(max(look.face.importance, 0.001))} "
+            "of the score, and the score did not move"
+        )
+        cause = Cause(
+            class_="harmless",
+            kind="harmless_drift",
+            action=Action.IGNORE,
+            features=(look.name,),
+            words="moved without any effect on the score",
+            confidence=0.0,
+            because=because,
+        )
+        details = {"importance": look.face.importance}
+        out.append(Suspect(cause, nats, PRIOR, None, details))
+    return out
+
+
+def inside(look: Look) -> bool:
+    """Whether nulls, types, range and grid are as in the reference."""
+    n = look.scene.rows
+    hard = [NULL, WRONG, BELOW, ABOVE] if look.is_number else [NULL, WRONG]
+    if float(look.counts[hard].sum()) > n * float(look.shares[hard].sum()) * 1.5 + 3.0:
+        return False
+    if not look.is_number or not look.present.any():
+        return True
+    plausible = look.plausible
+    off = plausible.grid(look.numbers[look.present]) < min(plausible.again, plausible.new) - 3.0
+    return float(off.mean()) < 0.01
+
+
+def moved_alone(look: Look) -> float:
+    """Evidence for any smooth movement of this column, whether the others follow or not."""
+    best = look.moved
+    if look.ratios.size:
+        best = max(best, best + fit(np.where(look.levels >= 0, -look.bond, 0.0)).nats)
+    if look.is_number:
+        for change, ratio in best_changes(look):
+            if not change.known and change.a > 0.0:
+                best = max(best, fit(ratio).nats + change.prior)
+    return best
+
+
+RULE = Rule("harmless_drift", (), weigh=weigh)

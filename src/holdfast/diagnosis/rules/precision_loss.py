@@ -1,0 +1,75 @@
+"""Numbers rounded or cut to a coarser step."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
+from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.signatures.mixture import Mixture, fit
+from holdfast.diagnosis.signatures.rounding import WAYS, on_multiple, rounded_log_p
+from holdfast.diagnosis.words import percent
+
+PRIOR = -2.5
+#: share of values on the coarse step at which it is looked at
+LEAST_ON = 0.3
+
+
+def match(evidence: Evidence) -> Cause | None:
+    """The share of values on a coarser step is up."""
+    moved = evidence.rising("lattice")
+    if not moved:
+        return None
+    because = "values lie on a coarser step than in the reference"
+    return pipeline("precision_loss", moved, "rounded", 0.7, because)
+
+
+def weigh(scene: Scene) -> list[Suspect]:
+    """Values on a coarse step, as often as rounding the reference would put them there."""
+    out = []
+    for look in scene.close:
+        if not look.is_number or look.face.distinct < 8:
+            continue
+        got = coarsest(look)
+        if got is None:
+            continue
+        step, way, found, share = got
+        words = f"{'rounded' if way == 'round' else 'cut'} to steps of {amount(step)}"
+        because = (
+            f"{percent(share)} of the values are multiples of {amount(step)}, spread as the "
+            "reference's would be after it"
+        )
+        cause = broken("precision_loss", (look.name,), words, because)
+        out.append(hit(cause, found, PRIOR, step=step, way=way, share=share))
+    return out
+
+
+def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:
+    """Step, way of rounding, mixture and share on the step of the best explanation."""
+    x = look.numbers[look.present]
+    if len(x) < 3 or look.face.spread <= 0.0:
+        return None
+    top = math.floor(math.log10(max(look.face.spread, 1e-12))) + 2
+    bottom = round(math.log10(look.face.step)) + 1 if look.face.step else top - 7
+    best: tuple[float, str, Mixture, float] | None = None
+    for exponent in range(top, max(bottom, top - 9) - 1, -1):
+        for multiple in (1.0, 5.0):
+            step = multiple * 10.0**exponent
+            on = on_multiple(x, step)
+            share = float(on.mean())
+            if share < LEAST_ON or len(np.unique(x[on])) < 2:
+                continue
+            for way in WAYS:
+                ratio = np.full(look.scene.rows, -np.inf)
+                rows = np.flatnonzero(look.present)[on]
+                ratio[rows] = rounded_log_p(look.face, x[on], step, way) - look.log_p[rows]
+                found = fit(ratio)
+                if best is None or found.nats > best[2].nats + 1e-9:
+                    best = (step, way, found, share)
+    return best if best is not None and best[2].nats > 0.0 else None
+
+
+RULE = Rule("precision_loss", ("lattice",), match, weigh)

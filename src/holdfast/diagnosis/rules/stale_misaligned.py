@@ -1,0 +1,81 @@
+"""Right values in the wrong rows: a join that serves older or other rows."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit, pipeline
+from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.signatures.lag import lag_of
+from holdfast.diagnosis.signatures.mixture import fit
+from holdfast.diagnosis.words import percent
+
+PRIOR = -3.0
+#: columns whose values are compared with earlier rows one by one
+LAGGED = 5
+
+
+def match(evidence: Evidence) -> Cause | None:
+    """The share of values that do not suit the other columns is up."""
+    moved = evidence.rising("dependence")
+    if not moved:
+        return None
+    because = "values no longer suit the other columns of their rows"
+    return pipeline("stale_misaligned", moved, "out of step with their rows", 0.5, because)
+
+
+def weigh(scene: Scene) -> list[Suspect]:
+    """Columns whose values are as frequent as ever but do not suit their rows."""
+    found = {}
+    for name, look in scene.looks.items():
+        if look.ratios.size:
+            mixture = fit(np.where(look.levels >= 0, -look.bond, 0.0))
+            if mixture.nats > 0.0:
+                found[name] = mixture
+    ranked = sorted(found, key=lambda n: -found[n].nats)
+    chosen = ranked[:LAGGED] + [k.name for k in scene.close if k.name not in ranked[:LAGGED]]
+    out = []
+    for name in chosen:
+        look = scene.looks[name]
+        mixture = found.get(name) or fit(np.zeros(scene.rows))
+        lag, nats = _lag(look, mixture.start)
+        if not lag and name not in found:
+            continue
+        words = "served from other rows"
+        because = f"{percent(mixture.share)} of the values do not suit their rows; "
+        because += "their shares are as before"
+        if lag:
+            words = f"served from {lag} rows earlier"
+            because += f"; they equal those {lag} rows before"
+        cause = broken("stale_misaligned", (name,), words, because)
+        suspect = hit(cause, mixture, PRIOR, share=mixture.share, lag=lag)
+        out.append(suspect._replace(nats=max(mixture.nats, nats, mixture.nats + 0.7 * nats)))
+    return out
+
+
+def _lag(look: Look, start: int) -> tuple[int, float]:
+    before = look.scene.before
+    earlier = before.columns.get(look.name) if before is not None else None
+    if earlier is None or earlier.kind is not look.face.kind:
+        return 0, 0.0
+    if look.is_number:
+        every = np.concatenate((earlier.numbers, look.values.numbers))
+        values, codes = np.unique(np.nan_to_num(every, nan=np.inf), return_inverse=True)
+        codes = np.where(np.isnan(every), -1, codes)
+        if len(values) < 6:
+            return 0, 0.0
+    else:
+        places = {name: i for i, name in enumerate(earlier.names)}
+        table = [places.setdefault(name, len(places)) for name in look.values.names]
+        table = np.array([*table, -1], np.int64)
+        codes = np.concatenate((earlier.codes, table[look.values.codes]))
+        if len(places) < 6:
+            return 0, 0.0
+    m = len(earlier)
+    shares = np.bincount(codes[codes >= 0], minlength=int(codes.max(initial=0)) + 1) / len(codes)
+    surprise = np.where(codes[m:] >= 0, -np.log(np.maximum(shares[codes[m:]], 1e-6)), 0.0)
+    return lag_of(codes[:m], codes[m:], surprise, start)
+
+
+RULE = Rule("stale_misaligned", ("dependence",), match, weigh)

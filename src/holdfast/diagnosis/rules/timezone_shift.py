@@ -1,0 +1,69 @@
+"""A clock-like column that runs some hours ahead or behind."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit
+from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.signatures.mixture import fit
+from holdfast.diagnosis.words import percent
+from holdfast.profiles.portrait_cells import unpack
+
+PRIOR = -3.5
+#: a clock has this many marks
+MARKS = (7, 12, 24, 31, 48, 60, 96)
+
+
+def weigh(scene: Scene) -> list[Suspect]:
+    """Turning the clock back by some marks makes its values suit the other columns again."""
+    out = []
+    for look in scene.looks.values():
+        marks = clock(look)
+        if marks is None:
+            continue
+        turned = [(fit(_turned(look, marks, by)), by) for by in range(1, len(marks))]
+        found, by = max(turned, key=lambda pair: pair[0].nats)
+        if found.nats <= 0.0:
+            continue
+        signed = by if by <= len(marks) // 2 else by - len(marks)
+        hours = signed * 24.0 / len(marks)
+        day = len(marks) in {12, 24, 48, 96}
+        by_how_much = f"{hours:+g} hours" if day else f"{signed:+d} of {len(marks)} marks"
+        because = (
+            f"turned back by {by_how_much}, {percent(found.share)} of the values suit the other "
+            "columns again"
+        )
+        cause = broken("timezone_shift", (look.name,), f"shifted by {by_how_much}", because)
+        out.append(hit(cause, found, PRIOR - np.log(len(marks)), shift=amount(hours)))
+    return out
+
+
+def clock(look: Look) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
+    """The marks of a clock-like column, evenly spaced, none of them dominant; None if it is none."""
+    known = unpack(look.face.known)
+    if not look.is_number or len(known) not in MARKS or not look.ratios.size:
+        return None
+    gaps = np.diff(known)
+    if np.ptp(gaps) > 0.05 * float(gaps.mean()):
+        return None
+    if float(unpack(look.face.cells)[2:].max()) > 5.0 / len(known):
+        return None
+    return np.asarray(known)
+
+
+def _turned(look: Look, marks: np.ndarray, by: int) -> np.ndarray:  # type: ignore[type-arg]
+    ratio = np.full(look.scene.rows, -np.inf)
+    rows = np.flatnonzero(look.present)
+    x = look.numbers[rows]
+    place = np.clip(np.searchsorted(marks, x - 1e-9), 0, len(marks) - 1)
+    on = np.abs(marks[place] - x) < 0.05 * (marks[1] - marks[0])
+    before = marks[(place - by) % len(marks)]
+    levels = np.searchsorted(unpack(look.face.level_cuts), look.face.ranks(before), side="right")
+    table = look.ratios[levels, look.predicted[rows]]
+    gain = look.plausible(before) + table - look.log_p[rows] - look.bond[rows]
+    ratio[rows] = np.where(on, gain, -np.inf)
+    return ratio
+
+
+RULE = Rule("timezone_shift", (), weigh=weigh)

@@ -1,0 +1,1 @@
+"""Numbers behind the rules of diagnosis: arrays in, likelihood gains out."""

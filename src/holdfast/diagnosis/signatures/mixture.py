@@ -1,0 +1,111 @@
+"""A fault that hits a share of the rows from some row on: how much better does it explain them?
+
+Each row has a log ratio: how much more likely the fault makes its value than the reference does.
+Rows that the fault cannot have touched have ratio ``-inf``. With an unknown share f of the rows hit,
+a row counts ``log(1 - f + f ratio)``; f is fitted by EM, and clean rows in front, which an
+estimated onset may include, are cut off where that explains the rest better.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+FloatArray = NDArray[np.float64]
+
+#: one row says no more than this, in nats
+MOST = 25.0
+ROUNDS = 10
+
+
+class Mixture(NamedTuple):
+    """A fitted mixture.
+
+    Attributes:
+        nats: log-likelihood gain over "all rows are as in the reference", the price of the start
+            subtracted; at least 0.
+        share: of the rows from `start` on that are hit.
+        start: first row of the fault, 0-based.
+        weight: shape (n,), probability that the row is hit; 0 before the start.
+    """
+
+    nats: float
+    share: float
+    start: int
+    weight: FloatArray
+
+
+def fit(log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False) -> Mixture:
+    """The best share and start.
+
+    Args:
+        log_ratio: shape (n,), in time order, -inf allowed, NaN not.
+        whole: all rows from the start on are hit.
+        fixed_start: the fault starts with the first row.
+
+    Example:
+        >>> hit = np.full(40, -np.inf)
+        >>> hit[20::2] = 6.0                      # every second row from row 20 on
+        >>> found = fit(hit)
+        >>> found.start, round(found.share, 2), bool(found.nats > 40)
+        (20, 0.5, True)
+        >>> fit(np.full(40, -1.0)).nats
+        0.0
+    """
+    n = len(log_ratio)
+    if not n:
+        return Mixture(0.0, 0.0, 0, np.zeros(0))
+    capped = np.clip(log_ratio, -MOST, MOST)
+    ratio = np.exp(capped)
+    ratio[log_ratio < -MOST] = 0.0
+    share = 1.0 if whole else _share(ratio)
+    rows = _rows(ratio, share)
+    start = 0
+    if not fixed_start:
+        tail = np.cumsum(rows[::-1])[::-1]
+        start = int(np.argmax(tail))
+        if start and not whole:
+            share = _share(ratio[start:])
+            rows = _rows(ratio, share)
+    nats = float(rows[start:].sum()) - np.log1p(start)
+    if not nats > 0.0 or share <= 0.0:
+        return Mixture(0.0, 0.0, 0, np.zeros(n))
+    weight = share * ratio / np.maximum(1.0 - share + share * ratio, 1e-300)
+    weight[:start] = 0.0
+    return Mixture(float(nats), share, start, weight)
+
+
+def gains(log_ratio: FloatArray, *, whole: bool = False) -> FloatArray:
+    """Shape (h,): the gain of each of h log ratios of shape (h, n), the start fixed.
+
+    >>> gains(np.array([[2.0, 2.0], [-2.0, -2.0]])).round(1).tolist()
+    [4.0, 0.0]
+    """
+    capped = np.clip(log_ratio, -MOST, MOST)
+    if whole:
+        return np.maximum(capped.sum(1), 0.0)
+    ratio = np.exp(capped)
+    ratio[log_ratio < -MOST] = 0.0
+    share = np.full((len(ratio), 1), 0.5)
+    for _ in range(ROUNDS):
+        part = share * ratio
+        share = (part / np.maximum(1.0 - share + part, 1e-300)).mean(1, keepdims=True)
+    share = np.minimum(share, 1.0 - 1e-6)
+    return np.maximum(np.log(1.0 - share + share * ratio).sum(1), 0.0)
+
+
+def _share(ratio: FloatArray) -> float:
+    if not len(ratio):
+        return 0.0
+    share = 0.5
+    for _ in range(ROUNDS):
+        part = share * ratio
+        share = float((part / (1.0 - share + part)).mean()) if share < 1.0 else 1.0
+    sure = ratio > 0.0
+    return 1.0 if share > 0.999 and sure.all() else min(share, 1.0 - 0.25 / len(ratio))
+
+
+def _rows(ratio: FloatArray, share: float) -> FloatArray:
+    return np.log(np.maximum(1.0 - share + share * ratio, 1e-300))

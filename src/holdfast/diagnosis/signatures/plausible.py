@@ -1,0 +1,126 @@
+"""How plausible a number is in the reference: its bin's density, and whether it lies on the grid.
+
+Numbers of a column lie on a grid: whole numbers, cents, or simply values that come again. A value
+off that grid is as telling as one out of range, and a value back on the grid after a division by
+1000 says that it was 1000 times too large.
+"""
+
+from __future__ import annotations
+
+import math
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.profiles.portrait_cells import FIRST, is_in, unpack
+from holdfast.profiles.portrait_column import ColumnPortrait, on_step
+
+FloatArray = NDArray[np.float64]
+
+#: price of a value off the grid, beside the share of such values: its neighbours are many
+OFF = 5.0
+
+
+class Plausible:
+    """Log-probability of numbers under the reference of one column, per grid step.
+
+    Example:
+        >>> from holdfast.frames.values import ValueKind, read_values
+        >>> from holdfast.profiles.portrait import Portrait
+        >>> ages = read_values(ValueKind.NUMBER, np.arange(2000.0) % 60 + 20)
+        >>> plausible = Plausible(Portrait.of({"age": ages}).columns["age"])
+        >>> good, off, far = plausible(np.array([30.0, 30.5, 3000.0]))
+        >>> bool(good > off + 10), bool(good > far + 10)
+        (True, True)
+    """
+
+    def __init__(self, face: ColumnPortrait) -> None:
+        self.face = face
+        self.edges = unpack(face.edges)
+        self.atoms = unpack(face.frequent)
+        shares = unpack(face.cells)[FIRST:]
+        values = max(1e-9, 1.0 - face.null - face.wrong)
+        rows = face.rows * values
+        kept = (shares * face.rows + 0.5) / (rows + 0.5 * len(shares) + 1.0)
+        self.atom_shares = np.log(kept[: len(self.atoms)])
+        self.width = max(face.high - face.low, 1e-9 * max(1.0, abs(face.high)))
+        self.resolution = face.step or 1e-4 * max(face.spread, 1e-9 * max(1.0, abs(face.high)))
+        widths = np.maximum(np.diff(self.edges), self.resolution)
+        self.densities = np.log(kept[len(self.atoms) :] / widths)
+        self.rare = math.log(0.5 / (rows + 2.0))
+        recurring = min(max(face.recurring, 1.0 / (rows + 2.0)), 1.0 - 1.0 / (rows + 2.0))
+        self.again, self.new = math.log(recurring), math.log(1.0 - recurring)
+
+    @cached_property
+    def members(self) -> FloatArray:
+        """Numbers of the reference that are known one by one, sorted."""
+        known = unpack(self.face.known)
+        return known if len(known) else np.unique(unpack(self.face.quantiles))
+
+    @cached_property
+    def order(self) -> tuple[FloatArray, NDArray[np.int64]]:
+        """The frequent values sorted, and their places."""
+        places = np.argsort(self.atoms)
+        return self.atoms[places], places
+
+    def smooth(self, x: FloatArray) -> FloatArray:
+        """Log-probability without regard to the grid: bin density times resolution."""
+        bins = len(self.edges) - 1
+        place = np.searchsorted(self.edges, x, side="right") - 1
+        out = self.densities[np.clip(place, 0, bins - 1)]
+        beyond = (x < self.edges[0]) | (x > self.edges[-1])
+        if beyond.any():
+            gap = np.where(x > self.face.high, x - self.face.high, self.face.low - x)
+            reach = np.minimum(np.maximum(gap, 0.0) / self.width, 1e12)
+            tail = self.rare - np.log(2.0 * self.width) - 2.0 * np.log1p(reach)
+            out = np.where(beyond, tail, out)
+        return out + math.log(self.resolution)
+
+    def grid(self, x: FloatArray) -> FloatArray:
+        """Log-probability of being on or off the grid as the value is."""
+        member = is_in(x, self.members)
+        if self.face.step:
+            on = on_step(x, round(math.log10(self.face.step)))
+            off = self.rare - OFF
+            return np.where(member, self.again, np.where(on, self.new, off))
+        return np.where(member, self.again, self.new)
+
+    def frequent(self, x: FloatArray) -> FloatArray:
+        """Log-share of frequent values; NaN for others."""
+        out = np.full(x.shape, np.nan)
+        known, places = self.order
+        if len(known):
+            near = np.minimum(np.searchsorted(known, x), len(known) - 1)
+            left = np.maximum(near - 1, 0)
+            for at in (near, left):
+                hit = np.abs(known[at] - x) <= 1e-9 * np.abs(x)
+                out = np.where(hit, self.atom_shares[places[at]], out)
+        return out
+
+    def __call__(self, x: FloatArray) -> FloatArray:
+        """Log-probability of each number (any shape, no NaN)."""
+        known = self.frequent(x)
+        return np.where(np.isnan(known), self.smooth(x) + self.grid(x), known)
+
+    def rescaled(self, y: FloatArray, x: FloatArray, factor: float | FloatArray) -> FloatArray:
+        """Log-probability of x when it is `factor` y (+ constant) and y is as in the reference.
+
+        The better of two readings, over all rows: the value was changed as it stood (then y is on
+        the grid), or it was rounded again afterwards (then x is).
+
+        Args:
+            y: shape (h, n), the numbers before the change.
+            x: shape (n,), the numbers as they came.
+            factor: shape (h, 1) or one number.
+        """
+        known = self.frequent(y)
+        smooth = self.smooth(y)
+        stretch = np.log(np.abs(factor))
+        jacobian = 0.0 if self.face.step else stretch
+        as_it_stood = np.where(np.isnan(known), smooth + self.grid(y) - jacobian, known)
+        if not self.face.step:
+            return as_it_stood
+        again = smooth + self.grid(x) - stretch
+        better = again.sum(-1, keepdims=True) > as_it_stood.sum(-1, keepdims=True)
+        return np.where(better, again, as_it_stood)

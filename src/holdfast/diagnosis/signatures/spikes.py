@@ -1,0 +1,98 @@
+"""Single values that are far more frequent than in the reference."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.diagnosis.scene import Look
+from holdfast.diagnosis.signatures.mixture import Mixture, fit
+from holdfast.profiles.portrait_cells import FIRST, NULL
+
+FloatArray = NDArray[np.float64]
+
+#: spikes of one column that are weighed
+MOST_SPIKES = 3
+
+
+class Spike(NamedTuple):
+    """One value that too many rows hold.
+
+    Attributes:
+        number: the value, for numbers; NaN for categories.
+        name: the category; empty for numbers.
+        rows: shape (n,), the rows that hold it.
+        usual: its share in the reference (of all rows), at least a fraction of a row.
+        found: the mixture "some rows hold this value whatever else is in the row".
+    """
+
+    number: float
+    name: str
+    rows: NDArray[np.bool_]
+    usual: float
+    found: Mixture
+
+
+def spikes(look: Look) -> list[Spike]:
+    """The values of a column with the most to explain, strongest first."""
+    return _of_numbers(look) if look.is_number else _of_categories(look)
+
+
+def _of_numbers(look: Look) -> list[Spike]:
+    numbers = look.numbers[look.present]
+    if len(numbers) < 2:
+        return []
+    values, counts = np.unique(numbers, return_counts=True)
+    often = np.flatnonzero(counts >= 2)
+    often = often[np.argsort(-counts[often])][:12]
+    if not len(often):
+        return []
+    floor = 0.25 / (look.face.rows + 1.0)
+    present = max(1e-9, 1.0 - look.face.null - look.face.wrong)
+    usual = np.maximum(np.exp(look.plausible(values[often])) * present, floor)
+    gain = counts[often] * np.log(np.maximum(counts[often] / look.scene.rows / usual, 1e-9))
+    out = []
+    for i in np.argsort(-gain)[:MOST_SPIKES]:
+        if gain[i] <= 2.0:
+            break
+        value = float(values[often[i]])
+        rows = look.present & (look.numbers == value)
+        out.append(_spike(look, value, "", rows, float(usual[i])))
+    return _ranked(out)
+
+
+def _of_categories(look: Look) -> list[Spike]:
+    known = len(look.shares) - FIRST
+    counts = look.counts[FIRST:]
+    usual = look.shares[FIRST:]
+    gain = counts * np.log(np.maximum(counts, 1e-9) / (look.scene.rows * usual))
+    out = []
+    for i in np.argsort(-gain)[: min(MOST_SPIKES, known)]:
+        if gain[i] <= 2.0:
+            break
+        rows = look.cells == FIRST + i
+        out.append(_spike(look, math.nan, look.face.names[i], rows, float(usual[i])))
+    return _ranked(out)
+
+
+def _spike(look: Look, number: float, name: str, rows: NDArray[np.bool_], usual: float) -> Spike:
+    ratio = np.where(rows, -math.log(usual) - look.bond, -np.inf)
+    return Spike(number, name, rows, usual, fit(ratio))
+
+
+def _ranked(found: list[Spike]) -> list[Spike]:
+    return sorted((s for s in found if s.found.nats > 0.0), key=lambda s: -s.found.nats)
+
+
+def null_fell(look: Look) -> float:
+    """Evidence in nats that nulls, usual in the reference, have become rare."""
+    n, usual = float(look.scene.rows), float(look.shares[NULL])
+    count = float(look.counts[NULL])
+    share = count / n
+    if share >= usual or usual < 0.005:
+        return 0.0
+    rest = (n - count) * math.log((1.0 - share) / (1.0 - usual))
+    return rest + (count * math.log(share / usual) if count else 0.0)

@@ -1,0 +1,161 @@
+"""Which change of unit takes the reference's numbers to these: factors, offsets, both."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.diagnosis.scene import Look
+from holdfast.diagnosis.signatures.mixture import gains
+from holdfast.profiles.portrait_cells import unpack
+
+FloatArray = NDArray[np.float64]
+
+#: rows on which all candidates are compared before the best are fitted to all
+SCAN_ROWS = 250
+#: factors between units in use; both directions are tried
+FACTORS = {
+    10.0: "", 100.0: "", 1000.0: "", 1e4: "", 1e5: "", 1e6: "", 1e9: "",
+    1.609344: "miles and kilometres", 2.54: "inches and centimetres", 25.4: "inches and mm",
+    0.3048: "feet and metres", 0.45359237: "pounds and kilograms", 2.20462: "pounds and kilograms",
+    28.349523125: "ounces and grams", 3.785411784: "gallons and litres", 0.9144: "yards and metres",
+    12.0: "months and years", 60.0: "minutes and hours", 3600.0: "seconds and hours",
+    24.0: "hours and days", 7.0: "days and weeks", 365.25: "days and years", 86400.0: "seconds and days",
+    1440.0: "minutes and days", 52.0: "weeks and years", 30.0: "days and months",
+    1024.0: "bytes and kibibytes", 1048576.0: "bytes and mebibytes", 8.0: "bits and bytes",
+    1.8: "degrees", 3.6: "m/s and km/h", 1.852: "knots and km/h", 0.514444: "knots and m/s",
+    4.184: "calories and joules", 4.8824: "", 1.852001: "", 0.0254: "inches and metres",
+    2.0: "", 4.0: "", 1.1: "", 1.2: "", 1.19: "", 1.25: "", 5.0: "",
+    57.29577951308232: "radians and degrees", 6.894757: "psi and kPa", 33.8638: "inHg and hPa",
+    0.621371: "miles and kilometres", 0.393701: "inches and centimetres", 3.28084: "feet and metres",
+}  # fmt: skip
+#: (a, b) of x -> a x + b
+AFFINE = {
+    (1.8, 32.0): "Celsius and Fahrenheit",
+    (5.0 / 9.0, -160.0 / 9.0): "Fahrenheit and Celsius",
+    (1.0, 273.15): "Celsius and Kelvin",
+    (1.0, -273.15): "Kelvin and Celsius",
+    (-1.0, 100.0): "percent left and percent used",
+    (-1.0, 1.0): "a share and its complement",
+}
+#: log-probabilities before looking: a known factor, one found in the data, a sign, an offset
+KNOWN, FOUND, SIGN, OFFSET, BOTH = -4.5, -8.0, -2.5, -7.5, -11.0
+
+
+class Transform(NamedTuple):
+    """x became a x + b; how likely before looking, and what it is known as."""
+
+    a: float
+    b: float
+    prior: float
+    known: str
+
+
+def candidates(look: Look) -> list[Transform]:
+    """Known changes of unit, and those that the quantiles or the new grid suggest."""
+    out = [Transform(-1.0, 0.0, SIGN, "")]
+    for factor, name in FACTORS.items():
+        ten = abs(math.log10(factor) - round(math.log10(factor))) < 1e-12
+        prior = KNOWN + (1.5 if ten else 0.0)
+        out += [Transform(factor, 0.0, prior, name), Transform(1.0 / factor, 0.0, prior, name)]
+    out += [Transform(a, b, KNOWN, name) for (a, b), name in AFFINE.items()]
+    return out + _suggested(look)
+
+
+def _suggested(look: Look) -> list[Transform]:
+    x = look.numbers[look.present]
+    x = x[np.abs(x) < 1e299]
+    quantiles = unpack(look.face.quantiles)
+    if len(x) < 8 or not len(quantiles):
+        return []
+    late = x[len(x) // 4 :]  # the first rows may still be clean
+    at = np.array([0.1, 0.25, 0.5, 0.75, 0.9])
+    now, then = np.quantile(late, at), np.quantile(quantiles, at)
+    out: list[Transform] = []
+    step = look.face.step
+    shift = float(np.median(now - then))
+    widths = now[3] - now[1], then[3] - then[1]
+    if then[2] != 0.0 and now[2] / then[2] > 0.0:
+        usable = (then != 0.0) & (now / np.where(then == 0.0, 1.0, then) > 0.0)
+        factor = float(np.median(now[usable] / then[usable]))
+        spread = 0.7 / math.sqrt(len(late))
+        for nudge in (0.0, -1.0, -0.5, 0.5, 1.0):
+            out.append(Transform(factor * math.exp(nudge * spread), 0.0, FOUND, ""))
+        if (grid := _grid(x, step)) is not None:
+            out.append(Transform(grid, 0.0, FOUND, ""))
+    noise = look.face.spread / math.sqrt(len(late))
+    for nudge in (0.0, -1.0, -0.5, 0.5, 1.0):
+        out.append(Transform(1.0, shift + nudge * noise, OFFSET, ""))
+    if step:
+        phase = float(np.median(np.mod(late - late[0] + 0.5 * step, step))) - 0.5 * step + late[0]
+        base = phase - step * round((phase - shift) / step)
+        # the shift is known up to a whole step: the neighbours too
+        reach = int(np.clip(math.ceil(noise / step), 1, 6))
+        out += [Transform(1.0, base + k * step, OFFSET, "") for k in range(-reach, reach + 1)]
+    if widths[1] > 0.0 and widths[0] > 0.0 and len(late) >= 20:
+        a = float(widths[0] / widths[1])
+        out.append(Transform(a, float(now[2] - a * then[2]), BOTH, ""))
+        out.append(Transform(-a, float(now[2] + a * then[2]), BOTH, ""))
+    return [t for t in out if t.a != 0.0 and not (abs(t.a - 1.0) < 1e-12 and t.b == 0.0)]
+
+
+def _grid(x: FloatArray, step: float) -> float | None:
+    """The factor by which the grid of the values is coarser or finer than the reference's."""
+    if not step:
+        return None
+    values = np.unique(x)
+    gaps = np.diff(values)
+    gaps = gaps[gaps > 1e-9 * np.abs(values[-1])]
+    if len(gaps) < 5:
+        return None
+    gap = float(gaps.min())
+    scaled = values / gap
+    if np.mean(np.abs(scaled - np.round(scaled)) < 1e-5 * np.maximum(1, np.abs(scaled))) < 0.95:
+        return None
+    top = float(np.round(scaled[-1])) or 1.0
+    return float(values[-1]) / top / step
+
+
+def log_ratio(look: Look, changes: list[Transform], rows: NDArray[np.int64]) -> FloatArray:
+    """Shape (h, r): how much likelier each change makes the numbers of some rows."""
+    x = look.numbers[rows]
+    a = np.array([t.a for t in changes])[:, None]
+    b = np.array([t.b for t in changes])[:, None]
+    y = (x[None, :] - b) / a
+    out = look.plausible.rescaled(y, x, a)
+    return out - look.log_p[rows][None, :]
+
+
+def with_row(look: Look, change: Transform, ratio: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
+    """A ratio that also asks whether the value before the change suits the rest of its row."""
+    if not look.ratios.size:
+        return ratio
+    y = (look.numbers[rows] - change.b) / change.a
+    levels = np.searchsorted(unpack(look.face.level_cuts), look.face.ranks(y), side="right")
+    table = look.ratios[levels, look.predicted[rows]]
+    return ratio + table - look.bond[rows]
+
+
+def best_changes(look: Look, most: int = 3) -> list[tuple[Transform, FloatArray]]:
+    """The changes with the largest gain on some of the rows, with their log ratios on all."""
+    rows = np.flatnonzero(look.present)
+    if len(rows) < 3:
+        return []
+    if len(rows) > SCAN_ROWS:
+        scan = rows[np.linspace(0, len(rows) - 1, SCAN_ROWS).astype(np.int64)]
+    else:
+        scan = rows
+    changes = candidates(look)
+    ratio = log_ratio(look, changes, scan)
+    scale = len(rows) / len(scan)
+    value = gains(ratio) * scale + np.array([t.prior for t in changes])
+    chosen = [changes[i] for i in np.argsort(-value)[:most] if value[i] > 0.0]
+    out = []
+    for change in chosen:
+        full = np.full(look.scene.rows, -np.inf)
+        full[rows] = with_row(look, change, log_ratio(look, [change], rows)[0], rows)
+        out.append((change, full))
+    return out
