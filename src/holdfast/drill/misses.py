@@ -131,7 +131,7 @@ def _marks(
     """The question about marks that moved most, and why it stayed silent; None if none moved."""
     best: tuple[float, Stream, Share] | None = None
     for stream in streams:
-        if stream.code in MARK_CODES and math.isfinite(stream.edge):
+        if stream.code in MARK_CODES and stream.key == f"{stream.field}:{stream.code}":
             after = faulty.share(stream)
             size = _moved(stream, clean.share(stream), after, injected.aligned)
             rank = size if stream.field else 0.8 * size  # a cause before its consequence
