@@ -39,7 +39,9 @@ class Holdfast(Adapter):
 
     def columns(self, frame: Any) -> dict[str, Values]:
         """A pandas frame as columns."""
-        return {name: read_values(kind, frame[name].to_numpy()) for name, kind in self.kinds.items()}
+        return {
+            name: read_values(kind, frame[name].to_numpy()) for name, kind in self.kinds.items()
+        }
 
     def observe(self, window: Any) -> list[Alarm]:
         """One window and the labels that came with it."""

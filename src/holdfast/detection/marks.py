@@ -31,13 +31,13 @@ from holdfast.detection.mark_streams import (
     split_mark,
     stream_key,
 )
-from holdfast.frames.values import FloatArray
 from holdfast.detection.recovery import (
     MAX_STRIKES,
     RELAPSE_ROWS,
     Fault,
     follow,
 )
+from holdfast.frames.values import FloatArray
 
 _NOTHING = np.empty(0, np.int64)
 
@@ -206,7 +206,9 @@ class MarkDetector:
         return msgspec.msgpack.encode(state)
 
     @classmethod
-    def load(cls, data: bytes, reference: Reference, nats: float) -> MarkDetector:
+    def load(
+        cls, data: bytes, reference: Reference | None = None, nats: float = 0.0
+    ) -> MarkDetector:
         """The detector that `dump` wrote; streams and thresholds are part of it."""
         del reference, nats
         state = msgspec.msgpack.decode(data, type=_State)

@@ -19,8 +19,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.frames.values import IntArray
 from holdfast.errors import DataError
+from holdfast.frames.values import IntArray
 
 FloatArray = NDArray[np.float64]
 

@@ -6,7 +6,6 @@ signals become events like those of any other detector.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import ClassVar
 
 import msgspec
@@ -14,7 +13,7 @@ import numpy as np
 
 from holdfast.detection.base import Block, Event, EventKind, Reference, Side, Stream
 from holdfast.detection.columns.detector import Signal, ValueDetector
-from holdfast.frames.values import FloatArray
+from holdfast.frames.values import FloatArray, IntArray
 
 #: rows between two notes of which row number and time a row had
 EVERY = 20
@@ -29,7 +28,7 @@ class _Notes(msgspec.Struct):
     numbers: list[int] = []
     at: list[int] = []
 
-    def take(self, start: int, numbers: Sequence[int], at: Sequence[int]) -> None:
+    def take(self, start: int, numbers: IntArray, at: IntArray) -> None:
         """Takes rows whose own count begins at `start`."""
         for place in range(-start % EVERY, len(numbers), EVERY):
             self.numbers.append(int(numbers[place]))
@@ -85,6 +84,11 @@ class ValuesDetector:
         return self._core
 
     @property
+    def spent(self) -> float:
+        """Share of its part of the budget that all bets together use, at most 1."""
+        return 0.0 if self._core is None else self._core.spent()
+
+    @property
     def streams(self) -> tuple[Stream, ...]:
         """What is watched, one stream a column and family; muted ones included."""
         return () if self._core is None else tuple(self._core.streams())
@@ -100,11 +104,7 @@ class ValuesDetector:
         events = []
         for signal in self._core.observe(block.columns, len(block), block.score):
             place = signal.row - start
-            onset = (
-                (int(numbers[signal.onset - start]), int(at[signal.onset - start]))
-                if signal.onset >= start
-                else self._rows.find(signal.onset)
-            )
+            onset = self._rows.find(signal.onset)
             events.append(self._event(signal, int(numbers[place]), int(at[place]), onset))
         return events
 
@@ -175,9 +175,7 @@ class ValuesDetector:
     def dump(self) -> bytes:
         """The running state; what the reference taught stays in the release."""
         core = b"" if self._core is None else self._core.dump()
-        state = _State(
-            core, self._rows, self._labels, self._labelled, self._standing, self._last
-        )
+        state = _State(core, self._rows, self._labels, self._labelled, self._standing, self._last)
         return msgspec.msgpack.encode(state)
 
     @classmethod

@@ -8,8 +8,8 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.frames.values import IntArray
 from holdfast.detection.season import HOUR, WEEK
+from holdfast.frames.values import IntArray
 
 MINUTE = 60_000_000
 #: the stretch in which history is kept; slots are whole multiples of it

@@ -23,11 +23,11 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.frames.values import IntArray
 from holdfast.detection.season import DAY, HOUR, WEEK, agreement
 from holdfast.detection.volume_bets import ABOVE, BELOW, LEAST, silence
 from holdfast.detection.volume_counts import MINUTE, Counts, Gap, Slots, in_slots
 from holdfast.detection.volume_rates import Rates, Traffic, level_delay
+from holdfast.frames.values import IntArray
 from holdfast.stats.intervals import incomplete_beta
 
 FloatArray = NDArray[np.float64]

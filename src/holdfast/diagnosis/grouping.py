@@ -53,8 +53,10 @@ class Crossing(NamedTuple):
     @property
     def derived(self) -> bool:
         """Whether it is a consequence rather than a cause."""
-        return not self.soft and (not self.field or self.code in CROSS_CODES) and (
-            self.code != "duplicate"
+        return (
+            not self.soft
+            and (not self.field or self.code in CROSS_CODES)
+            and (self.code != "duplicate")
         )
 
 
@@ -90,11 +92,10 @@ def home(
         elif any(
             m.code == crossing.code and abs(m.onset_row - crossing.onset_row) <= SAME_ONSET
             for m in causes
+        ) or (
+            all(m.soft for m in causes)
+            and abs(crossing.onset_row - min(m.onset_row for m in causes)) <= SOFT_ONSET
         ):
-            return name
-        elif all(m.soft for m in causes) and abs(
-            crossing.onset_row - min(m.onset_row for m in causes)
-        ) <= SOFT_ONSET:
             return name
     return None
 

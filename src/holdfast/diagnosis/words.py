@@ -119,7 +119,7 @@ def row_sentence(cause: Cause, since: int, share: float, rows: int, spot: Spot |
         spot: where the affected rows come from, or None.
     """
     subject = f"{names(cause.features)} {cause.words}" if cause.features else cause.words
-    text = f"{_CLASSES.get(cause.class_, cause.class_)}: {subject} since {moment(since)}"
+    text = f"{CLASSES.get(cause.class_, cause.class_)}: {subject} since {moment(since)}"
     if cause.class_ in {"pipeline", "unknown"} and share < 0.995:
         text += f" on {percent(share)} of {rows:,} rows"
     if spot is not None and spot.value:

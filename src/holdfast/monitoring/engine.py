@@ -113,8 +113,7 @@ class ModelMonitor:
         self._ring = Ring()
         self._newest: tuple[Rows, int] | None = None
         self._live = {
-            release: self._resumed(release, watch)
-            for release, watch in self._state.watches.items()
+            release: self._resumed(release, watch) for release, watch in self._state.watches.items()
         }
 
     def _resumed(self, release: str, watch: Watch) -> _Live:
@@ -197,11 +196,12 @@ class ModelMonitor:
                 for event in detector.observe_labels(
                     block, label, newest, self._state.last_received
                 ):
-                    rows, first = self._newest or (_one_row(newest, self._state.last_received), newest)
-                    work = self._casework(release, rows, first)
-                    decide = (
-                        self._crossed if event.kind is EventKind.CROSSED else self._recovered
+                    rows, first = self._newest or (
+                        _one_row(newest, self._state.last_received),
+                        newest,
                     )
+                    work = self._casework(release, rows, first)
+                    decide = self._crossed if event.kind is EventKind.CROSSED else self._recovered
                     changes += decide(release, name, event, newest - first, work)
         return changes
 

@@ -10,7 +10,6 @@ from holdfast.diagnosis.grouping import Crossing
 from holdfast.monitoring.reference import FieldFacts
 from holdfast.records import Incident
 
-
 #: streams that tell diagnosis the same thing
 _ALIASES = {"recent": "repeat", "adjacent": "duplicate"}
 

@@ -38,8 +38,8 @@ from holdfast.releases.material import (
     target_of,
 )
 from holdfast.releases.policies import automatic_policies, ranked_fields
-from holdfast.releases.watch import PORTRAIT_FILE, VALUES_FILE, learn_watch
 from holdfast.releases.records import Blast, Fallback, Golden, Manifest, Reference
+from holdfast.releases.watch import PORTRAIT_FILE, VALUES_FILE, learn_watch
 
 #: share of training rows held out when no validation table is given
 HELD_OUT = 0.25

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -20,6 +21,8 @@ from holdfast.releases.records import Blast, Fallback, Golden, Manifest, Referen
 from holdfast.releases.scorer import Member, Scorer
 
 if TYPE_CHECKING:
+    from holdfast.detection.columns.fit import ReferenceFit
+    from holdfast.profiles.portrait import Portrait
     from holdfast.releases.switches import SwitchedScorer
 
 
@@ -219,11 +222,15 @@ class Release:
     @cached_property
     def values(self) -> ReferenceFit | None:
         """What the reference taught about values; None in releases of before it was kept."""
+        from holdfast.releases.watch import read_values_file
+
         return read_values_file(self.directory)
 
     @cached_property
     def portrait(self) -> Portrait | None:
         """What the reference looked like; None in releases of before it was kept."""
+        from holdfast.releases.watch import read_portrait_file
+
         return read_portrait_file(self.directory)
 
     @property

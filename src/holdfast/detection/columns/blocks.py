@@ -105,7 +105,7 @@ class BlockBank:
         self.width = max((t.steps.shape[1] for t in tables), default=0)
         self._cells = np.array(cells, np.int64)
         self._steps = np.zeros((columns, self.features, self.width))
-        self._threshold = np.full((columns, self.width), np.inf)
+        self.thresholds = np.full((columns, self.width), np.inf)
         self._group = np.full((columns, self.width), -1, np.int64)
         places = {(g.column, g.code): i for i, g in enumerate(self.groups)}
         for c, table in enumerate(tables):
@@ -120,7 +120,7 @@ class BlockBank:
                 alive[place] = alive.get(place, 0) + 1
             for place, count in alive.items():
                 weight = self.groups[place].weight / count
-                self._threshold[c, self._group[c] == place] = nats - np.log(weight)
+                self.thresholds[c, self._group[c] == place] = nats - np.log(weight)
         both = np.concatenate((self._steps, np.maximum(self._steps, 0.0)), axis=2)
         self._both = np.ascontiguousarray(both)
         self._flags = self.features - int(self._cells.min(initial=self.features))
@@ -160,7 +160,7 @@ class BlockBank:
         for b in range(blocks):
             begin, end = b * BLOCK, min((b + 1) * BLOCK, total)
             start = np.maximum(self.wealth, 0.0)
-            hot = start + gain[:, b] >= self._threshold
+            hot = start + gain[:, b] >= self.thresholds
             if hot.any():
                 skip = held if b == 0 else 0
                 found += self._look(
@@ -211,7 +211,7 @@ class BlockBank:
                 if lit.any():
                     steps[lit] += self._steps[c, self._cells[c] + f, bets]
             path = start[c, bets] + np.cumsum(steps, axis=0)
-            over = path[skip:] >= self._threshold[c, bets]
+            over = path[skip:] >= self.thresholds[c, bets]
             for row in np.flatnonzero(over.any(axis=1)).tolist():
                 for k in np.flatnonzero(over[row]).tolist():
                     j = int(bets[k])
@@ -239,14 +239,14 @@ class BlockBank:
             c = self.groups[place].column
             mine = self._group[c] == place
             wealth = self.wealth[c]
-            limit = self._threshold[c] + CAP
+            limit = self.thresholds[c] + CAP
             lead = np.where(mine, wealth, -np.inf)
             best = int(np.argmax(lead))
             fault.nats = max(fault.nats, float(lead[best]))
-            if lead[best] >= self._threshold[c, best]:
+            if lead[best] >= self.thresholds[c, best]:
                 fault.last_row, fault.bet = row, best
             self.wealth[c] = np.where(mine, np.minimum(wealth, limit), wealth)
-            if lead[best] > 0.3 * self._threshold[c, best]:
+            if lead[best] > 0.3 * self.thresholds[c, best]:
                 fault.calm = 0
                 continue
             fault.calm += BLOCK
@@ -264,7 +264,7 @@ class BlockBank:
     def threshold(self, group: int) -> float:
         """Wealth at which a group crosses, the lowest of its bets."""
         c = self.groups[group].column
-        return float(self._threshold[c, self._group[c] == group].min(initial=1e9))
+        return float(self.thresholds[c, self._group[c] == group].min(initial=1e9))
 
     def forget(self, group: int) -> None:
         """Starts the bets of a group afresh."""

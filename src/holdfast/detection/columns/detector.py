@@ -15,10 +15,13 @@ from holdfast.detection.columns.cells import Coder, code_columns
 from holdfast.detection.columns.fit import SCORE, WEIGHTS, ReferenceFit, flag_array
 from holdfast.detection.columns.flags import Keys, Repeats, Residuals
 from holdfast.detection.columns.labels import NAMES, LabelBank
+from holdfast.detection.columns.outliers import STAKES as END_STAKES
 from holdfast.detection.columns.outliers import OutlierBank
+from holdfast.detection.columns.rows import BETS as ROW_BETS
 from holdfast.detection.columns.rows import RowBank
 from holdfast.frames.values import FloatArray, IntArray, ValueKind, Values
 
+END_BETS = len(END_STAKES)
 #: codes of the row streams that count as hard: nothing but a fault does this
 HARD = frozenset({"null", "type", "unseen"})
 
@@ -292,6 +295,15 @@ class ValueDetector:
             ]
         thresholds = self.thresholds()
         return [msgspec.structs.replace(s, nats=thresholds[s.key]) for s in found]
+
+    def spent(self) -> float:
+        """Sum of the weights of all bets: at most 1 keeps the promise."""
+        parts = [np.exp(self.nats - self._rows.threshold[self._rows.live]) * ROW_BETS]
+        parts.append(np.exp(self.nats - np.array(self._ends.threshold or [np.inf])) * END_BETS)
+        parts.append(np.exp(self.nats - self._blocks.thresholds.ravel()))
+        if self._labels is not None:
+            parts.append(np.exp(self.nats - self._labels.threshold.ravel()))
+        return float(sum(p.sum() for p in parts))
 
     def thresholds(self) -> dict[str, float]:
         """Wealth at which each stream crosses, the lowest of its bets, by name."""

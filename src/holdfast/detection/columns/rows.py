@@ -72,7 +72,7 @@ class RowBank:
     def __init__(self, streams: Sequence[RowStream], nats: float) -> None:
         self.streams = list(streams)
         count = len(self.streams)
-        self._live = np.array([not s.muted for s in self.streams], np.bool_)
+        self.live = np.array([not s.muted for s in self.streams], np.bool_)
         edges = np.array([s.edge if not s.muted else 0.5 for s in self.streams])
         deff = np.array([s.deff for s in self.streams])
         self._yes, self._no = steps_of(edges, deff)
@@ -95,27 +95,45 @@ class RowBank:
             first: number of the first row.
         """
         n = len(yes)
-        if n == 0 or not self._live.any():
+        if n == 0 or not self.live.any():
             return []
         yes = yes & applies
         hits, asked = yes.sum(axis=0), applies.sum(axis=0)
-        busy = self._live & ((hits > 0) | (self.wealth > 0.0).any(axis=1))
+        busy = self.live & ((hits > 0) | (self.wealth > 0.0).any(axis=1))
         busy[list(self.faults)] = False
         calm = np.flatnonzero(busy & (hits == 0))
         if len(calm):
             step = asked[calm, None] * self._no[calm]
             self.wealth[calm] = np.maximum(self.wealth[calm] + step, 0.0)
-        found = self._follow_all(yes, applies, first)
+        found: list[Crossing] = []
+        for place in list(self.faults):
+            seen = (int(self.counts[0, place]), int(self.counts[1, place]))
+            found += self._follow(place, yes[:, place], applies[:, place], first, seen)
         chosen = np.flatnonzero(busy & (hits > 0))
         if len(chosen):
-            found += self._run(chosen, yes, applies, first)
+            base = self.counts[:, chosen]
+            found += self._run(chosen, yes[:, chosen], applies[:, chosen], first, base)
         self.counts += np.stack((asked, hits))
         return sorted(found, key=lambda x: (x.row, x.group))
 
     def _run(
-        self, chosen: IntArray, yes: NDArray[np.bool_], applies: NDArray[np.bool_], first: int
+        self,
+        chosen: IntArray,
+        yes: NDArray[np.bool_],
+        applies: NDArray[np.bool_],
+        first: int,
+        base: IntArray,
     ) -> list[Crossing]:
-        hit, on = yes[:, chosen, None], applies[:, chosen, None]
+        """Carries quiet streams through rows.
+
+        Args:
+            chosen: places of the streams.
+            yes: shape (n, streams), for these streams only.
+            applies: likewise.
+            first: number of the first row.
+            base: shape (2, streams), applicable and yes rows counted before.
+        """
+        hit, on = yes[:, :, None], applies[:, :, None]
         step = np.where(hit, self._yes[chosen], np.where(on, self._no[chosen], 0.0))
         total = np.cumsum(step, axis=0)
         before = total - step
@@ -125,28 +143,30 @@ class RowBank:
         n = len(yes)
         last = n - 1 - np.argmax(zero[::-1], axis=0)
         some = zero.any(axis=0)
-        asked, hits = np.cumsum(on[:, :, 0], axis=0), np.cumsum(hit[:, :, 0], axis=0)
+        asked, hits = np.cumsum(applies, axis=0), np.cumsum(yes, axis=0)
         lines = np.arange(len(chosen))[:, None]
-        base = self.counts[:, chosen]
         fresh = (
             first + last,
-            base[0][:, None] + asked[last, lines] - on[:, :, 0][last, lines],
-            base[1][:, None] + hits[last, lines] - hit[:, :, 0][last, lines],
+            base[0][:, None] + asked[last, lines] - applies[last, lines],
+            base[1][:, None] + hits[last, lines] - yes[last, lines],
         )
+        began = [np.where(some, fresh[k], self.began[k, chosen]) for k in range(3)]
         found: list[Crossing] = []
         over = path >= self.threshold[chosen][:, None]
-        for k in np.flatnonzero(over.any(axis=(0, 2))).tolist():
+        crossed = over.any(axis=(0, 2))
+        for k in np.flatnonzero(crossed).tolist():
             row = int(np.argmax(over[:, k].any(axis=1)))
-            found += self._begin(k, int(chosen[k]), row, zero, path, yes, applies, first)
-        for place in range(3):
-            self.began[place, chosen] = np.where(some, fresh[place], self.began[place, chosen])
-        quiet = np.array([p not in self.faults for p in chosen.tolist()])
-        self.wealth[chosen] = np.where(quiet[:, None], path[-1], 0.0)
+            seen = (int(base[0, k]), int(base[1, k]))
+            lines_of = (zero[:, k], path[:, k], yes[:, k], applies[:, k])
+            found += self._begin(int(chosen[k]), row, *lines_of, first, seen)
+        quiet = chosen[~crossed]
+        for k in range(3):
+            self.began[k, quiet] = began[k][~crossed]
+        self.wealth[quiet] = path[-1, ~crossed]
         return found
 
     def _begin(
         self,
-        k: int,
         place: int,
         row: int,
         zero: NDArray[np.bool_],
@@ -154,50 +174,41 @@ class RowBank:
         yes: NDArray[np.bool_],
         applies: NDArray[np.bool_],
         first: int,
+        seen: tuple[int, int],
     ) -> list[Crossing]:
-        """A stream crosses at `row` of the batch; the rest of the batch is followed at once."""
-        bet = int(np.argmax(path[row, k]))
-        zeros = np.flatnonzero(zero[: row + 1, k, bet])
-        asked, hits = applies[:, place], yes[:, place]
-        rows_before, yes_before = (int(x) for x in self.counts[:, place])
+        """A stream crosses at `row` of some rows; the rest of them is followed at once."""
+        bet = int(np.argmax(path[row]))
+        zeros = np.flatnonzero(zero[: row + 1, bet])
         if len(zeros):
             at = int(zeros[-1])
-            began = (
-                first + at, rows_before + int(asked[:at].sum()), yes_before + int(hits[:at].sum()),
+            onset, onset_rows, onset_yes = (
+                first + at, seen[0] + int(applies[:at].sum()), seen[1] + int(yes[:at].sum()),
             )  # fmt: skip
         else:
-            a, b, c = self.began[:, place, bet].tolist()
-            began = (a, b, c)
-        nats = float(path[row, k, bet])
+            onset, onset_rows, onset_yes = self.began[:, place, bet].tolist()
+        nats = float(path[row, bet])
         peak = round(nats * SCALE)
-        fault = Fault(
+        after = (
+            seen[0] + int(applies[: row + 1].sum()), seen[1] + int(yes[: row + 1].sum()),
+        )  # fmt: skip
+        self.faults[place] = Fault(
             gain=round(float(self._yes[place, bet]) * SCALE),
             loss=round(float(self._no[place, bet]) * SCALE),
             wealth=peak,
             peak=peak,
-            onset_row=began[0],
+            onset_row=onset,
             onset_at=0,
-            onset_rows=began[1],
-            onset_yes=began[2],
+            onset_rows=onset_rows,
+            onset_yes=onset_yes,
             peak_row=first + row,
             peak_at=0,
-            peak_rows=rows_before + int(asked[: row + 1].sum()),
-            peak_yes=yes_before + int(hits[: row + 1].sum()),
+            peak_rows=after[0],
+            peak_yes=after[1],
         )
-        self.faults[place] = fault
-        found = [Crossing(place, first + row, began[0], nats, bet)]
-        seen = (fault.peak_rows, fault.peak_yes)
+        self.wealth[place] = 0.0
+        found = [Crossing(place, first + row, onset, nats, bet)]
         rest = slice(row + 1, None)
-        return found + self._follow(place, hits[rest], asked[rest], first + row + 1, seen)
-
-    def _follow_all(
-        self, yes: NDArray[np.bool_], applies: NDArray[np.bool_], first: int
-    ) -> list[Crossing]:
-        found: list[Crossing] = []
-        for place in list(self.faults):
-            seen = (int(self.counts[0, place]), int(self.counts[1, place]))
-            found += self._follow(place, yes[:, place], applies[:, place], first, seen)
-        return found
+        return found + self._follow(place, yes[rest], applies[rest], first + row + 1, after)
 
     def _follow(
         self,
@@ -219,9 +230,14 @@ class RowBank:
         if followed.end < 0:
             return []
         del self.faults[place]
-        self.wealth[place] = 0.0
-        row = first + int(where[followed.end])
-        return [Crossing(place, row, fault.onset_row, fault.peak / SCALE, 0, over=True)]
+        end = int(where[followed.end])
+        found = [Crossing(place, first + end, fault.onset_row, fault.peak / SCALE, 0, over=True)]
+        rest = slice(end + 1, None)
+        if not yes[rest].any():
+            return found
+        base = np.array([[seen[0] + followed.end + 1], [seen[1] + int(yes[: end + 1].sum())]])
+        left = (yes[rest, None], applies[rest, None])
+        return found + self._run(np.array([place]), *left, first + end + 1, base)
 
     def forget(self, place: int) -> None:
         """Starts a stream afresh."""
