@@ -15,6 +15,10 @@ COLUMNS = [
     "loan_amount", "late_payments", "outcome",
 ]  # fmt: skip
 FEATURES = ["employment_type", "income_source", "monthly_income", "loan_amount", "late_payments"]
+DRILLED = (
+    "missing", "missing_source", "unknown_filled", "dtype_change", "timezone_shift",
+    "duplicate_rows", "prior_shift", "concept_noise", "tiny_drift",
+)  # fmt: skip
 
 
 def loans(rows: int, seed: int) -> pa.Table:
@@ -47,7 +51,7 @@ def rows() -> pa.Table:
 
 @pytest.fixture(scope="session")
 def report(release, rows):
-    """A drill of every fault, run once."""
+    """A drill of one or two faults of every family, run once."""
     from holdfast.drill import drill
 
-    return drill(release, rows, clock=lambda: 1_800_000_000_000_000)
+    return drill(release, rows, faults=DRILLED, clock=lambda: 1_800_000_000_000_000)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pyarrow as pa
 import pytest
+from tests.drill.conftest import DRILLED
 
 import holdfast as hf
 from holdfast.drill import FAULTS, drill
@@ -48,7 +49,7 @@ def test_every_fault_is_drilled_or_skipped_with_a_reason(report):
     drilled = {(o.fault, o.severity) for o in report.outcomes}
     skipped = {(s.fault, s.severity) for s in report.skipped}
     assert not drilled & skipped
-    assert drilled | skipped == {(name, s) for name in FAULTS for s in (1, 2, 3)}
+    assert drilled | skipped == {(name, s) for name in DRILLED for s in (1, 2, 3)}
     assert all(s.why for s in report.skipped)
 
 
@@ -87,9 +88,12 @@ def test_the_delay_that_the_drill_reports_is_the_delay_of_a_monitor_fed_by_hand(
 def test_the_same_seed_gives_the_same_drill_and_another_draws_other_columns(release, rows):
     few = ("missing", "outliers")
     clock = {"clock": lambda: 1_800_000_000_000_000}
-    one, two = (drill(release, rows, faults=few, seed=4, **clock) for _ in range(2))
+    one, two = (drill(release, rows, faults=few, seed=4, rows=400, **clock) for _ in range(2))
     assert one == two
-    others = [drill(release, rows, faults=few, seed=s, severities=[1], **clock) for s in range(6)]
+    others = [
+        drill(release, rows, faults=few, seed=s, severities=[1], rows=300, **clock)
+        for s in range(6)
+    ]
     assert len({o.outcomes[0].columns for o in others}) > 1
 
 
@@ -148,7 +152,9 @@ def test_without_outcomes_concept_drift_is_skipped_with_the_way_out(release, row
 def test_a_target_under_another_name_is_taken_when_it_is_named(release, rows):
     renamed = rows.rename_columns([*rows.column_names[:-1], "later"])
     found = drill(release, renamed, faults="concept_noise", severities=[3], target="later")
-    assert (found.target, len(found.outcomes)) == ("later", 1)
+    assert (found.target, len(found.outcomes)) == ("outcome", 1)
+    plain = drill(release, rows, faults="concept_noise", severities=[3])
+    assert [o.rows_to_alarm for o in found.outcomes] == [o.rows_to_alarm for o in plain.outcomes]
 
 
 def test_traffic_is_measured_from_event_times_and_gives_delays_in_time(report):
@@ -194,6 +200,19 @@ def test_rows_that_cannot_be_drilled_are_refused_in_words(release, rows):
         drill(release, rows.select(["application_id", "outcome"]))
     with pytest.raises(DataError, match="no such target"):
         drill(release, rows, target="nowhere")
+
+
+def test_a_drill_of_everything_is_asked_for_by_naming_nothing(release, rows):
+    told = []
+    with pytest.raises(StopIteration):
+        drill(release, rows, severities=[3], progress=lambda text: stop(told, text, 3))
+    assert told == ["clean rows", "missing, severity 3", "missing_source, severity 3"]
+
+
+def stop(told, text, most):
+    if len(told) == most:
+        raise StopIteration
+    told.append(text)
 
 
 def test_the_public_name_works_whatever_was_imported_before():

@@ -63,9 +63,12 @@ def make_scene(release: Any, frame: Any, *, target: str | None = None, rows: int
             expected=f"one of {', '.join(table.column_names[:20])}",
             got=f"target={target!r}",
         )
+    known = next((n for n, f in fields.items() if f.role is Role.TARGET), None)
     if target is None:
-        found = [n for n, f in fields.items() if f.role is Role.TARGET and n in table.column_names]
-        target = found[0] if found else None
+        target = known if known in table.column_names else None
+    elif known is not None and target != known:  # the monitor knows outcomes by the contract's name
+        table = _renamed(table, target, known)
+        target = known
     times = [n for n, f in fields.items() if f.role is Role.EVENT_TIME and n in table.column_names]
     full = [n for n in inputs if table.column(n).null_count <= MOST_NULLS * table.num_rows]
     kinds = {n: _kind(fields.get(n), table.column(n).type) for n in full}
@@ -83,6 +86,13 @@ def make_scene(release: Any, frame: Any, *, target: str | None = None, rows: int
     )
     scene.rows_per_day = _traffic(table, scene.event_time)
     return scene
+
+
+def _renamed(table: pa.Table, old: str, new: str) -> pa.Table:
+    """The table with a column under another name, in place of one that has it already."""
+    if new in table.column_names:
+        table = table.drop_columns(new)
+    return table.rename_columns([new if n == old else n for n in table.column_names])
 
 
 def _inputs(release: Any, fields: dict[str, Field]) -> tuple[str, ...]:

@@ -15,7 +15,9 @@ from holdfast.errors import DataError
 from holdfast.monitoring.monitor import Monitor
 from holdfast.records import Incident
 
-#: rows given to the monitor at a time
+#: rows given to the monitor at a time: (rows since the onset, step); few at first, so that what
+#: raises the alarm is seen before its consequences
+STEPS = ((100, 25), (300, 50))
 STEP = 200
 
 
@@ -34,6 +36,15 @@ def observe(monitor: Monitor, injected: Injected, low: int, high: int) -> list[I
         for part in _runs(injected, low, high):
             found.update((i.id, i) for i in monitor.observe(part))
         return list(found.values())
+
+
+def step(since: int) -> int:
+    """Rows to give at a time when so many have come since the onset.
+
+    >>> step(0), step(100), step(300), step(-800)
+    (25, 50, 200, 200)
+    """
+    return next((size for until, size in STEPS if 0 <= since < until), STEP)
 
 
 def records(injected: Injected, positions: IntArray) -> list[dict[str, Any]]:

@@ -10,10 +10,11 @@ from holdfast.records import Incident
 
 
 class Alarm(NamedTuple):
-    """An incident that the fault caused, and the rows seen when it did."""
+    """An incident that the fault caused, the rows seen when it did, and what raised it."""
 
     incident: Incident
     row: int
+    by: str
 
 
 class Watcher:
@@ -33,6 +34,7 @@ class Watcher:
         self._onset = onset
         self._first: dict[str, int] = {}
         self._last: dict[str, Incident] = {}
+        self._by: dict[str, str] = {}
 
     def take(self, changed: list[Incident], seen: int) -> None:
         """Notes what changed; `seen` rows have been fed by now."""
@@ -43,12 +45,13 @@ class Watcher:
             row = seen if known is not None else incident.opened_row
             if row > self._onset:
                 self._first.setdefault(incident.id, row)
+                self._by.setdefault(incident.id, by(incident))
                 self._last[incident.id] = incident
 
     @property
     def alarms(self) -> list[Alarm]:
         """What the fault caused, the first alarm first, each as last diagnosed."""
-        found = [Alarm(self._last[i], row) for i, row in self._first.items()]
+        found = [Alarm(self._last[i], row, self._by[i]) for i, row in self._first.items()]
         return sorted(found, key=lambda alarm: alarm.row)
 
 
@@ -73,12 +76,12 @@ def verdict(fault: Fault, injected: Injected, alarms: list[Alarm], onset: int) -
     """The fields of an `Outcome` that follow from the alarms."""
     if not alarms:
         return {"caught": False}
-    incident, row = alarms[0]
+    incident, row, raised_by = alarms[0]
     features = incident.features
     return {
         "caught": True,
         "rows_to_alarm": row - onset,
-        "by": by(incident),
+        "by": raised_by,
         "incidents": len(alarms),
         "found_kind": incident.kind,
         "found_class": incident.class_,

@@ -171,9 +171,9 @@ def _fed(
     monitor: Monitor, injected: Injected, low: int, high: int, watcher: judge.Watcher | None
 ) -> None:
     """Feeds rows step by step; with a watcher, stops some rows after its first alarm."""
-    stop = high
+    start, stop = low, high
     while low < stop:
-        end = min(low + feed.STEP, stop)
+        end = min(low + (feed.STEP if watcher is None else feed.step(low - start)), stop)
         changed = feed.observe(monitor, injected, low, end)
         if watcher is not None:
             watcher.take(changed, end)
