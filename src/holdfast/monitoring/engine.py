@@ -149,6 +149,12 @@ class ModelMonitor:
             state.watches[release].detectors = {n: d.dump() for n, d in live.detectors.items()}
         return msgspec.msgpack.encode(state)
 
+    def fork(self) -> ModelMonitor:
+        """A monitor in the same state, by way of `dump`, that has the last rows at hand too."""
+        twin = ModelMonitor(self.model, self._releases, self._budget, self.dump())
+        twin._ring, twin._newest = self._ring.copy(), self._newest
+        return twin
+
     def observe(self, rows: Rows) -> list[Change]:
         """Takes rows in the order of the log and says what changed."""
         if not len(rows):
