@@ -124,8 +124,10 @@ class Desk:
     def decide(self, model: str, name: str, verb: str, **details: Any) -> dict[str, Any] | None:
         if verb == "unmute":
             raise UsageError("the incident is not muted", expected="a muted incident")
-        self.decided.append({"verb": verb, **details})
-        return self.incident(model, name)
+        found = self.incident(model, name)
+        if found is not None:
+            self.decided.append({"verb": verb, **details})
+        return found
 
 
 class World:

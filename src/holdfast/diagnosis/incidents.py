@@ -154,7 +154,8 @@ class Ledger:
             for name in named if isinstance(named, list) else [payload.get("incident")]:
                 known = self.get(str(name))
                 if known is not None:
-                    self._tell(known.id, event, str(payload.get("text", "")))
+                    said = (payload.get("text"), payload.get("reason"))
+                    self._tell(known.id, event, ": ".join(str(t) for t in said if t))
             return
         known = self.get(str(payload.get("id", "")))
         if known is not None:
