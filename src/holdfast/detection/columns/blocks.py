@@ -26,6 +26,8 @@ from holdfast.frames.values import FloatArray, IntArray
 CAP = 3.0
 #: rows that a group of bets must have been calm, at least and at most, to count as recovered
 CALM_ROWS, MOST_CALM_ROWS = 200, 1000
+#: part of its threshold below which a bet is calm
+CALM = 0.3
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,7 @@ class Crossing(NamedTuple):
         nats: wealth of the leading bet.
         bet: place of the leading bet in its column.
         over: True when the group is calm again.
+        last: then, the last row that spoke for the trouble.
     """
 
     group: int
@@ -62,6 +65,7 @@ class Crossing(NamedTuple):
     nats: float
     bet: int
     over: bool = False
+    last: int = -1
 
 
 class GroupFault(msgspec.Struct):
@@ -248,20 +252,24 @@ class BlockBank:
         return out
 
     def _follow(self, row: int) -> list[Crossing]:
-        """Groups in fault at the end of a block: capped, refreshed, or calm again."""
+        """Groups in fault at the end of a block: capped, refreshed, or calm again.
+
+        The bet that crossed is the one that this fault feeds best, so it decides: the group is calm
+        again when that bet has stayed below 0.3 of its threshold for a while. Then all its bets
+        start afresh; what still goes on crosses again.
+        """
         out = []
         for place, fault in list(self.faults.items()):
             c = self.groups[place].column
             mine = self._group[c] == place
             wealth = self.wealth[c]
-            limit = self.thresholds[c] + CAP
-            lead = np.where(mine, wealth, -np.inf)
-            best = int(np.argmax(lead))
-            fault.nats = max(fault.nats, float(lead[best]))
-            if lead[best] >= self.thresholds[c, best]:
-                fault.last_row, fault.bet = row, best
-            self.wealth[c] = np.where(mine, np.minimum(wealth, limit), wealth)
-            if lead[best] > 0.3 * self.thresholds[c, best]:
+            lead = float(wealth[fault.bet])
+            fault.nats = max(fault.nats, lead)
+            limit = self.thresholds[c, fault.bet]
+            if lead >= limit:
+                fault.last_row = row
+            self.wealth[c] = np.where(mine, np.minimum(wealth, self.thresholds[c] + CAP), wealth)
+            if lead > CALM * limit:
                 fault.calm = 0
                 continue
             fault.calm += BLOCK
@@ -269,7 +277,9 @@ class BlockBank:
             if fault.calm >= needed:
                 del self.faults[place]
                 self.wealth[c] = np.where(mine, 0.0, self.wealth[c])
-                out.append(Crossing(place, row, fault.onset, fault.nats, fault.bet, over=True))
+                out.append(
+                    Crossing(place, row, fault.onset, fault.nats, fault.bet, True, fault.last_row)
+                )
         return out
 
     def bet(self, group: int, bet: int) -> Bet:

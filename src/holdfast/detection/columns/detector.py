@@ -42,6 +42,7 @@ class Signal(NamedTuple):
         onset: estimated first row of the trouble, likewise.
         nats: evidence.
         over: True when calm again.
+        last: then, the last row that spoke for the trouble.
     """
 
     bank: str
@@ -56,6 +57,7 @@ class Signal(NamedTuple):
     onset: int
     nats: float
     over: bool
+    last: int
 
     @property
     def name(self) -> str:
@@ -347,7 +349,7 @@ def _signal(
     bank: str, x: Crossing, field: str, code: str, key: str, side: str, share: float, edge: float
 ) -> Signal:
     return Signal(
-        bank, x.group, field, code, key, side, share, edge, x.row, x.onset, x.nats, x.over
+        bank, x.group, field, code, key, side, share, edge, x.row, x.onset, x.nats, x.over, x.last
     )
 
 

@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from holdfast.detection.columns.blocks import CAP, Crossing, GroupFault
+from holdfast.detection.columns.blocks import CALM, CAP, Crossing, GroupFault
 from holdfast.detection.columns.cells import Cells
 from holdfast.detection.columns.quiet import BLOCK, ERRORS, rounded, settle, spread
 from holdfast.frames.values import FloatArray, IntArray, ValueKind
@@ -364,16 +364,14 @@ class LabelBank:
                 )
                 found.append(Crossing(place, row, onset, nats, bet))
         for place, fault in list(self.faults.items()):
-            limit = self.threshold[place] + CAP
-            self.wealth[place] = np.minimum(self.wealth[place], limit)
-            lead = np.where(
-                self._alive[place], self.wealth[place] - 0.3 * self.threshold[place], 0.0
-            )
-            fault.calm = fault.calm + BLOCK if float(np.nanmax(lead)) <= 0.0 else 0
+            limit = self.threshold[place, fault.bet]
+            lead = float(self.wealth[place, fault.bet])
+            self.wealth[place] = np.minimum(self.wealth[place], self.threshold[place] + CAP)
+            fault.calm = fault.calm + BLOCK if lead <= CALM * limit else 0
             if fault.calm >= CALM_ROWS:
                 del self.faults[place]
                 self.wealth[place] = 0.0
-                found.append(Crossing(place, row, fault.onset, fault.nats, fault.bet, over=True))
+                found.append(Crossing(place, row, fault.onset, fault.nats, fault.bet, True, row))
         return found
 
     def _held(self) -> tuple[IntArray, FloatArray, FloatArray]:

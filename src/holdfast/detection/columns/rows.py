@@ -231,7 +231,11 @@ class RowBank:
             return []
         del self.faults[place]
         end = int(where[followed.end])
-        found = [Crossing(place, first + end, fault.onset_row, fault.peak / SCALE, 0, over=True)]
+        found = [
+            Crossing(
+                place, first + end, fault.onset_row, fault.peak / SCALE, 0, True, fault.peak_row
+            )
+        ]
         rest = slice(end + 1, None)
         if not yes[rest].any():
             return found
