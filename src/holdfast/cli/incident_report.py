@@ -100,7 +100,7 @@ def one(case: Case, now: int) -> Document:
             columns=(Column(name="when", format=Format.TIME), Column(name="what"),
                      Column(name="by"), Column(name="in words")),
             rows=tuple(
-                (m.at, m.kind.partition(".")[2].replace("_", " "), m.by or "monitor", m.text)
+                (m.at, m.what, m.by or "monitor", m.text)
                 for m in case.history
             ),
         )  # fmt: skip

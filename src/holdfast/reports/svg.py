@@ -6,11 +6,11 @@ Every text goes through `escape`; numbers are formatted here, never taken as tex
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from html import escape
 
 from holdfast.reports.cells import one_line, write
-from holdfast.reports.document import BarChart, Format, LineChart, Series
+from holdfast.reports.document import Band, BarChart, Format, LineChart, Series
 
 WIDTH = 880
 LEFT, RIGHT, TOP, BOTTOM = 58, 18, 26, 44
@@ -32,6 +32,25 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
     return [round(i * step, 12) for i in range(first, last + 1)]
 
 
+_MINUTE = 60_000_000.0
+#: steps of a time axis, in minutes
+_STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_160, 43_200)
+
+
+def time_ticks(low: float, high: float, count: int = 6) -> list[float]:
+    """Round times (UTC) in [low, high], microseconds since 1970, about `count` of them.
+
+    >>> [t / 60e6 for t in time_ticks(7 * 60e6, 61 * 60e6)]
+    [10.0, 20.0, 30.0, 40.0, 50.0, 60.0]
+    """
+    rough = max(high - low, _MINUTE) / count / _MINUTE
+    minutes = next((s for s in _STEPS if s >= rough * 0.6), _STEPS[-1])
+    while (high - low) / (minutes * _MINUTE) > 2 * count:
+        minutes *= 2
+    step = minutes * _MINUTE
+    return [i * step for i in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
 def _bounds(values: list[float], low: float | None, high: float | None) -> tuple[float, float]:
     bottom = min(values, default=0.0) if low is None else low
     top = max(values, default=1.0) if high is None else high
@@ -51,18 +70,20 @@ def line_chart(chart: LineChart, height: int = 300) -> str:
     xs = [x for s in chart.series for x, _ in s.points]
     xs += [edge for span in chart.spans for edge in (span.start, span.end)]
     ys = [y for s in chart.series for y in s.known]
+    ys += [y for b in chart.bands for _, *edges in b.points for y in edges if y is not None]
     x0, x1 = min(xs, default=0.0), max(xs, default=1.0)
     if x1 <= x0:
         x1 = x0 + 1.0
     y0, y1 = _bounds(ys, chart.low, chart.high)
+    bottom = BOTTOM if chart.x_label else BOTTOM - 18
 
     def px(x: float) -> float:
         return LEFT + (WIDTH - LEFT - RIGHT) * (x - x0) / (x1 - x0)
 
     def py(y: float) -> float:
-        return TOP + (height - TOP - BOTTOM) * (1 - (min(max(y, y0), y1) - y0) / (y1 - y0))
+        return TOP + (height - TOP - bottom) * (1 - (min(max(y, y0), y1) - y0) / (y1 - y0))
 
-    floor = height - BOTTOM
+    floor = height - bottom
     parts = []
     for span in chart.spans:
         left, right = px(span.start), px(span.end)
@@ -75,10 +96,13 @@ def line_chart(chart: LineChart, height: int = 300) -> str:
         edges = f'x1="{LEFT}" x2="{WIDTH - RIGHT}"'
         parts.append(f'<line {edges} y1="{py(y):.1f}" y2="{py(y):.1f}" class="grid"/>')
         parts.append(_text(LEFT - 9, py(y) + 4, _tick(y, chart.y_format), anchor="end"))
-    parts.extend(
-        _text(px(x), floor + 18, _tick(x, chart.x_format), anchor="middle")
-        for x in ticks(x0, x1, 6 if chart.x_format is not Format.TIME else 4)
-    )
+    shown = time_ticks(x0, x1) if chart.x_format is Format.TIME else ticks(x0, x1, 6)
+    parts.extend(_text(px(x), floor + 18, _tick(x, chart.x_format), anchor="middle") for x in shown)
+    parts += [
+        f'<path d="{area}" class="band {band.tone.value}"/>'
+        for band in chart.bands
+        if (area := _area(band, px, py))
+    ]
     if chart.x_label:
         parts.append(
             _text(
@@ -117,13 +141,30 @@ def _path(series: Series, px: Callable[[float], float], py: Callable[[float], fl
     return "".join(out)
 
 
+def _area(band: Band, px: Callable[[float], float], py: Callable[[float], float]) -> str:
+    """Outline of an interval, one closed shape for each unbroken stretch."""
+    out: list[str] = []
+    run: list[tuple[float, float, float]] = []
+    for x, low, high in (*band.points, (0.0, None, None)):
+        if low is not None and high is not None:
+            run.append((x, low, high))
+            continue
+        if run:
+            up = "L".join(f"{px(x):.1f} {py(high):.1f}" for x, _, high in run)
+            down = "L".join(f"{px(x):.1f} {py(low):.1f}" for x, low, _ in reversed(run))
+            out.append(f"M{up}L{down}Z")
+        run = []
+    return "".join(out)
+
+
 def _tick(value: float, format: Format) -> str:  # noqa: A002 - the field's name
     if format is Format.SHARE:
         shown = f"{100 * value:.6g}"
         return f"{shown}%"
     if format is Format.DECIMAL:
         return f"{value:.6g}"
-    return write(value, format)
+    # a year says little on an axis, and the page says UTC
+    return write(value, format)[5:16] if format is Format.TIME else write(value, format)
 
 
 def bar_chart(chart: BarChart) -> str:
@@ -154,9 +195,115 @@ def bar_chart(chart: BarChart) -> str:
     return _svg(chart.title, height, parts)
 
 
-def _svg(title: str, height: int, parts: list[str]) -> str:
+def histogram(
+    title: str,
+    edges: Sequence[float],
+    current: Sequence[float],
+    reference: Sequence[float] | None = None,
+    *,
+    labels: bool = True,
+    limits: tuple[float | None, float | None] = (None, None),
+    height: int = 240,
+) -> str:
+    """Shares by bin as one ``<svg>`` element: current as bars, reference as an outline over them.
+
+    Args:
+        title: what it shows.
+        edges: k + 1 ascending bounds of the inner bins.
+        current: k + 2 shares in [0, 1]: below, the inner bins, above.
+        reference: the same, or None.
+        labels: whether the numbers of the x axis may be written.
+        limits: a range to be marked by upright lines; None: no such bound.
+        height: of the drawing.
+    """
+    inner = len(edges) - 1
+    gap = 14.0
+    room = WIDTH - LEFT - RIGHT - 2 * gap
+    wide = room / (inner + 2)
+    top = max([*current, *(reference or ()), 1e-9])
+    floor = height - BOTTOM + 18
+
+    def left(i: int) -> float:
+        return LEFT + i * wide + (0.0 if i == 0 else 2 * gap if i == inner + 1 else gap)
+
+    def py(share: float) -> float:
+        return TOP + (floor - TOP) * (1.0 - share / (1.06 * top))
+
+    def px(x: float) -> float:
+        return left(1) + inner * wide * (x - edges[0]) / (edges[-1] - edges[0])
+
+    parts = []
+    for y in ticks(0.0, top, 3):
+        at = f'x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{py(y):.1f}" y2="{py(y):.1f}"'
+        parts.append(f'<line {at} class="grid"/>')
+        parts.append(_text(LEFT - 9, py(y) + 4, _tick(y, Format.SHARE), anchor="end"))
+    for i, share in enumerate(current):
+        tone = "bad" if i in (0, inner + 1) else "neutral"
+        parts.append(
+            f'<rect x="{left(i) + 0.5:.1f}" y="{py(share):.1f}" width="{wide - 1:.1f}" '
+            f'height="{max(floor - py(share), 0.0):.1f}" class="bar {tone}"/>'
+        )
+    if reference is not None:
+        for first, last in ((0, 1), (1, inner + 1), (inner + 1, inner + 2)):
+            steps = "".join(
+                f"{'M' if i == first else 'L'}{left(i):.1f} {py(reference[i]):.1f}"
+                f"L{left(i) + wide:.1f} {py(reference[i]):.1f}"
+                for i in range(first, last)
+            )
+            parts.append(f'<path d="{steps}" class="line outline"/>')
+    for bound in limits:
+        if bound is not None and edges[0] <= bound <= edges[-1]:
+            at = f'x1="{px(bound):.1f}" x2="{px(bound):.1f}" y1="{TOP}" y2="{floor}"'
+            parts.append(f'<line {at} class="mark"/>')
+    parts.append(_text(left(0) + wide / 2, floor + 18, "below", anchor="middle"))
+    parts.append(_text(left(inner + 1) + wide / 2, floor + 18, "above", anchor="middle"))
+    if labels:
+        shown = [x for x in ticks(edges[0], edges[-1], 6) if 50 < px(x) - left(0) < room - 20]
+        parts += [
+            _text(px(x), floor + 18, _tick(x, Format.DECIMAL), anchor="middle") for x in shown
+        ]
+    return _svg(title, height, parts)
+
+
+def sparkline(title: str, values: Sequence[float | None], usual: float | None = None) -> str:
+    """A small line of shares from left to right, the usual share as a grey one beneath it."""
+    wide, high = 150, 26
+    known = [v for v in values if v is not None]
+    top = max([*known, usual or 0.0, 0.02]) * 1.1
+
+    def px(i: float) -> float:
+        return 2 + (wide - 4) * i / max(len(values) - 1, 1)
+
+    def py(y: float) -> float:
+        return 2 + (high - 4) * (1.0 - y / top)
+
+    parts = []
+    if usual is not None:
+        at = f'x1="2" x2="{wide - 2}" y1="{py(usual):.1f}" y2="{py(usual):.1f}"'
+        parts.append(f'<line {at} class="usual"/>')
+    points = tuple((float(i), v) for i, v in enumerate(values))
+    path = _path(Series(name="", points=points), px, py)
+    lonely = [
+        v is not None
+        and (i == 0 or values[i - 1] is None)
+        and (i + 1 == len(values) or values[i + 1] is None)
+        for i, v in enumerate(values)
+    ]
+    parts += [
+        f'<circle cx="{px(i):.1f}" cy="{py(v):.1f}" r="1.5" class="dot"/>'
+        for i, (v, alone) in enumerate(zip(values, lonely, strict=True))
+        if alone and v is not None
+    ]
+    if path:
+        parts.append(f'<path d="{path}" class="line"/>')
+    return _svg(title, high, parts, wide, css="spark")
+
+
+def _svg(
+    title: str, height: int, parts: list[str], width: int = WIDTH, *, css: str = "chart"
+) -> str:
     name = escape(one_line(title), quote=True)
     return (
-        f'<svg viewBox="0 0 {WIDTH} {height}" role="img" aria-label="{name}" '
+        f'<svg viewBox="0 0 {width} {height}" class="{css}" role="img" aria-label="{name}" '
         f'preserveAspectRatio="xMidYMid meet">{"".join(parts)}</svg>'
     )
