@@ -71,6 +71,7 @@ def feature_page(
         trouble=bool(standing),
         distribution=drawn,
         numeric=bool(bars and bars.edges),
+        ranged=any(bound is not None for bound in words.limits_of(field)),
         bars=bars,
         shape=shape,
         looked_at=looked_at,

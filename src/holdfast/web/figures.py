@@ -119,9 +119,9 @@ def number_bars(
 ) -> Bars | None:
     """Numbers by bin, the bins laid by the reference where there is one.
 
-    The inner bins are of one width (of whole numbers each holds as many), from the 1% to the 99% quantile of the reference's sample;
-    without a sample from `limits`, and where there is none of them, of the values themselves.
-    Values outside are counted in the two tails.
+    The inner bins are of one width (where all values are whole, each holds as many of those), from
+    the 1% to the 99% quantile of the reference's sample; without a sample from `limits`, and where
+    there are none, of the values themselves. Values outside are counted in the two tails.
 
     Args:
         values: shape (n,), the values now; NaN and infinities are left out.
@@ -231,6 +231,11 @@ def shape_of(kept: Any) -> Shape | None:
     """
     if kept is None:
         return None
-    plain = dict(kept) if isinstance(kept, Mapping) else msgspec.to_builtins(kept)
-    fields = {name: plain[name] for name in Shape.__struct_fields__ if plain.get(name) is not None}
-    return msgspec.convert(fields | {"rows": int(fields.get("rows", 0))}, Shape, strict=False)
+    plain = dict(kept) if isinstance(kept, Mapping) else msgspec.structs.asdict(kept)
+    sample, shares, missing = (plain.get(name) for name in ("sample", "shares", "missing"))
+    return Shape(
+        rows=int(plain.get("rows") or 0),
+        sample=None if sample is None else tuple(sorted(float(x) for x in sample)),
+        shares=None if shares is None else {str(k): float(v) for k, v in shares.items()},
+        missing=None if missing is None else float(missing),
+    )
