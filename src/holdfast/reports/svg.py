@@ -97,7 +97,9 @@ def line_chart(chart: LineChart, height: int = 300) -> str:
         parts.append(f'<line {edges} y1="{py(y):.1f}" y2="{py(y):.1f}" class="grid"/>')
         parts.append(_text(LEFT - 9, py(y) + 4, _tick(y, chart.y_format), anchor="end"))
     shown = time_ticks(x0, x1) if chart.x_format is Format.TIME else ticks(x0, x1, 6)
-    parts.extend(_text(px(x), floor + 18, _tick(x, chart.x_format), anchor="middle") for x in shown)
+    for i, x in enumerate(shown):  # every other one may be left out where there is little room
+        css = "tick other" if i % 2 else "tick"
+        parts.append(_text(px(x), floor + 18, _tick(x, chart.x_format), css=css, anchor="middle"))
     parts += [
         f'<path d="{area}" class="band {band.tone.value}"/>'
         for band in chart.bands
@@ -192,7 +194,7 @@ def bar_chart(chart: BarChart) -> str:
                 f'height="{bar - 3}" rx="2" class="bar {series.tone.value}"/>'
             )
             parts.append(_text(left + width + 7, y + j * bar + 10, write(value, chart.format)))
-    return _svg(chart.title, height, parts)
+    return _svg(chart.title, height, parts, css="chart bars")
 
 
 def histogram(
@@ -260,7 +262,14 @@ def histogram(
     if labels:
         shown = [x for x in ticks(edges[0], edges[-1], 6) if 50 < px(x) - left(0) < room - 20]
         parts += [
-            _text(px(x), floor + 18, _tick(x, Format.DECIMAL), anchor="middle") for x in shown
+            _text(
+                px(x),
+                floor + 18,
+                _tick(x, Format.DECIMAL),
+                css="tick other" if i % 2 else "tick",
+                anchor="middle",
+            )
+            for i, x in enumerate(shown)
         ]
     return _svg(title, height, parts)
 

@@ -62,7 +62,7 @@ def over_time(
         low=0.0,
         high=max(0.05, *known, usual or 0.0) if known else 1.0,
     )  # fmt: skip
-    return drawn(svg.line_chart(chart, height=210))
+    return drawn(svg.line_chart(chart, height=240))
 
 
 def distribution(

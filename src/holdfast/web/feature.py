@@ -68,7 +68,7 @@ def feature_page(
         field=field,
         shown=shown,
         sentence=_sentence(field, summary, standing),
-        trouble=bool(standing),
+        trouble=any(i["standing"] for i in standing),
         distribution=drawn,
         numeric=bool(bars and bars.edges),
         ranged=any(bound is not None for bound in words.limits_of(field)),
