@@ -10,7 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.reports.document import Band, Format, LineChart, Series
-from holdfast.reports.svg import histogram, line_chart, sparkline, time_ticks
+from holdfast.reports.svg import line_chart, time_ticks
+from holdfast.reports.svg_shares import histogram, sparkline
 
 shares = st.floats(0, 1)
 DAY = 86_400_000_000.0

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
-from functools import lru_cache
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from holdfast.app.cases import StoreCases
 from holdfast.app.lately import LOOKED_AT, Lately, Reader
+from holdfast.app.portraits import Kept, bars_of, kept, shape, usual
 from holdfast.errors import RequestError
 from holdfast.releases.switches import CODE
 from holdfast.serving.routes import READ, Route
@@ -20,7 +19,6 @@ from holdfast.web import figures
 if TYPE_CHECKING:
     from holdfast.contracts import Contract
     from holdfast.contracts.model import Field
-    from holdfast.releases.records import Reference
     from holdfast.serving.gate import Request
     from holdfast.serving.metrics import Metrics
     from holdfast.serving.ports import Desk
@@ -35,38 +33,6 @@ LAST_VALUES = 10
 HOUR = 3_600_000_000
 #: codes that say that a value has not been seen before
 UNSEEN = "unseen"
-
-
-class Kept(msgspec.Struct, frozen=True):
-    """What the pages need of a release: plain files of its bundle, no model."""
-
-    contract: Any
-    reference: Any
-
-
-@lru_cache(maxsize=16)
-def kept(folder: Path) -> Kept:
-    """Contract and reference of a release; its id is its content, so this never grows old."""
-    from holdfast.contracts import Contract
-    from holdfast.releases.bundle import decode
-    from holdfast.releases.records import Reference
-
-    return Kept(
-        Contract.from_json((folder / "contract.json").read_bytes()),
-        decode((folder / "reference.json").read_bytes(), Reference, "reference.json"),
-    )
-
-
-def shape(release: Kept, feature: str) -> figures.Shape | None:
-    """What a release remembers of a feature's distribution; None: nothing.
-
-    A reference with a mapping `portraits` (feature → record with the fields of `figures.Shape`)
-    is shown beside the rows of today. One without knows counts of marks only.
-    """
-    portraits = getattr(release.reference, "portraits", None)
-    if not isinstance(portraits, Mapping):
-        return None
-    return figures.shape_of(portraits.get(feature))
 
 
 class Pages:
@@ -137,7 +103,7 @@ class Pages:
 
     def incident(self, name: str) -> bytes:
         """The page of one incident."""
-        from holdfast.monitoring.impact import in_words
+        from holdfast.diagnosis.words import impact_in_words
         from holdfast.records import Impact
         from holdfast.web.incident import incident_page
 
@@ -145,7 +111,7 @@ class Pages:
         if found is None:
             raise _nothing("incident", name)
         impact = found.get("impact")
-        told = in_words(msgspec.convert(impact, Impact)) if impact else []
+        told = impact_in_words(msgspec.convert(impact, Impact)) if impact else []
         return incident_page(
             incident=found,
             impact=told,
@@ -197,12 +163,12 @@ class Pages:
             model=champion,
             field=field,
             summary=self._summary(field, release, lately, incidents),
-            bars=_bars(field, values, known, shown=shown),
+            bars=bars_of(field, values, known, shown=shown),
             shape=known,
             unseen=figures.over_time(lately.at, lately.marked(f"{name}:{UNSEEN}"))
             if any(rule.__struct_config__.tag == "categories" for rule in field.rules)
             else None,
-            usual_unseen=_usual(release.reference, f"{name}:{UNSEEN}"),
+            usual_unseen=usual(release.reference, f"{name}:{UNSEEN}"),
             missing=figures.over_time(lately.at, lately.marked(f"{name}:null")),
             broken=figures.over_time(lately.at, lately.marked(*_other(lately, name))),
             last=values[: -LAST_VALUES - 1 : -1] if shown else None,
@@ -243,7 +209,7 @@ class Pages:
             "missing": float(missing[last].mean()) if len(missing) else None,
             "broken": float(other[last].mean()) if len(missing) else None,
             "codes": lately.codes(name),
-            "usual": _usual(release.reference, f"{name}:null"),
+            "usual": usual(release.reference, f"{name}:null"),
             "over_time": figures.over_time(lately.at, missing, SPARK_BUCKETS),
             "incidents": [
                 i["id"] for i in incidents if i["status"] == "open" and name in i["features"]
@@ -277,44 +243,6 @@ class Pages:
 def _other(lately: Lately, field: str) -> list[str]:
     """Marks of a field that say that a value is there and wrong."""
     return [f"{field}:{code}" for code in lately.codes(field) if code not in ("null", UNSEEN, CODE)]
-
-
-def _usual(reference: Reference, mark: str) -> float | None:
-    """Share of the reference's rows with a mark; None where it counted no row."""
-    if not reference.rows:
-        return None
-    marked = reference.marks.get(mark, 0) + reference.marks.get(f"~{mark}", 0)
-    return marked / reference.rows
-
-
-def _bars(
-    field: Field, values: Sequence[Any], known: figures.Shape | None, *, shown: bool
-) -> figures.Bars | None:
-    """The distribution of some values by the kind that the contract gives the field."""
-    from holdfast.contracts.model import CategoriesRule, Kind
-    from holdfast.frames.values import ValueKind, read_values
-    from holdfast.web.words import limits_of
-
-    if field.kind in (Kind.NUMERIC, Kind.INTEGER):
-        numbers = read_values(ValueKind.NUMBER, list(values)).numbers
-        return figures.number_bars(numbers, known, limits_of(field))
-    if field.kind in (Kind.CATEGORICAL, Kind.BOOLEAN):
-        names = [_spelled(v) for v in values if v is not None]
-        allowed = [
-            _spelled(v)
-            for rule in field.rules
-            if isinstance(rule, CategoriesRule)
-            for v in rule.values
-        ]
-        plain = shown or field.kind is Kind.BOOLEAN
-        return figures.category_bars(names, known, allowed, shown=plain)
-    return None
-
-
-def _spelled(value: Any) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value if isinstance(value, str) else str(value)
 
 
 def _version() -> str:

@@ -6,7 +6,7 @@ Every text goes through `escape`; numbers are formatted here, never taken as tex
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from html import escape
 
 from holdfast.reports.cells import one_line, write
@@ -60,7 +60,8 @@ def _bounds(values: list[float], low: float | None, high: float | None) -> tuple
     return (bottom if low is not None else bottom - pad), (top if high is not None else top + pad)
 
 
-def _text(x: float, y: float, text: str, *, css: str = "tick", anchor: str = "start") -> str:
+def label(x: float, y: float, text: str, *, css: str = "tick", anchor: str = "start") -> str:
+    """One piece of text, escaped."""
     shown = escape(one_line(text))
     return f'<text x="{x:.1f}" y="{y:.1f}" class="{css}" text-anchor="{anchor}">{shown}</text>'
 
@@ -91,15 +92,15 @@ def line_chart(chart: LineChart, height: int = 300) -> str:
             f'<rect x="{left:.1f}" y="{TOP}" width="{max(0.0, right - left):.1f}" '
             f'height="{floor - TOP}" class="span {span.tone.value}"/>'
         )
-        parts.append(_text((left + right) / 2, TOP - 9, span.label, css="label", anchor="middle"))
+        parts.append(label((left + right) / 2, TOP - 9, span.label, css="label", anchor="middle"))
     for y in ticks(y0, y1):
         edges = f'x1="{LEFT}" x2="{WIDTH - RIGHT}"'
         parts.append(f'<line {edges} y1="{py(y):.1f}" y2="{py(y):.1f}" class="grid"/>')
-        parts.append(_text(LEFT - 9, py(y) + 4, _tick(y, chart.y_format), anchor="end"))
+        parts.append(label(LEFT - 9, py(y) + 4, tick(y, chart.y_format), anchor="end"))
     shown = time_ticks(x0, x1) if chart.x_format is Format.TIME else ticks(x0, x1, 6)
     for i, x in enumerate(shown):  # every other one may be left out where there is little room
         css = "tick other" if i % 2 else "tick"
-        parts.append(_text(px(x), floor + 18, _tick(x, chart.x_format), css=css, anchor="middle"))
+        parts.append(label(px(x), floor + 18, tick(x, chart.x_format), css=css, anchor="middle"))
     parts += [
         f'<path d="{area}" class="band {band.tone.value}"/>'
         for band in chart.bands
@@ -107,21 +108,21 @@ def line_chart(chart: LineChart, height: int = 300) -> str:
     ]
     if chart.x_label:
         parts.append(
-            _text(
+            label(
                 (LEFT + WIDTH - RIGHT) / 2, height - 6, chart.x_label, css="axis", anchor="middle"
             )
         )
     parts.extend(
         f'<path d="{path}" class="line {series.tone.value}"/>'
         for series in chart.series
-        if (path := _path(series, px, py))
+        if (path := outline(series, px, py))
     )
     for mark in chart.marks:
         x = px(mark.x)
         flip = x > WIDTH * 0.7
         parts.append(f'<line x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{floor}" class="mark"/>')
         parts.append(
-            _text(
+            label(
                 x - 6 if flip else x + 6,
                 floor - 8,
                 mark.label,
@@ -129,10 +130,11 @@ def line_chart(chart: LineChart, height: int = 300) -> str:
                 anchor="end" if flip else "start",
             )
         )
-    return _svg(chart.title, height, parts)
+    return drawing(chart.title, height, parts)
 
 
-def _path(series: Series, px: Callable[[float], float], py: Callable[[float], float]) -> str:
+def outline(series: Series, px: Callable[[float], float], py: Callable[[float], float]) -> str:
+    """The path of a line, broken where a value is missing."""
     out, pen = [], "M"
     for x, y in series.points:
         if y is None or not math.isfinite(y):
@@ -159,7 +161,8 @@ def _area(band: Band, px: Callable[[float], float], py: Callable[[float], float]
     return "".join(out)
 
 
-def _tick(value: float, format: Format) -> str:  # noqa: A002 - the field's name
+def tick(value: float, format: Format) -> str:  # noqa: A002 - the field's name
+    """A number of an axis as text."""
     if format is Format.SHARE:
         shown = f"{100 * value:.6g}"
         return f"{shown}%"
@@ -181,10 +184,10 @@ def bar_chart(chart: BarChart) -> str:
     parts = []
     for i, category in enumerate(chart.categories):
         y = 6 + i * group
-        label = one_line(category)
-        label = label if len(label) <= 42 else label[:41] + "…"
+        name = one_line(category)
+        name = name if len(name) <= 42 else name[:41] + "…"
         parts.append(
-            _text(left - 10, y + bar * len(chart.series) / 2 + 4, label, css="label", anchor="end")
+            label(left - 10, y + bar * len(chart.series) / 2 + 4, name, css="label", anchor="end")
         )
         for j, series in enumerate(chart.series):
             value = series.values[i]
@@ -193,124 +196,14 @@ def bar_chart(chart: BarChart) -> str:
                 f'<rect x="{left:.1f}" y="{y + j * bar:.1f}" width="{max(width, 1.0):.1f}" '
                 f'height="{bar - 3}" rx="2" class="bar {series.tone.value}"/>'
             )
-            parts.append(_text(left + width + 7, y + j * bar + 10, write(value, chart.format)))
-    return _svg(chart.title, height, parts, css="chart bars")
+            parts.append(label(left + width + 7, y + j * bar + 10, write(value, chart.format)))
+    return drawing(chart.title, height, parts, css="chart bars")
 
 
-def histogram(
-    title: str,
-    edges: Sequence[float],
-    current: Sequence[float],
-    reference: Sequence[float] | None = None,
-    *,
-    labels: bool = True,
-    limits: tuple[float | None, float | None] = (None, None),
-    height: int = 240,
-) -> str:
-    """Shares by bin as one ``<svg>`` element: current as bars, reference as an outline over them.
-
-    Args:
-        title: what it shows.
-        edges: k + 1 ascending bounds of the inner bins.
-        current: k + 2 shares in [0, 1]: below, the inner bins, above.
-        reference: the same, or None.
-        labels: whether the numbers of the x axis may be written.
-        limits: a range to be marked by upright lines; None: no such bound.
-        height: of the drawing.
-    """
-    inner = len(edges) - 1
-    gap = 14.0
-    room = WIDTH - LEFT - RIGHT - 2 * gap
-    wide = room / (inner + 2)
-    top = max([*current, *(reference or ()), 1e-9])
-    floor = height - BOTTOM + 18
-
-    def left(i: int) -> float:
-        return LEFT + i * wide + (0.0 if i == 0 else 2 * gap if i == inner + 1 else gap)
-
-    def py(share: float) -> float:
-        return TOP + (floor - TOP) * (1.0 - share / (1.06 * top))
-
-    def px(x: float) -> float:
-        return left(1) + inner * wide * (x - edges[0]) / (edges[-1] - edges[0])
-
-    parts = []
-    for y in ticks(0.0, top, 3):
-        at = f'x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{py(y):.1f}" y2="{py(y):.1f}"'
-        parts.append(f'<line {at} class="grid"/>')
-        parts.append(_text(LEFT - 9, py(y) + 4, _tick(y, Format.SHARE), anchor="end"))
-    for i, share in enumerate(current):
-        tone = "bad" if i in (0, inner + 1) else "neutral"
-        parts.append(
-            f'<rect x="{left(i) + 0.5:.1f}" y="{py(share):.1f}" width="{wide - 1:.1f}" '
-            f'height="{max(floor - py(share), 0.0):.1f}" class="bar {tone}"/>'
-        )
-    if reference is not None:
-        for first, last in ((0, 1), (1, inner + 1), (inner + 1, inner + 2)):
-            steps = "".join(
-                f"{'M' if i == first else 'L'}{left(i):.1f} {py(reference[i]):.1f}"
-                f"L{left(i) + wide:.1f} {py(reference[i]):.1f}"
-                for i in range(first, last)
-            )
-            parts.append(f'<path d="{steps}" class="line outline"/>')
-    for bound in limits:
-        if bound is not None and edges[0] <= bound <= edges[-1]:
-            at = f'x1="{px(bound):.1f}" x2="{px(bound):.1f}" y1="{TOP}" y2="{floor}"'
-            parts.append(f'<line {at} class="mark"/>')
-    parts.append(_text(left(0) + wide / 2, floor + 18, "below", anchor="middle"))
-    parts.append(_text(left(inner + 1) + wide / 2, floor + 18, "above", anchor="middle"))
-    if labels:
-        shown = [x for x in ticks(edges[0], edges[-1], 6) if 50 < px(x) - left(0) < room - 20]
-        parts += [
-            _text(
-                px(x),
-                floor + 18,
-                _tick(x, Format.DECIMAL),
-                css="tick other" if i % 2 else "tick",
-                anchor="middle",
-            )
-            for i, x in enumerate(shown)
-        ]
-    return _svg(title, height, parts)
-
-
-def sparkline(title: str, values: Sequence[float | None], usual: float | None = None) -> str:
-    """A small line of shares from left to right, the usual share as a grey one beneath it."""
-    wide, high = 150, 26
-    known = [v for v in values if v is not None]
-    top = max([*known, usual or 0.0, 0.02]) * 1.1
-
-    def px(i: float) -> float:
-        return 2 + (wide - 4) * i / max(len(values) - 1, 1)
-
-    def py(y: float) -> float:
-        return 2 + (high - 4) * (1.0 - y / top)
-
-    parts = []
-    if usual is not None:
-        at = f'x1="2" x2="{wide - 2}" y1="{py(usual):.1f}" y2="{py(usual):.1f}"'
-        parts.append(f'<line {at} class="usual"/>')
-    points = tuple((float(i), v) for i, v in enumerate(values))
-    path = _path(Series(name="", points=points), px, py)
-    lonely = [
-        v is not None
-        and (i == 0 or values[i - 1] is None)
-        and (i + 1 == len(values) or values[i + 1] is None)
-        for i, v in enumerate(values)
-    ]
-    parts += [
-        f'<circle cx="{px(i):.1f}" cy="{py(v):.1f}" r="1.5" class="dot"/>'
-        for i, (v, alone) in enumerate(zip(values, lonely, strict=True))
-        if alone and v is not None
-    ]
-    if path:
-        parts.append(f'<path d="{path}" class="line"/>')
-    return _svg(title, high, parts, wide, css="spark")
-
-
-def _svg(
+def drawing(
     title: str, height: int, parts: list[str], width: int = WIDTH, *, css: str = "chart"
 ) -> str:
+    """One ``<svg>`` element."""
     name = escape(one_line(title), quote=True)
     return (
         f'<svg viewBox="0 0 {width} {height}" class="{css}" role="img" aria-label="{name}" '

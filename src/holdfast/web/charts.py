@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from holdfast.reports import svg
+from holdfast.reports import svg, svg_shares
 from holdfast.reports.document import Band, BarChart, Format, LineChart, Series, Span, Tone
 from holdfast.reports.document import Bars as Group
 from holdfast.web.figures import Bars, Bucket
@@ -71,7 +71,7 @@ def distribution(
     """Numbers as a histogram, categories as bars; the reference beside them where there is one."""
     if bars.edges:
         return drawn(
-            svg.histogram(
+            svg_shares.histogram(
                 title, bars.edges, bars.current, bars.reference,
                 labels=shown, limits=limits if shown else (None, None),
             )
@@ -85,4 +85,4 @@ def distribution(
 
 def spark(title: str, buckets: Sequence[Bucket], usual: float | None) -> Markup:
     """A small line for a table."""
-    return drawn(svg.sparkline(title, [b.share for b in buckets], usual))
+    return drawn(svg_shares.sparkline(title, [b.share for b in buckets], usual))
