@@ -147,6 +147,13 @@ class Scene:
         mask[: self.onset] = False
         return mask
 
+    def chances(self) -> FloatArray:
+        """Shape (n,): the model's scores, in [0.02, 0.98]; the label rate where there are none."""
+        labels = self.labels()
+        rate = 0.5 if labels is None else float(labels.mean())
+        scores = np.full(len(self), rate) if self.scores is None else self.scores(self.table)
+        return np.clip(np.where(np.isnan(scores), rate, scores), 0.02, 0.98)
+
     def labels(self) -> BoolArray | None:
         """Shape (n,): rows whose outcome is the positive label; None without two labels."""
         if self.target is None:

@@ -132,7 +132,7 @@ FAULTS = (
         visible="watching repeats and the values of the column, not only its marks",
     ),
     Fault(
-        name="stale_join", kind="stale_misaligned", inject=stale_join,
+        name="stale_join", kind="stale_misaligned", joint=True, inject=stale_join,
         says="a column comes from other, older rows",
         visible="a column that goes with it (watched together), or outcomes",
     ),
