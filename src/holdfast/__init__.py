@@ -19,16 +19,19 @@ __version__ = "0.1.0"
 
 #: public name -> module that defines it
 _PUBLIC = {
+    "Comparison": "holdfast.comparison",
     "Contract": "holdfast.contracts",
     "Costs": "holdfast.evaluation",
     "HoldfastError": "holdfast.errors",
     "Monitor": "holdfast.monitoring",
     "Registry": "holdfast.releases",
     "Release": "holdfast.releases",
+    "compare": "holdfast.comparison",
     "evaluate": "holdfast.evaluation",
 }
 
 __all__ = [
+    "Comparison",
     "Contract",
     "Costs",
     "HoldfastError",
@@ -36,10 +39,12 @@ __all__ = [
     "Registry",
     "Release",
     "__version__",
+    "compare",
     "evaluate",
 ]
 
 if TYPE_CHECKING:
+    from holdfast.comparison import Comparison, compare
     from holdfast.contracts import Contract
     from holdfast.errors import HoldfastError
     from holdfast.evaluation import Costs, evaluate
