@@ -94,13 +94,16 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
             return cell.cells_of_numbers(values, unpack(self.frequent), unpack(self.edges))
         return cell.cells_of_categories(values, self.names, self.own)
 
-    def features_of(self, values: Values, cells: IntArray) -> FloatArray:
-        """Shape (n, k): the column's features for explaining other columns."""
+    def features_of(
+        self, values: Values, cells: IntArray, ranks: FloatArray | None = None
+    ) -> FloatArray:
+        """Shape (n, k): the column's features for explaining others; `ranks` if known already."""
         parts = []
         if self.kind is ValueKind.NUMBER:
             if len(unpack(self.quantiles)) and self.high > self.low:
                 present = values.state == VALUE
-                ranks = self.ranks(np.where(present, values.numbers, 0.0))
+                if ranks is None:
+                    ranks = self.ranks(np.where(present, values.numbers, 0.0))
                 parts.append(dependence.rank_features(ranks, present))
         else:
             shares = unpack(self.cells)[cell.FIRST : cell.FIRST + min(self.own, 8)]

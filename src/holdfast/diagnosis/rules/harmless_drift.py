@@ -13,9 +13,9 @@ from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import ABOVE, BELOW, NULL, WRONG
 from holdfast.records import Action
 
-PRIOR = 0.0
+PRIOR = -1.0
 #: share of the score below which a column does not matter
-IMPORTANCE = 0.015
+IMPORTANCE = 0.03
 
 
 def weigh(scene: Scene) -> list[Suspect]:
@@ -62,9 +62,9 @@ def inside(look: Look) -> bool:
 
 def moved_alone(look: Look) -> float:
     """Evidence for any smooth movement of this column, whether the others follow or not."""
-    best = max(look.drifted, altered(look).nats, moved_along(look))
+    best = max(look.drifted, look.keep("altered", altered).nats, moved_along(look))
     if look.is_number:
-        for change, ratio in best_changes(look):
+        for change, ratio in look.keep("changes", best_changes):
             if not change.known and change.a > 0.0:
                 best = max(best, fit(ratio).nats)
     return best

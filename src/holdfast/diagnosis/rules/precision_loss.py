@@ -12,6 +12,7 @@ from holdfast.diagnosis.scene import Look, Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.signatures.rounding import WAYS, on_multiple, rounded_log_p
 from holdfast.diagnosis.words import percent
+from holdfast.profiles.portrait_cells import unpack
 
 PRIOR = -2.5
 #: share of values on the coarse step at which it is looked at
@@ -30,7 +31,7 @@ def match(evidence: Evidence) -> Cause | None:
 def weigh(scene: Scene) -> list[Suspect]:
     """Values on a coarse step, as often as rounding the reference would put them there."""
     out = []
-    for look in scene.close:
+    for look in scene.broken:
         if not look.is_number or look.face.distinct < 8:
             continue
         got = coarsest(look)
@@ -67,9 +68,21 @@ def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:
                 rows = np.flatnonzero(look.present)[on]
                 ratio[rows] = rounded_log_p(look.face, x[on], step, way) - look.log_p[rows]
                 found = fit(ratio)
+                found = found._replace(nats=found.nats - _misfit(look, step, way, found.share))
                 if best is None or found.nats > best[2].nats + 1e-9:
                     best = (step, way, found, share)
     return best if best is not None and best[2].nats > 0.0 else None
+
+
+def _misfit(look: Look, step: float, way: str, share: float) -> float:
+    """What the same rounding would gain on as many clean rows, in nats."""
+    x = unpack(look.face.quantiles)
+    x = x[:: max(1, len(x) // 500)]
+    on = on_multiple(x, step)
+    ratio = np.full(len(x), -np.inf)
+    ratio[on] = rounded_log_p(look.face, x[on], step, way) - look.plausible.own(x[on])
+    gain = np.log(1.0 - share + share * np.exp(np.minimum(ratio, 25.0)) + 1e-12)
+    return max(0.0, float(gain.mean())) * float(look.present.sum())
 
 
 RULE = Rule("precision_loss", ("lattice",), match, weigh)

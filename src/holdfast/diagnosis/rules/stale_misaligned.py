@@ -13,7 +13,7 @@ from holdfast.diagnosis.words import percent
 
 PRIOR = -3.0
 #: columns whose values are compared with earlier rows one by one
-LAGGED = 5
+LAGGED = 2
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -34,7 +34,9 @@ def weigh(scene: Scene) -> list[Suspect]:
             if mixture.nats > 0.0:
                 found[name] = mixture
     ranked = sorted(found, key=lambda n: -found[n].nats)
-    chosen = ranked[:LAGGED] + [k.name for k in scene.close if k.name not in ranked[:LAGGED]]
+    chosen = ranked[:LAGGED]
+    chosen += [k.name for k in scene.close[:LAGGED] if k.name not in chosen]
+    chosen += [name for name in ranked[LAGGED:6] if name not in chosen]
     out = []
     for name in chosen:
         look = scene.looks[name]

@@ -26,7 +26,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     """A spike at a value that the reference might well have served."""
     out = []
     for look in scene.close:
-        for spike in spikes(look):
+        for spike in look.keep("spikes", spikes):
             share = float(spike.rows[spike.found.start :].mean())
             because = (
                 f"{_what(look, spike)} in {percent(share)} of the rows, {percent(spike.usual)} in "

@@ -53,7 +53,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     for look in scene.close:
         if look.drifted <= 0.0 or not look.ratios.size:
             continue
-        found = altered(look)
+        found = look.keep("altered", altered)
         if found.nats <= look.drifted + LEAST:
             continue
         because = "the column moved and no longer suits the others, which did not move with it"

@@ -40,10 +40,10 @@ def match(evidence: Evidence) -> Cause | None:
 def weigh(scene: Scene) -> list[Suspect]:
     """A change of unit that, undone, leaves the column as in the reference."""
     out = []
-    for look in scene.close:
+    for look in scene.broken:
         if not look.is_number or look.face.distinct < DISTINCT:
             continue
-        for change, ratio in best_changes(look):
+        for change, ratio in look.keep("changes", best_changes):
             found = fit(ratio)
             prior = change.prior - misfit(look, change, found.share)
             if found.nats <= 0.0:

@@ -43,8 +43,8 @@ class Answers:
         counts = np.bincount(places, minlength=len(shares)).astype(np.float64)
         level = np.arange(len(shares), dtype=np.float64)
         spread = (level - level.mean()) ** 2
-        tilts = [movement.tilted(counts, shares, z)[0] for z in (level, spread)]
-        return max(movement.learned(counts, shares), *tilts)
+        tilts = [float(movement.tilted(counts, shares, z)[0]) for z in (level, spread)]
+        return max(float(movement.learned(counts, shares)), *tilts)
 
     @cached_property
     def rate(self) -> FloatArray | None:
@@ -105,4 +105,4 @@ class Answers:
         shares /= shares.sum()
         counts = np.bincount(places, minlength=size).astype(np.float64)
         middle = float(np.median(unpack(portrait.score_errors)))
-        return movement.learned(counts, shares), float(np.median(error)) - middle
+        return float(movement.learned(counts, shares)), float(np.median(error)) - middle
