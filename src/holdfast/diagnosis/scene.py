@@ -211,10 +211,14 @@ class Scene:
     Attributes:
         evidence, portrait, now, before: as given.
         rows: rows since the change point.
+        whole: the scene of all rows, when this one is only about the first of them.
         looks: by name, the columns that both the rows and the portrait have.
     """
 
-    def __init__(self, evidence: Evidence, now: Sample, portrait: Portrait) -> None:
+    def __init__(
+        self, evidence: Evidence, now: Sample, portrait: Portrait, whole: Scene | None = None
+    ) -> None:
+        self.whole = whole or self
         self.evidence = evidence
         self.now = now
         self.before = evidence.before
@@ -284,8 +288,8 @@ class Scene:
 
     @cached_property
     def answers(self) -> Answers:
-        """Scores and labels."""
-        return Answers(self)
+        """Scores and labels of all rows."""
+        return Answers(self) if self.whole is self else self.whole.answers
 
     @cached_property
     def crossed(self) -> dict[str, float]:

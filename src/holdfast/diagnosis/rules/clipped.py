@@ -73,4 +73,4 @@ def _any_beyond(look: Look, beyond: FloatArray) -> FloatArray:
     return out
 
 
-RULE = Rule("clipped", (), weigh=weigh)
+RULE = Rule("clipped", (), weigh=weigh, close=True)

@@ -47,4 +47,4 @@ def _crosswise(here: Look, other: Look) -> np.ndarray[tuple[int], np.dtype[np.fl
     return np.asarray(np.log(other.shares)[cells])
 
 
-RULE = Rule("column_swap", (), weigh=weigh)
+RULE = Rule("column_swap", (), weigh=weigh, close=True)

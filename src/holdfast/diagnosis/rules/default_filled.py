@@ -122,4 +122,4 @@ def _only_nothing(evidence: Evidence, field: str) -> bool:
     return values is not None and values.nothing
 
 
-RULE = Rule("default_filled", ("sentinel",), match, weigh)
+RULE = Rule("default_filled", ("sentinel",), match, weigh, close=True)

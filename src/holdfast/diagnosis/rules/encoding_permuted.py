@@ -68,4 +68,4 @@ def permuted(look: Look) -> tuple[np.ndarray, Mixture] | None:  # type: ignore[t
     return to, fit(ratio)
 
 
-RULE = Rule("encoding_permuted", (), weigh=weigh)
+RULE = Rule("encoding_permuted", (), weigh=weigh, close=True)

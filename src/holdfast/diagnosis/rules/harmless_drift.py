@@ -70,4 +70,4 @@ def moved_alone(look: Look) -> float:
     return best
 
 
-RULE = Rule("harmless_drift", (), weigh=weigh)
+RULE = Rule("harmless_drift", (), weigh=weigh, close=True)

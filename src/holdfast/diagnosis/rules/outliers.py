@@ -20,7 +20,7 @@ PRIOR = -2.0
 #: share of the rows beyond which they are no single rows any more
 SINGLE = 0.4
 #: distances from the range, in its widths
-GAPS = np.array([0.1, 0.3, 1.0, 3.0, 10.0, 100.0])
+GAPS = np.array([0.1, 0.3, 1.0, 2.0, 4.0, 7.0, 12.0, 20.0, 40.0, 100.0])
 
 
 def match(evidence: Evidence) -> Cause | None:

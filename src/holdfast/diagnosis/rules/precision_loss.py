@@ -85,4 +85,4 @@ def _misfit(look: Look, step: float, way: str, share: float) -> float:
     return max(0.0, float(gain.mean())) * float(look.present.sum())
 
 
-RULE = Rule("precision_loss", ("lattice",), match, weigh)
+RULE = Rule("precision_loss", ("lattice",), match, weigh, close=True)

@@ -80,4 +80,4 @@ def _lag(look: Look, start: int) -> tuple[int, float]:
     return lag_of(codes[:m], codes[m:], surprise, start)
 
 
-RULE = Rule("stale_misaligned", ("dependence",), match, weigh)
+RULE = Rule("stale_misaligned", ("dependence",), match, weigh, close=True)

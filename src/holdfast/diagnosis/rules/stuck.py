@@ -51,4 +51,4 @@ def _what(look: Look, spike: Spike) -> str:
     return "one value"
 
 
-RULE = Rule("stuck", ("repeat",), match, weigh)
+RULE = Rule("stuck", ("repeat",), match, weigh, close=True)

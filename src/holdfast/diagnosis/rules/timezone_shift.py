@@ -69,4 +69,4 @@ def _turned(look: Look, marks: np.ndarray, by: int) -> np.ndarray:  # type: igno
     return ratio
 
 
-RULE = Rule("timezone_shift", (), weigh=weigh)
+RULE = Rule("timezone_shift", (), weigh=weigh, close=True)

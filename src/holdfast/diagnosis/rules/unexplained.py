@@ -70,4 +70,4 @@ def weigh(scene: Scene) -> list[Suspect]:
     return out
 
 
-RULE = Rule("unknown", (), match, weigh)
+RULE = Rule("unknown", (), match, weigh, close=True)

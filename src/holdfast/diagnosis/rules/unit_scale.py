@@ -17,7 +17,7 @@ BULK_WITH_FACTOR = 0.2
 #: different numbers a column needs before its unit can be told
 DISTINCT = 5
 #: a unit changes for whole sources; a smaller share of the rows that no segment explains is odd
-WHOLE, SCATTERED = 0.85, -12.0
+WHOLE, SCATTERED = 0.85, -20.0
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -88,4 +88,4 @@ def _formula(change: Transform) -> str:
     return words(change._replace(known=""))
 
 
-RULE = Rule("unit_scale", ("range",), match, weigh)
+RULE = Rule("unit_scale", ("range",), match, weigh, close=True)
