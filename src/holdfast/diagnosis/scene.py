@@ -22,6 +22,10 @@ IntArray = NDArray[np.int64]
 
 #: columns looked at for every kind of fault, beside those that crossed
 CLOSELY = 6
+#: so many times more of other bonds must a partner have lost to be the one at fault
+ELSEWHERE = 3.0
+#: columns looked at one value after another
+BROKEN = 5
 #: evidence in nats from which a column counts as moved
 SURE = 5.0
 #: below this share of explained variance the other columns say nothing about a column
@@ -195,14 +199,21 @@ class Look:
         if not self.ratios.size:
             return np.full(len(self.cells), -1)
         if self.is_number:
-            bins = np.searchsorted(unpack(self.face.level_cuts), self.ranks, side="right")
-            return np.where(self.present, bins, -1)
+            return np.where(self.present, self.face.levels_of(self.numbers, self.ranks), -1)
         return self.face.level_bins(self.values, self.cells)
 
     @cached_property
     def bond(self) -> FloatArray:
         """Shape (n,): how much likelier each value is beside its row than in any row, in nats."""
         return self.beside(self.levels)
+
+
+class Bonds(NamedTuple):
+    """How a column's covariances with the features of the others changed, in chi-squared units."""
+
+    total: float
+    strongest: str
+    rest: float
 
 
 class Scene:
@@ -262,6 +273,73 @@ class Scene:
         return {k.name: guesses[:, i] + k.face.intercept for i, k in enumerate(asked)}
 
     @cached_property
+    def blocks(self) -> dict[str, slice]:
+        """By column, its place among the features."""
+        out, at = {}, 0
+        for name, face in self.portrait.columns.items():
+            width = face.features_of(_one_null(face), _NONE).shape[1]
+            out[name] = slice(at, at + width)
+            at += width
+        return out
+
+    @cached_property
+    def broken_bonds(self) -> dict[str, dict[str, float]]:
+        """By column and other column, how far the covariance with its features changed.
+
+        Chi-squared less what chance gives (twice its degrees of freedom), at least 0. A column that
+        is served from other rows loses its bond to every other column; one that merely hangs on
+        such a column loses one.
+        """
+        asked = [k for k in self.looks.values() if k.face.profile and k.ratios.size]
+        if not asked or self.rows < 8:
+            return {}
+        levels = np.stack([_centred(k) for k in asked])
+        features = self.features - self.features.mean(0)
+        now = levels @ features
+        heads = np.maximum((levels != 0.0).sum(1, keepdims=True), 1)
+        then = np.stack([unpack(k.face.profile, "<f4") for k in asked])
+        spread = np.maximum((levels**2) @ (features**2), 1e-9)
+        change = (now - heads * then) ** 2 / spread
+        starts = np.array([b.start for b in self.blocks.values()])
+        widths = np.array([b.stop - b.start for b in self.blocks.values()])
+        sums = np.add.reduceat(
+            np.concatenate((change, np.zeros((len(asked), 1))), axis=1), starts, axis=1
+        )
+        sums = np.where(widths > 0, np.maximum(sums - 3.0 * widths - 3.0, 0.0), 0.0)
+        names = list(self.blocks)
+        return {
+            k.name: {n: float(v) for n, v in zip(names, sums[i], strict=True) if n != k.name}
+            for i, k in enumerate(asked)
+        }
+
+    def bonds(self, name: str) -> Bonds:
+        """The broken bonds of one column summed up: all, the strongest partner, all but that."""
+        lost = self.broken_bonds.get(name, {})
+        if not lost:
+            return Bonds(0.0, "", 0.0)
+        strongest = max(lost, key=lambda other: lost[other])
+        total = sum(lost.values())
+        return Bonds(total, strongest, total - lost[strongest])
+
+    def hangs_on(self, name: str) -> str:
+        """The column that broke a column's bonds in its stead; empty when there is none.
+
+        The column lost little but its bond to one other, which lost others too or moved itself.
+        """
+        mine = self.bonds(name)
+        if not mine.strongest or mine.strongest not in self.looks:
+            return ""
+        other = self.looks[mine.strongest]
+        lost = self.broken_bonds.get(other.name, {})
+        theirs = sum(v for n, v in lost.items() if n != name)
+        own = max(0.0, self.looks[name].moved)
+        if theirs > ELSEWHERE * mine.rest + 15.0 and own < theirs:
+            return other.name
+        if other.moved > 15.0 and own < 0.2 * other.moved and mine.rest < 0.5 * mine.total:
+            return other.name
+        return ""
+
+    @cached_property
     def drifts(self) -> dict[str, Drift]:
         """By column, how far its sound values moved: all columns at once."""
         looks = list(self.looks.values())
@@ -305,13 +383,14 @@ class Scene:
         """The columns to look at for every kind of fault, most moved first."""
         ranked = sorted(self.looks.values(), key=lambda k: -k.moved)
         chosen = [k for k in ranked[:CLOSELY] if k.moved > 0.0]
-        chosen += [self.looks[f] for f in list(self.crossed)[:CLOSELY] if self.looks[f] not in chosen]
-        return chosen
+        crossed = [self.looks[name] for name in list(self.crossed)[:CLOSELY]]
+        late = [k for k in crossed if k not in chosen]  # crossed, though their shares barely moved
+        return [*chosen[:2], *late[:2], *chosen[2:], *late[2:]]
 
     @cached_property
     def broken(self) -> list[Look]:
         """Of those, the columns whose own values changed for sure: crossed, or moved on their own."""
-        return [k for k in self.close if k.moved > SURE or k.name in self.crossed]
+        return [k for k in self.close if k.moved > SURE or k.name in self.crossed][:BROKEN]
 
     def shows(self, name: str) -> bool:
         """Whether values of a feature may appear in sentences."""
@@ -319,6 +398,18 @@ class Scene:
 
 
 _NONE = np.zeros(1, np.int64)
+
+
+def _centred(look: Look) -> FloatArray:
+    """The level of each row less its mean; 0 where there is none."""
+    if look.is_number and not look.face.few:
+        level = np.where(look.present, 2.0 * look.ranks - 1.0, 0.0)
+    else:
+        numbers = unpack(look.face.levels)
+        level = np.where(look.levels >= 0, numbers[np.maximum(look.levels, 0)], 0.0)
+    here = look.levels >= 0
+    mean = float(level[here].mean()) if here.any() else 0.0
+    return np.where(here, level - mean, 0.0)
 
 
 def _one_null(face: ColumnPortrait) -> Values:

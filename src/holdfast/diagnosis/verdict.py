@@ -35,10 +35,8 @@ def judge(scene: Scene) -> Verdict | None:
     best: dict[str, tuple[Suspect, Scene]] = {}
     for rule in RULES:
         where = head if rule.close else scene
-        # what the first rows gain, all would gain in proportion
-        more = scene.rows / where.rows
         for suspect in rule.weigh(where):
-            grown = suspect._replace(nats=suspect.nats * more)
+            grown = suspect._replace(nats=_grown(suspect, scene, where))
             kind = suspect.cause.kind
             if kind not in best or grown.value > best[kind][0].value:
                 best[kind] = grown, where
@@ -49,6 +47,21 @@ def judge(scene: Scene) -> Verdict | None:
     confidence = _confidence([suspect.value for suspect, _ in ranked])
     cause = msgspec.structs.replace(winner.cause, confidence=confidence)
     return Verdict(winner._replace(cause=cause), tuple(s for s, _ in ranked[1:]), where)
+
+
+def _grown(suspect: Suspect, scene: Scene, where: Scene) -> float:
+    """What all rows would gain, from what the first ones do.
+
+    In proportion; but as far as a movement of shares explains it, all rows have been counted.
+    """
+    if where is scene:
+        return suspect.nats
+    more = scene.rows / where.rows
+    name = suspect.cause.features[0] if suspect.cause.features else ""
+    if name not in scene.looks:
+        return suspect.nats * more
+    moved = [max(0.0, s.looks[name].drifted) for s in (scene, where)]
+    return max(0.0, moved[0] + more * (suspect.nats - moved[1]))
 
 
 def _confidence(values: list[float]) -> float:

@@ -67,7 +67,7 @@ def clipping(look: Look, upper: bool) -> tuple[float, Mixture, float]:
 
 
 def _any_beyond(look: Look, beyond: FloatArray) -> FloatArray:
-    levels = np.searchsorted(unpack(look.face.level_cuts), look.face.ranks(beyond), side="right")
+    levels = look.face.levels_of(beyond)
     shares = np.bincount(levels, minlength=len(look.ratios)) / max(1, len(beyond))
     out: FloatArray = np.log(shares @ np.exp(look.ratios))[look.predicted]
     return out

@@ -17,6 +17,8 @@ from holdfast.profiles.portrait_cells import unpack
 PRIOR = -2.5
 #: share of values on the coarse step at which it is looked at
 LEAST_ON = 0.3
+#: and by how much it must be larger than in the reference
+MORE_ON = 0.08
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -53,15 +55,21 @@ def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:
     x = look.numbers[look.present]
     if len(x) < 3 or look.face.spread <= 0.0:
         return None
+    quantiles = unpack(look.face.quantiles)
+    usual = quantiles[:: max(1, len(quantiles) // 300)]
+    few = x[np.unique(np.linspace(0, len(x) - 1, 120).astype(np.int64))]
     top = math.floor(math.log10(max(look.face.spread, 1e-12))) + 2
     bottom = round(math.log10(look.face.step)) + 1 if look.face.step else top - 7
     best: tuple[float, str, Mixture, float] | None = None
     for exponent in range(top, max(bottom, top - 9) - 1, -1):
         for multiple in (1.0, 5.0):
             step = multiple * 10.0**exponent
+            share = float(on_multiple(few, step).mean())
+            if share < LEAST_ON or share < float(on_multiple(usual, step).mean()) + MORE_ON:
+                continue
             on = on_multiple(x, step)
             share = float(on.mean())
-            if share < LEAST_ON or len(np.unique(x[on])) < 2:
+            if len(np.unique(x[on])) < 2:
                 continue
             for way in WAYS:
                 ratio = np.full(look.scene.rows, -np.inf)

@@ -29,13 +29,14 @@ def weigh(scene: Scene) -> list[Suspect]:
     """Columns whose values are as frequent as ever but do not suit their rows."""
     found = {}
     for name, look in scene.looks.items():
-        if look.ratios.size:
+        if look.ratios.size and not scene.hangs_on(name):
             mixture = fit(np.where(look.levels >= 0, -look.bond, 0.0))
             if mixture.nats > 0.0:
                 found[name] = mixture
     ranked = sorted(found, key=lambda n: -found[n].nats)
     chosen = ranked[:LAGGED]
     chosen += [k.name for k in scene.close[:LAGGED] if k.name not in chosen]
+    chosen = [name for name in chosen if not scene.hangs_on(name)]
     chosen += [name for name in ranked[LAGGED:6] if name not in chosen]
     out = []
     for name in chosen:

@@ -35,6 +35,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             cause = broken("stuck", (look.name,), _words(look, spike), because)
             # the value that a feed stops at is any value, as likely as it ever was
             prior = PRIOR + math.log(max(spike.usual, 1e-18))
+            # and a feed that stands still hits all rows of its source, a default single ones
+            prior += 0.5 * math.log(max(share, 0.05))
             out.append(hit(cause, spike.found, prior, share=share, usual=spike.usual))
     return out
 

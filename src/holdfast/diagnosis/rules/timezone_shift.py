@@ -62,7 +62,7 @@ def _turned(look: Look, marks: np.ndarray, by: int) -> np.ndarray:  # type: igno
     place = np.clip(np.searchsorted(marks, x - 1e-9), 0, len(marks) - 1)
     on = np.abs(marks[place] - x) < 0.05 * (marks[1] - marks[0])
     before = marks[(place - by) % len(marks)]
-    levels = np.searchsorted(unpack(look.face.level_cuts), look.face.ranks(before), side="right")
+    levels = look.face.levels_of(before)
     table = look.ratios[levels, look.predicted[rows]]
     gain = look.plausible(before) + table - look.log_p[rows] - look.bond[rows]
     ratio[rows] = np.where(on, gain, -np.inf)

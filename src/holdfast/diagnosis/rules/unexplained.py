@@ -51,7 +51,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     """A column that moved and no longer suits the others: altered, in a way without a name."""
     out = []
     for look in scene.close:
-        if look.drifted <= 0.0 or not look.ratios.size:
+        if look.drifted <= 0.0 or not look.ratios.size or scene.hangs_on(look.name):
             continue
         found = look.keep("altered", altered)
         if found.nats <= look.drifted + LEAST:

@@ -7,7 +7,7 @@ from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.diagnosis.signatures.transforms import Transform, best_changes, misfit
+from holdfast.diagnosis.signatures.transforms import FOUND, Transform, best_changes, misfit
 from holdfast.diagnosis.words import percent
 
 #: share of rows (of the guilty source) beyond the range that outliers do not reach
@@ -18,6 +18,8 @@ BULK_WITH_FACTOR = 0.2
 DISTINCT = 5
 #: a unit changes for whole sources; a smaller share of the rows that no segment explains is odd
 WHOLE, SCATTERED = 0.85, -20.0
+#: an unknown change of fewer rows than this is nothing but a coincidence
+LEAST = 0.3
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -49,6 +51,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             if found.nats <= 0.0:
                 continue
             if found.share < WHOLE and change.a > 0.0 and not _gathered(scene, found, look.name):
+                if found.share < LEAST and not change.known and change.prior <= FOUND + 0.5:
+                    continue
                 prior += SCATTERED
             because = (
                 f"undone, the values are as in the reference: {_formula(change)} explains "

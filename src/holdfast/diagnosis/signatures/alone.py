@@ -60,8 +60,7 @@ def moved_along(look: Look) -> float:
         ratio[rows] = gain[place]
         if look.ratios.size:
             before = known[np.clip(place - by, 0, size - 1)]
-            cuts = unpack(look.face.level_cuts)
-            levels = np.searchsorted(cuts, look.face.ranks(before), side="right")
+            levels = look.face.levels_of(before)
             ratio[rows] += look.ratios[levels, look.predicted[rows]] - look.bond[rows]
         best = max(best, fit(ratio).nats)
     return best

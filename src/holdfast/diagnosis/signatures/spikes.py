@@ -84,7 +84,8 @@ def _of_categories(look: Look) -> list[Spike]:
 
 
 def _spike(look: Look, number: float, name: str, rows: NDArray[np.bool_], usual: float) -> Spike:
-    ratio = np.where(rows, -math.log(usual) - look.bond, -np.inf)
+    bond = 0.0 if look.scene.hangs_on(look.name) else look.bond
+    ratio = np.where(rows, -math.log(usual) - bond, -np.inf)
     return Spike(number, name, rows, usual, fit(ratio))
 
 
@@ -100,6 +101,8 @@ def nulls_filled(look: Look) -> Spike | None:
         return None
     excess = look.counts[FIRST:] - n * look.shares[FIRST:]
     top = int(np.argmax(excess))
+    if excess[top] <= 0.0:
+        return None
     if look.is_number:
         numbers = look.numbers[look.cells == FIRST + top]
         values, counts = np.unique(numbers, return_counts=True)

@@ -16,6 +16,8 @@ FloatArray = NDArray[np.float64]
 
 #: all candidates are compared on a few rows, the best on more, and three fitted to all
 SCANS = ((48, 16), (240, 3))
+#: a change that promises less than this share of what drift explains is not looked at further
+WORTH = 0.5
 #: factors between units in use; both directions are tried
 FACTORS = {
     10.0: "", 100.0: "", 1000.0: "", 1e4: "", 1e5: "", 1e6: "", 1e9: "",
@@ -134,7 +136,7 @@ def with_row(look: Look, change: Transform, ratio: FloatArray, rows: NDArray[np.
     if not look.ratios.size:
         return ratio
     y = (look.numbers[rows] - change.b) / change.a
-    levels = np.searchsorted(unpack(look.face.level_cuts), look.face.ranks(y), side="right")
+    levels = look.face.levels_of(y)
     table = look.ratios[levels, look.predicted[rows]]
     return ratio + table - look.bond[rows]
 
@@ -151,7 +153,8 @@ def best_changes(look: Look) -> list[tuple[Transform, FloatArray]]:
         value = gain + np.array([t.prior for t in changes])
         order = np.argsort(-value)[:most]
         changes, value = [changes[i] for i in order], value[order]
-    chosen = [c for c, v in zip(changes, value, strict=True) if v > 0.0]
+    worth = max(0.0, WORTH * look.drifted - 10.0)
+    chosen = [c for c, v in zip(changes, value, strict=True) if v > worth]
     out = []
     for change in chosen:
         full = np.full(look.scene.rows, -np.inf)
