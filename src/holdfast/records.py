@@ -1,4 +1,4 @@
-"""Plain frozen records that several floors speak: estimates, windows, incidents."""
+"""Plain frozen records that several floors speak: estimates, windows, incidents, impact."""
 
 from __future__ import annotations
 
@@ -40,10 +40,21 @@ class Window(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class IncidentStatus(enum.StrEnum):
-    """Where an incident stands."""
+    """Whether the trouble goes on, as the monitor (or the person who closed it) sees it."""
 
     OPEN = "open"
     CLOSED = "closed"
+
+
+class IncidentState(enum.StrEnum):
+    """Where an incident stands for the people who deal with it."""
+
+    OPEN = "open"
+    REOPENED = "reopened"
+    ACKNOWLEDGED = "acknowledged"
+    MUTED = "muted"
+    CLOSED = "closed"
+    ACCEPTED = "accepted"
 
 
 class Action(enum.StrEnum):
@@ -55,6 +66,48 @@ class Action(enum.StrEnum):
     RETRAIN = "retrain"
     IGNORE = "ignore"
     INVESTIGATE = "investigate"
+
+
+class Automatic(enum.StrEnum):
+    """What may be done about an incident without asking a person."""
+
+    ALERT = "alert"
+    QUARANTINE = "quarantine"
+    FALLBACK = "fallback"
+
+
+class Note(msgspec.Struct, frozen=True, kw_only=True):
+    """Who did something, when (microseconds since 1970, UTC) and why."""
+
+    by: str
+    at: int
+    reason: str = ""
+
+
+class Mute(Note, frozen=True, kw_only=True):
+    """A mute: until a time, or (`until` None) until the incident's cause changes."""
+
+    until: int | None = None
+
+
+class Impact(msgspec.Struct, frozen=True, kw_only=True):
+    """What an incident did to decisions, and what that costs.
+
+    Attributes:
+        rows: rows affected so far.
+        answers: verdict → affected rows that got it.
+        decisions_changed: decisions that came out otherwise than they would have, in rows.
+        cost_per_row: extra cost of an affected row that was decided.
+        cost_so_far: the same over all of them.
+        basis: one sentence for each number: what it rests on, what it leaves out.
+    """
+
+    rows: int
+    answers: dict[str, int] = {}
+    decisions_changed: Estimate
+    cost_per_row: Estimate
+    cost_so_far: Estimate
+    basis: tuple[str, ...] = ()
 
 
 class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "class"}):
@@ -78,6 +131,13 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "cla
         evidence: plain numbers behind the sentence.
         ruled_out: alternatives considered and why they do not hold.
         updates: sentences of later updates, oldest first.
+        impact: what it did to decisions and costs, as last counted; None where nobody counted.
+        acknowledged: who looks after it, or None.
+        muted: who silenced it, why and until when, or None.
+        ending: how it was closed: ``recovery``, ``resolved`` or ``accepted``; empty while open.
+        reopened: when the same cause came back, microseconds since 1970 (UTC).
+        episode: the monitor's own name of the latest return; empty before the first.
+        by_hand: a person opened it again; the monitor itself sees nothing of it now.
     """
 
     id: str
@@ -98,3 +158,29 @@ class Incident(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "cla
     evidence: dict[str, Any] = {}
     ruled_out: tuple[str, ...] = ()
     updates: tuple[str, ...] = ()
+    impact: Impact | None = None
+    acknowledged: Note | None = None
+    muted: Mute | None = None
+    ending: str = ""
+    reopened: tuple[int, ...] = ()
+    episode: str = ""
+    by_hand: bool = False
+
+    def silent(self, now: int) -> bool:
+        """Whether a person muted it and the mute still holds at `now` (microseconds)."""
+        return self.muted is not None and (self.muted.until is None or now < self.muted.until)
+
+    def standing(self, now: int) -> bool:
+        """Whether it wants attention at `now`: open and not muted."""
+        return self.status is IncidentStatus.OPEN and not self.silent(now)
+
+    def state(self, now: int) -> IncidentState:
+        """Where it stands at `now` (microseconds since 1970, UTC)."""
+        if self.status is IncidentStatus.CLOSED:
+            accepted = self.ending == "accepted"
+            return IncidentState.ACCEPTED if accepted else IncidentState.CLOSED
+        if self.silent(now):
+            return IncidentState.MUTED
+        if self.acknowledged is not None:
+            return IncidentState.ACKNOWLEDGED
+        return IncidentState.REOPENED if self.reopened else IncidentState.OPEN

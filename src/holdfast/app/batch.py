@@ -129,7 +129,7 @@ def _score(
     decisions: Counter[str] = Counter()
     marks: Counter[str] = Counter()
     done = 0
-    with _writing(out) as write:
+    with writing(out) as write:
         for batch in frames.scan(source, ROWS):
             ids = _ids(batch, id_column, run, done)
             answers = scorer.answer_table(pa.Table.from_batches([batch]))
@@ -229,7 +229,7 @@ def _times(release: Release, batch: pa.RecordBatch, now: int) -> list[int]:
 
 
 @contextlib.contextmanager
-def _writing(out: Path | None) -> Iterator[Callable[[pa.Table], None]]:
+def writing(out: Path | None) -> Iterator[Callable[[pa.Table], None]]:
     """Gives a function that writes answers; the file appears when all is well, or not at all."""
     if out is None:
         yield lambda _: None
@@ -285,14 +285,19 @@ def _for_spreadsheets(table: pa.Table) -> pa.Table:
 
     columns = {}
     for name in table.column_names:
-        values = table.column(name).to_pylist()
-        if name == "marks":
-            values = [" ".join(marks or ()) for marks in values]
+        column = table.column(name)
+        if pa.types.is_list(column.type):
+            values = [" ".join(marks or ()) for marks in column.to_pylist()]
+        elif pa.types.is_string(column.type):
+            values = column.to_pylist()
+        else:
+            columns[name] = column
+            continue
         columns[name] = pa.array(
             [
                 "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
                 for value in values
             ],
-            None if name != "score" else pa.float64(),
+            pa.string(),
         )
     return pa.table(columns)

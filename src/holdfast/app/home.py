@@ -12,6 +12,7 @@ from holdfast.app.settings import Settings, load_settings, named_model
 from holdfast.errors import ReleaseError, UsageError
 
 if TYPE_CHECKING:
+    from holdfast.app.cases import Case
     from holdfast.records import Incident
     from holdfast.releases import Registry, Release
     from holdfast.storage import Store
@@ -81,37 +82,24 @@ class Home:
 
     def incidents(self, model: str | None) -> list[Incident]:
         """Incidents of a model or of all, the newest first."""
-        from holdfast.monitoring import incidents
+        from holdfast.app.cases import incidents
 
-        return sorted(incidents(self.store, model), key=lambda i: i.opened_at, reverse=True)
+        return incidents(self.store, model)
 
-    def incident(self, text: str) -> Incident:
-        """One incident, by its id or the beginning of it."""
-        found = [i for i in self.incidents(None) if i.id.startswith(text)]
-        if len(found) != 1:
-            raise UsageError(
-                "this beginning fits several incidents" if found else "there is no such incident",
-                expected="the id of one incident",
-                got=f"incident={text!r}",
-                remedy="`holdfast incidents list --all` shows their ids",
-            )
-        return found[0]
+    def case(self, text: str) -> Case:
+        """One incident with its history, by its id or the beginning of it."""
+        from holdfast.app.cases import case
 
-    def resolve(self, text: str, reason: str, *, by: str) -> Incident:
-        """Close an incident by hand; the reason and the person stay in the control events."""
-        from holdfast.diagnosis.incidents import RESOLVED
+        return case(self.store, text)
 
-        incident = self.incident(text)
-        if incident.status.value != "open":
-            raise UsageError(
-                "the incident is closed already", expected="an open incident", got=incident.id
-            )
-        now = now_us()
-        payload = {"id": incident.id, "closed_at": now, "reason": reason, "by": by}
-        self.store.control.append(
-            RESOLVED, incident.model, payload, at=now, key=f"{RESOLVED}:{incident.id}"
-        )
-        return self.incident(incident.id)
+    def decide(
+        self, text: str, verb: str, reason: str, *, by: str, until: int | None = None
+    ) -> Case:
+        """Keep a person's decision about an incident: who, when and why stay in its history."""
+        from holdfast.app.cases import act
+        from holdfast.diagnosis.decisions import Verb
+
+        return act(self.store, text, Verb(verb), reason=reason, by=by, at=now_us(), until=until)
 
 
 @contextlib.contextmanager

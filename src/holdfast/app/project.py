@@ -163,8 +163,10 @@ def build_release(
     return release, project.model
 
 
-def load_function(path: Path) -> Callable[..., Any]:
-    """The function ``train`` of the user's own file.
+def load_function(
+    path: Path, name: str = "train", signature: str = "train(table, features, target, positive)"
+) -> Callable[..., Any]:
+    """A function of the user's own file, ``train`` by default.
 
     Raises:
         ConfigError: no such file, it cannot be imported, or it has no such function.
@@ -173,7 +175,7 @@ def load_function(path: Path) -> Callable[..., Any]:
     if spec is None or spec.loader is None or not path.is_file():
         raise ConfigError(
             "the project has no training code",
-            expected=f"{TRAIN_FILE} with a function train(table, features, target, positive)",
+            expected=f"{TRAIN_FILE} with a function {signature}",
             got=f"path={str(path)!r}",
             remedy="`holdfast init` writes one",
         )
@@ -186,14 +188,14 @@ def load_function(path: Path) -> Callable[..., Any]:
             got=f"{type(error).__name__}: {error}",
             remedy="run it with Python to see where it fails",
         ) from error
-    train = getattr(module, "train", None)
-    if not callable(train):
+    found = getattr(module, name, None)
+    if not callable(found):
         raise ConfigError(
-            f"{path.name} has no function `train`",
-            expected="train(table, features, target, positive)",
+            f"{path.name} has no function `{name}`",
+            expected=signature,
             got=f"names: {', '.join(n for n in vars(module) if not n.startswith('_'))[:200]}",
         )
-    function: Callable[..., Any] = train
+    function: Callable[..., Any] = found
     return function
 
 

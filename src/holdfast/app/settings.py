@@ -11,6 +11,7 @@ from typing import Any, Literal
 import msgspec
 
 from holdfast.errors import ConfigError
+from holdfast.records import Automatic
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CONFIG_FILE = "holdfast.toml"
@@ -34,6 +35,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         budget: false incidents that the monitor may raise.
         tidy_every: seconds between turns of housekeeping (archiving the log as Parquet).
         retain_days: days after which logged predictions and labels go; None keeps them.
+        actions: what is done about an incident without asking: its kind, its class or ``default``
+            → ``alert``, ``quarantine``, ``fallback``. Unless it says otherwise: only alerts.
         allow_models: kinds of model that run foreign code and are allowed anyway (``callable``).
         ready_file: a file that gets the URL once requests are served.
     """
@@ -51,6 +54,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     budget: str = "1 false incident per month"
     tidy_every: float = 600.0
     retain_days: float | None = None
+    actions: dict[str, tuple[Automatic, ...]] = {}
     allow_models: tuple[Literal["callable"], ...] = ()
     ready_file: str | None = None
 
@@ -68,7 +72,7 @@ def load_settings(
     Args:
         flags: given values; None means not given.
         config: a settings file; default `holdfast.toml` in the working directory, if it exists.
-            Its table ``[serve]`` and the top-level key ``store`` are read.
+            Its tables ``[serve]`` and ``[actions]`` and the top-level key ``store`` are read.
 
     Raises:
         ConfigError: naming the setting that is wrong.
@@ -86,7 +90,9 @@ def load_settings(
         values.update(document.get("serve", {}))
         if "store" in document:
             values["store"] = document["store"]
-    for name in known:
+        if "actions" in document:
+            values["actions"] = _actions(document["actions"])
+    for name in set(known) - {"actions"}:
         text = os.environ.get(f"HOLDFAST_{name.upper()}")
         if text is not None:
             values[name] = text.split(",") if name in ("allow_hosts", "allow_models") else text
@@ -113,6 +119,24 @@ def load_settings(
             got=f"tidy_every={settings.tidy_every}, retain_days={settings.retain_days}",
         )
     return settings
+
+
+def _actions(table: Any) -> Any:
+    """The table ``[actions]``; a name that no incident can have would be silently ignored."""
+    if not isinstance(table, Mapping):
+        return table
+    from holdfast.diagnosis.rules import RULES
+    from holdfast.diagnosis.words import CLASSES
+
+    known = {"default", *CLASSES, *(rule.kind for rule in RULES)}
+    unknown = sorted(set(table) - known)
+    if unknown:
+        raise ConfigError(
+            "[actions] names what no incident is called",
+            expected=", ".join(sorted(known)),
+            got=", ".join(unknown),
+        )
+    return table
 
 
 def named_model(config: Path | None = None) -> str | None:

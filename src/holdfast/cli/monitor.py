@@ -38,8 +38,9 @@ def run(
 
     if not once:
         raise typer.Exit(monitor_forever(store=store, budget=budget, say=typer.echo))
-    from holdfast.cli.incidents import listed
+    from holdfast.app.basics import now_us
+    from holdfast.cli.incident_report import listed
 
     with output.progress("reading the log"):
         found = monitor_once(store=store, budget=budget)
-    output.emit(listed(found, "what was read now"), format, json=json)
+    output.emit(listed(found, "what was read now", now_us()), format, json=json)

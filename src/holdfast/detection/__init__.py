@@ -13,7 +13,8 @@ if TYPE_CHECKING:
 
 #: name -> (module, class, share of the false-alarm budget); shares count relative to each other
 DETECTORS: dict[str, tuple[str, str, float]] = {
-    "marks": ("holdfast.detection.marks", "MarkDetector", 1.0),
+    "marks": ("holdfast.detection.marks", "MarkDetector", 0.15),
+    "values": ("holdfast.detection.values", "ValuesDetector", 0.85),
 }
 
 

@@ -22,11 +22,14 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Mapping, Sequence
-from typing import Any, ClassVar, Protocol, runtime_checkable
+from typing import ClassVar, Protocol, runtime_checkable
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
+
+from holdfast.detection.columns.fit import ReferenceFit
+from holdfast.frames.values import FloatArray, Values
 
 IntArray = NDArray[np.int64]
 
@@ -41,6 +44,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
         allowed: share that the contract itself allows, by mark; a stream is silent below it.
         periods: the same counts by stretch of time, in time order, where the reference has one:
             from them a stream learns how much it moves from period to period.
+        values: what the reference taught about values, scores and outcomes, or None.
     """
 
     rows: int
@@ -48,6 +52,7 @@ class Reference(msgspec.Struct, frozen=True, kw_only=True, omit_defaults=True):
     watched: tuple[str, ...] = ()
     allowed: dict[str, float] = {}
     periods: tuple[Reference, ...] = ()
+    values: ReferenceFit | None = None
 
 
 class Block:
@@ -57,23 +62,26 @@ class Block:
         numbers: shape (n,), the model's running row number of each row, increasing.
         at: shape (n,), event times in microseconds since 1970 (UTC), in any order.
         marks: per mark the ascending positions (0 to n - 1) of the rows that carry it.
-        columns: typed columns by name, for detectors that look at values; None where the caller
-            has none. Detectors of marks never touch it.
+        columns: columns by name, read as the kinds of the reference, for detectors that look at
+            values; None where the caller has none. Detectors of marks never touch it.
+        score: shape (n,), the main model's scores, NaN where there is none; None without scores.
     """
 
-    __slots__ = ("at", "columns", "marks", "numbers")
+    __slots__ = ("at", "columns", "marks", "numbers", "score")
 
     def __init__(
         self,
         numbers: IntArray,
         at: IntArray,
         marks: Mapping[str, IntArray],
-        columns: Mapping[str, Any] | None = None,
+        columns: Mapping[str, Values] | None = None,
+        score: FloatArray | None = None,
     ) -> None:
         self.numbers = numbers
         self.at = at
         self.marks = marks
         self.columns = columns
+        self.score = score
 
     def __len__(self) -> int:
         return len(self.numbers)
@@ -175,6 +183,17 @@ class Detector(Protocol):
         """Takes one block and says what happened in it, in row order."""
         ...
 
+    def observe_labels(self, block: Block, label: FloatArray, row: int, at: int) -> list[Event]:
+        """Takes outcomes of earlier rows in the order in which they came.
+
+        Args:
+            block: the rows the outcomes belong to; `numbers` may come in any order.
+            label: shape (n,), 0 or 1.
+            row: the model's newest row number, at which events are said to happen.
+            at: its event time.
+        """
+        ...
+
     def faults(self) -> list[Event]:
         """The faults going on now, each as a crossing with its counts so far."""
         ...
@@ -195,6 +214,6 @@ class Detector(Protocol):
         ...
 
     @classmethod
-    def load(cls, data: bytes) -> Detector:
-        """The detector that `dump` wrote, to the bit."""
+    def load(cls, data: bytes, reference: Reference, nats: float) -> Detector:
+        """The detector that `dump` wrote, to the bit; fitted again where it was never dumped."""
         ...

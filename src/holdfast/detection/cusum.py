@@ -23,7 +23,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.detection.base import IntArray
+from holdfast.frames.values import IntArray
 
 #: integer steps per nat
 SCALE = 1 << 20

@@ -37,6 +37,7 @@ from holdfast.detection.recovery import (
     Fault,
     follow,
 )
+from holdfast.frames.values import FloatArray
 
 _NOTHING = np.empty(0, np.int64)
 
@@ -140,6 +141,11 @@ class MarkDetector:
         events.sort(key=lambda e: e.row)
         return events
 
+    def observe_labels(self, block: Block, label: FloatArray, row: int, at: int) -> list[Event]:
+        """Marks know no outcomes."""
+        del block, label, row, at
+        return []
+
     def faults(self) -> list[Event]:
         """The faults going on now, each as a crossing with its counts so far."""
         return [
@@ -200,8 +206,11 @@ class MarkDetector:
         return msgspec.msgpack.encode(state)
 
     @classmethod
-    def load(cls, data: bytes) -> MarkDetector:
-        """The detector that `dump` wrote."""
+    def load(
+        cls, data: bytes, reference: Reference | None = None, nats: float = 0.0
+    ) -> MarkDetector:
+        """The detector that `dump` wrote; streams and thresholds are part of it."""
+        del reference, nats
         state = msgspec.msgpack.decode(data, type=_State)
         self = cls(state.streams)
         for name in ("wealth", "began", "counts", "lapses"):

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import numpy as np
 
-from holdfast.detection.base import IntArray
 from holdfast.detection.cusum import Steps, rise_on_yes
+from holdfast.frames.values import IntArray
 
 
 class Summary(NamedTuple):

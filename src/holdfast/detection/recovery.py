@@ -19,8 +19,8 @@ import math
 import msgspec
 import numpy as np
 
-from holdfast.detection.base import IntArray
 from holdfast.detection.cusum import Steps, bet, rise_on_no, rise_on_yes, units
+from holdfast.frames.values import IntArray
 
 #: a fault that goes on is declared ended at most once in so many rows
 FALSE_END_ROWS = 100_000

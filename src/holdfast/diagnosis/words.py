@@ -7,7 +7,8 @@ from datetime import UTC, datetime
 
 from holdfast.diagnosis.evidence import Cause, Evidence, Spot
 
-_CLASSES = {
+#: cause classes and how a sentence calls them
+CLASSES = {
     "pipeline": "broken pipeline",
     "covariate": "drift",
     "prior": "changed base rate",
@@ -102,7 +103,7 @@ def sentence(cause: Cause, evidence: Evidence, since: int) -> str:
     subject = f"{names(cause.features)} {cause.words}" if cause.features else cause.words
     noun = "request" if main.rows == 1 else "requests"
     return (
-        f"{_CLASSES.get(cause.class_, cause.class_)}: {subject} since {moment(since)}, "
+        f"{CLASSES.get(cause.class_, cause.class_)}: {subject} since {moment(since)}, "
         f"{percent(main.share)} of {main.rows:,} {noun}{origin(evidence.spot)}"
     )
 
@@ -118,7 +119,7 @@ def row_sentence(cause: Cause, since: int, share: float, rows: int, spot: Spot |
         spot: where the affected rows come from, or None.
     """
     subject = f"{names(cause.features)} {cause.words}" if cause.features else cause.words
-    text = f"{_CLASSES.get(cause.class_, cause.class_)}: {subject} since {moment(since)}"
+    text = f"{CLASSES.get(cause.class_, cause.class_)}: {subject} since {moment(since)}"
     if cause.class_ in {"pipeline", "unknown"} and share < 0.995:
         text += f" on {percent(share)} of {rows:,} rows"
     if spot is not None and spot.value:

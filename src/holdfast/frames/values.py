@@ -98,6 +98,48 @@ class Values:
         )
 
 
+def concatenate(parts: Sequence[Values]) -> Values:
+    """Rows of one column after another; spellings are put together.
+
+    `raw` gives values of a wrong type as they came, others as numbers and spellings.
+
+    Args:
+        parts: at least one, all of the same kind.
+
+    Example:
+        >>> a, b = (read_values(ValueKind.CATEGORY, x) for x in (["x", "y"], ["y", None]))
+        >>> concatenate([a, b]).codes.tolist()
+        [0, 1, 1, -1]
+    """
+    if len(parts) == 1:
+        return parts[0]
+    kind = parts[0].kind
+    state = np.concatenate([p.state for p in parts])
+    if kind is ValueKind.NUMBER:
+        numbers = np.concatenate([p.numbers for p in parts])
+        odd: dict[int, Any] = {}
+        start = 0
+        for part in parts:
+            wrong = np.flatnonzero(part.state == WRONG)
+            if len(wrong):
+                odd |= zip((wrong + start).tolist(), part.raw(wrong), strict=True)
+            start += len(part)
+        if not odd:
+            return Values(kind, state, numbers=numbers)
+
+        def raw(at: IntArray) -> list[Any]:
+            plain = (None if math.isnan(x) else x for x in numbers[at].tolist())
+            return [odd.get(i, x) for i, x in zip(at.tolist(), plain, strict=True)]
+
+        return Values(kind, state, numbers=numbers, raw=raw)
+    places: dict[str, int] = {}
+    coded = []
+    for part in parts:
+        table = [places.setdefault(name, len(places)) for name in part.names]
+        coded.append(np.array([*table, -1], np.int64)[part.codes])
+    return Values(kind, state, codes=np.concatenate(coded), names=list(places))
+
+
 def kind_of(data: Any) -> ValueKind:
     """How a reference column is watched: texts as categories, everything else as numbers.
 

@@ -11,9 +11,11 @@ from holdfast.diagnosis.diagnose import diagnose
 from holdfast.diagnosis.evidence import Evidence
 from holdfast.monitoring.recent import WINDOW, Recent
 from holdfast.monitoring.reference import FieldFacts
+from holdfast.monitoring.ring import Ring
 from holdfast.monitoring.rows import Rows
 from holdfast.monitoring.state import OpenIncident
 from holdfast.monitoring.values import LOOKED_AT, describe
+from holdfast.profiles.portrait import Portrait
 from holdfast.records import Action, Incident, IncidentStatus
 
 #: codes whose marked values say more than their count
@@ -28,11 +30,21 @@ class Casework:
         rows: the rows at hand.
         first: the model's row number of the first of them.
         facts: facts of the release's fields.
+        ring: the values of the last rows, or None.
+        portrait: what the reference looked like, or None.
     """
 
     def __init__(
-        self, recent: Recent, rows: Rows, first: int, facts: Mapping[str, FieldFacts]
+        self,
+        recent: Recent,
+        rows: Rows,
+        first: int,
+        facts: Mapping[str, FieldFacts],
+        ring: Ring | None = None,
+        portrait: Portrait | None = None,
     ) -> None:
+        self.ring = ring
+        self.portrait = portrait
         self.recent = recent
         self.rows = rows
         self.first = first
@@ -105,12 +117,21 @@ class Casework:
                 answers = self.recent.answers(affected)
         crossed = {(m.field, m.code) for m in moved}
         fields = {m.field for m in moved}
+        now = before = None
+        if self.ring is not None and self.portrait is not None:
+            now, before = self.ring.sample(onset, until), self.ring.before(onset)
+            if now is None and case.incident.sentence:
+                return case.incident  # the rows are gone: what they showed stands
         evidence = Evidence(
             moved=moved,
             quiet=tuple(q for q in quiet if q[0] in fields and q not in crossed),
             spot=spot,
             values=case.values,
             answers=answers,
+            now=now,
+            before=before,
+            portrait=self.portrait,
+            shown=frozenset(name for name, facts in self.facts.items() if facts.shown),
         )
         diagnosis = diagnose(evidence, case.incident.since)
         cause = diagnosis.cause
@@ -122,6 +143,11 @@ class Casework:
             features=cause.features,
             sentence=diagnosis.sentence,
             confidence=cause.confidence,
-            evidence=diagnosis.facts,
+            evidence=msgspec.to_builtins(diagnosis.facts, enc_hook=_plain_number),
             ruled_out=diagnosis.ruled_out,
         )
+
+
+def _plain_number(value: object) -> object:
+    """A number of numpy as one of Python."""
+    return getattr(value, "item", lambda: str(value))()

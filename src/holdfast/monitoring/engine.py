@@ -7,23 +7,34 @@ how they were cut into batches, so two workers or a worker after a crash decide 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
+import pyarrow as pa
 
 from holdfast.detection import budget_shares, detector_class
-from holdfast.detection.base import Detector, Event, EventKind, IntArray
+from holdfast.detection.base import Block, Detector, Event, EventKind, IntArray, Reference
 from holdfast.detection.budget import Budget, shares_to_nats
 from holdfast.diagnosis.grouping import home
 from holdfast.diagnosis.incidents import CLOSED, OPENED, UPDATED, as_payload, differences
 from holdfast.diagnosis.words import moment
+from holdfast.frames.values import FloatArray, ValueKind
 from holdfast.monitoring.casework import Casework
 from holdfast.monitoring.recent import Recent
-from holdfast.monitoring.reference import FieldFacts, MonitoredRelease, facts_of, reference_of
-from holdfast.monitoring.rows import Rows
+from holdfast.monitoring.reference import (
+    FieldFacts,
+    MonitoredRelease,
+    facts_of,
+    kinds_of,
+    portrait_of,
+    reference_of,
+)
+from holdfast.monitoring.ring import Ring
+from holdfast.monitoring.rows import Coded, Rows
 from holdfast.monitoring.state import Leg, ModelState, OpenIncident, Watch
+from holdfast.profiles.portrait import Portrait
 from holdfast.records import Incident, IncidentStatus
 
 #: a leg of a silent release is given up once another release has stood in for so many rows ...
@@ -32,6 +43,8 @@ REPLACED_ROWS = 100
 RETIRED_ROWS = 2000
 #: updates when so many rows are affected, then at every tenfold
 FIRST_MILESTONE = 25
+#: looked at again when so many rows have come since the onset, told only where the answer changed
+LOOKS = (40, 80, 140, 220, 400, 600, 800, 1200, 1800, 2600, 4000, 8000)
 #: traffic is measured from this long a life on
 DAY = 86_400_000_000
 
@@ -54,11 +67,27 @@ class Change(NamedTuple):
     key: str
 
 
+class Labelled(NamedTuple):
+    """Outcomes of earlier rows.
+
+    Attributes:
+        numbers: shape (n,), the model's row numbers of the rows they belong to.
+        label: shape (n,), 0 or 1.
+        rows: the rows themselves, for those that may not be kept any more; None: look them up.
+    """
+
+    numbers: IntArray
+    label: FloatArray
+    rows: Rows | None = None
+
+
 class _Live(NamedTuple):
-    """Detectors of one release at work."""
+    """Detectors of one release at work, and what is known of its reference."""
 
     detectors: dict[str, Detector]
     facts: dict[str, FieldFacts]
+    kinds: dict[str, ValueKind]
+    portrait: Portrait | None
 
 
 class ModelMonitor:
@@ -81,13 +110,22 @@ class ModelMonitor:
             ModelState() if state is None else msgspec.msgpack.decode(state, type=ModelState)
         )
         self._recent = Recent.load(self._state.recent) if self._state.recent else Recent()
+        self._ring = Ring()
+        self._newest: tuple[Rows, int] | None = None
         self._live = {
-            release: _Live(
-                {n: detector_class(n).load(data) for n, data in watch.detectors.items()},
-                watch.facts,
-            )
-            for release, watch in self._state.watches.items()
+            release: self._resumed(release, watch) for release, watch in self._state.watches.items()
         }
+
+    def _resumed(self, release: str, watch: Watch) -> _Live:
+        """The detectors of a release as they were dumped."""
+        found = self._releases(self.model, release)
+        nats = shares_to_nats(watch.budget_rows, budget_shares())
+        reference = Reference(rows=0) if found is None else reference_of(found)
+        detectors = {
+            name: detector_class(name).load(data, reference, nats.get(name, 0.0))
+            for name, data in watch.detectors.items()
+        }
+        return _Live(detectors, watch.facts, kinds_of(found), portrait_of(found))
 
     @property
     def rows(self) -> int:
@@ -111,6 +149,12 @@ class ModelMonitor:
             state.watches[release].detectors = {n: d.dump() for n, d in live.detectors.items()}
         return msgspec.msgpack.encode(state)
 
+    def fork(self) -> ModelMonitor:
+        """A monitor in the same state, by way of `dump`, that has the last rows at hand too."""
+        twin = ModelMonitor(self.model, self._releases, self._budget, self.dump())
+        twin._ring, twin._newest = self._ring.copy(), self._newest
+        return twin
+
     def observe(self, rows: Rows) -> list[Change]:
         """Takes rows in the order of the log and says what changed."""
         if not len(rows):
@@ -120,6 +164,7 @@ class ModelMonitor:
         if not state.rows:
             state.first_received = int(rows.received[0])
         self._recent.append(numbers, rows)
+        self._newest = rows, int(numbers[0])
         changes: list[Change] = []
         positions = _by_release(rows)
         first = {r: 0 if at is None else int(at[0]) for r, at in positions.items()}
@@ -133,8 +178,48 @@ class ModelMonitor:
         state.last_received = max(state.last_received, int(rows.received.max()))
         changes += self._retire(rows)
         changes += self._milestones(rows, numbers)
+        changes += self._look_again(rows, numbers)
         self._recent.trim()
         return changes
+
+    def observe_labels(self, known: Labelled) -> list[Change]:
+        """Takes outcomes of earlier rows, in the order in which they came.
+
+        Rows that are still kept are judged by their kept values; for older ones the caller gives
+        the rows again (`Labelled.rows`), else they are left out.
+        """
+        self._ring.label(known.numbers, known.label)
+        changes: list[Change] = []
+        newest = self._state.rows - 1
+        for release, block, label in self._labelled(known):
+            for name, detector in self._live[release].detectors.items():
+                for event in detector.observe_labels(
+                    block, label, newest, self._state.last_received
+                ):
+                    rows, first = self._newest or (
+                        _one_row(newest, self._state.last_received),
+                        newest,
+                    )
+                    work = self._casework(release, rows, first)
+                    decide = self._crossed if event.kind is EventKind.CROSSED else self._recovered
+                    changes += decide(release, name, event, newest - first, work)
+        return changes
+
+    def _labelled(self, known: Labelled) -> Iterator[tuple[str, Block, FloatArray]]:
+        if known.rows is not None:
+            for release, at in _by_release(known.rows).items():
+                live = self._live.get(release)
+                if live is None:
+                    continue
+                block = known.rows.block(known.numbers, at, live.kinds)
+                yield release, block, known.label if at is None else known.label[at]
+            return
+        release = self._state.last_release
+        found = self._ring.rows(known.numbers)
+        if found is not None and release in self._live:
+            places, part = found
+            block = Block(part.numbers, part.at, {}, part.columns, part.score)
+            yield release, block, known.label[places]
 
     def start(self, release: str) -> None:
         """Begins to watch a release before its first row."""
@@ -148,6 +233,10 @@ class ModelMonitor:
                     self._dismiss(leg)
         self._state.open = [c for c in self._state.open if c.incident.id != incident]
 
+    def accept(self, incident: str) -> None:
+        """Takes an incident as normal from now on; for now as `resolve` does."""
+        self.resolve(incident)
+
     # -- rows to events -----------------------------------------------------------------------
 
     def _begin(self, release: str, row: int) -> None:
@@ -160,14 +249,19 @@ class ModelMonitor:
         state = self._state
         span = state.last_received - state.first_received
         per_day = state.rows * DAY / span if span >= DAY else None
-        nats = shares_to_nats(self._budget.rows(per_day), budget_shares())
+        budget = self._budget.rows(per_day)
+        nats = shares_to_nats(budget, budget_shares())
         reference = reference_of(found)
         live = _Live(
             {name: detector_class(name).fit(reference, n) for name, n in nats.items()},
             facts_of(found),
+            kinds_of(found),
+            portrait_of(found),
         )
         self._live[release] = live
-        state.watches[release] = Watch(detectors={}, facts=live.facts, last_row=row)
+        state.watches[release] = Watch(
+            detectors={}, facts=live.facts, last_row=row, budget_rows=budget
+        )
         self._refresh()
         for case in state.open:
             for leg in [leg for leg in case.legs if not leg.healthy]:
@@ -202,8 +296,12 @@ class ModelMonitor:
                 part = every[(every >= low) & (every < high)]
             if live is None or (part is not None and not len(part)):
                 continue
-            block = rows.block(numbers, part)
+            block = rows.block(numbers, part, live.kinds)
             self._state.watches[release].last_row = int(block.numbers[-1])
+            self._state.last_release = release
+            if block.columns is not None:
+                source = rows.source if part is None else rows.source.take(part)
+                self._ring.append(block.numbers, block.at, block.columns, block.score, source)
             for name, detector in live.detectors.items():
                 # within one row, causes come before their consequences
                 found += [
@@ -214,12 +312,16 @@ class ModelMonitor:
         changes: list[Change] = []
         for _, _, release, name, event in found:
             place = int(event.row - numbers[0])
-            case = Casework(self._recent, rows, int(numbers[0]), self._live[release].facts)
+            case = self._casework(release, rows, int(numbers[0]))
             if event.kind is EventKind.CROSSED:
                 changes += self._crossed(release, name, event, place, case)
             else:
                 changes += self._recovered(release, name, event, place, case)
         return changes
+
+    def _casework(self, release: str, rows: Rows, first: int) -> Casework:
+        live = self._live[release]
+        return Casework(self._recent, rows, first, live.facts, self._ring, live.portrait)
 
     # -- events to incidents ------------------------------------------------------------------
 
@@ -267,9 +369,11 @@ class ModelMonitor:
         if case is None:
             return []
         case.legs = [leg if known.key == leg.key else known for known in case.legs]
-        if not all(known.healthy for known in case.legs):
+        if not _over(case):
             return []
-        last = max((x.event for x in case.legs if x.event.last_at), key=lambda e: e.last_row)
+        for rest in [known for known in case.legs if not known.healthy]:
+            self._dismiss(rest)  # consequences start afresh; what goes on will cross again
+        last = max((x.event for x in case.legs if x.event.last_row >= 0), key=lambda e: e.last_row)
         after = work.renew(case, last.last_row, self._quiet(release))
         reason = f"mended after {moment(last.last_at)}: {event.clean:,} clean requests since"
         return [self._close(case, after, reason, int(work.rows.received[place]))]
@@ -311,10 +415,29 @@ class ModelMonitor:
             while case.milestone <= count:
                 reached = case.milestone
                 case.milestone = 100 if reached == FIRST_MILESTONE else reached * 10
-            work = Casework(self._recent, rows, int(numbers[0]), self._live[leg.release].facts)
+            work = self._casework(leg.release, rows, int(numbers[0]))
             work.look_at(case, leg.event)
             after = work.renew(case, int(numbers[-1]), self._quiet(leg.release))
             changes.append(self._update(case, after, after.sentence, f"rows/{reached}"))
+        return changes
+
+    def _look_again(self, rows: Rows, numbers: IntArray) -> list[Change]:
+        """Diagnoses young incidents anew as rows come in; tells it where the answer is another."""
+        changes = []
+        newest = int(numbers[-1])
+        for case in self._state.open:
+            legs = [leg for leg in case.legs if not leg.healthy]
+            if not legs or case.looks >= len(LOOKS):
+                continue
+            age = newest - case.incident.opened_row + 1
+            if age < LOOKS[case.looks] or self._live[legs[0].release].portrait is None:
+                continue
+            while case.looks < len(LOOKS) and age >= LOOKS[case.looks]:
+                case.looks += 1
+            work = self._casework(legs[0].release, rows, int(numbers[0]))
+            after = work.renew(case, newest, self._quiet(legs[0].release))
+            if _answer(after) != _answer(case.incident):
+                changes.append(self._update(case, after, after.sentence, f"look/{case.looks}"))
         return changes
 
     # -- helpers ------------------------------------------------------------------------------
@@ -383,6 +506,35 @@ def _by_release(rows: Rows) -> dict[str, IntArray | None]:
     }
     present = sorted((int(at[0]), name) for name, at in found.items() if len(at))
     return {name: found[name] for _, name in present}
+
+
+def _one_row(number: int, at: int) -> Rows:
+    """A stand-in for the newest row after a restart: its number and time."""
+    when = np.array([at], np.int64)
+    none = Coded(np.array([-1], np.int64), [])
+    return Rows(
+        ids=pa.array([str(number)]), at=when, received=when, release=none, source=none,
+        verdict=none, marks={},
+    )  # fmt: skip
+
+
+def _over(case: OpenIncident) -> bool:
+    """Whether an incident has ended: every leg of it has, or every leg of the guilty columns.
+
+    Movements of other columns that only follow (values, fit to the rest, score, outcomes) need not
+    be waited for where something harder than such movements ended.
+    """
+    left = [leg for leg in case.legs if not leg.healthy]
+    guilty = set(case.incident.features)
+    mine = [leg for leg in case.legs if leg.healthy and leg.event.stream.field in guilty]
+    return all(leg.crossing.soft and leg.event.stream.field not in guilty for leg in left) and (
+        not left or any(not leg.crossing.soft for leg in mine)
+    )
+
+
+def _answer(incident: Incident) -> tuple[str, str, str, tuple[str, ...]]:
+    """What an incident says is wrong."""
+    return incident.class_, incident.kind, incident.action.value, incident.features[:3]
 
 
 def _keys(legs: list[Leg]) -> set[str]:

@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
 import numpy as np
 import pyarrow as pa
+from numpy.typing import NDArray
 
 from holdfast import frames
 from holdfast.contracts.model import Role, Violation
+from holdfast.detection.base import Stream
 from holdfast.detection.budget import Budget, parse_budget
 from holdfast.errors import DataError
-from holdfast.monitoring.engine import ModelMonitor
+from holdfast.frames.values import FloatArray, Values
+from holdfast.monitoring.engine import Change, Labelled, ModelMonitor
 from holdfast.monitoring.promise import Watched, promise, watched
 from holdfast.monitoring.reference import MonitoredRelease
-from holdfast.monitoring.rows import Rows, decode
+from holdfast.monitoring.rows import Coded, Rows, columns_of, decode
+from holdfast.monitoring.table_reference import outcomes
 from holdfast.records import Incident
 
 #: rows answered at a time
@@ -29,6 +34,8 @@ class _Answer(Protocol):
     def verdict(self) -> str: ...
     @property
     def violations(self) -> Sequence[Violation]: ...
+    @property
+    def score(self) -> float | None: ...
 
 
 class _Scorer(Protocol):
@@ -83,10 +90,14 @@ class Monitor:
     def observe(self, table: Any, *, source: str | None = None) -> list[Incident]:
         """Takes a table of rows as they arrive in production.
 
+        Outcomes that are known already are taken along: in a column of the name of the contract's
+        target. Others come later, by `observe_labels`.
+
         Args:
-            table: anything that `holdfast.frames.read` takes. The contract's event time column,
-                where there is one, gives each row's time. A table of the prediction log (columns
-                ``verdict`` and ``marks``) is taken as it is.
+            table: anything that `holdfast.frames.read` takes, or a list of dicts, whose values need
+                not be of one type a column. The contract's event time column, where there is one,
+                gives each row's time. A table of the prediction log (columns ``verdict`` and
+                ``marks``) is taken as it is.
             source: where the rows come from, for attribution; a column ``source`` that is no
                 feature does the same row by row.
 
@@ -94,10 +105,74 @@ class Monitor:
             The incidents that this table opened, updated or closed, as they are now.
         """
         now = self._clock()
-        changed: dict[str, Incident] = {}
-        for rows in self._read(table, now, source):
-            for change in self._engine.observe(rows):
-                changed[change.incident.id] = change.incident
+        changed: list[Incident] = []
+        for rows, label in self._read(table, now, source):
+            first = self._engine.rows
+            changed += self._note(self._engine.observe(rows))
+            if label is not None and np.isfinite(label).any():
+                numbers = np.arange(first, first + len(rows), dtype=np.int64)
+                changed += self._note(self._engine.observe_labels(Labelled(numbers, label)))
+        return list({i.id: i for i in changed}.values())
+
+    def observe_columns(
+        self,
+        columns: Mapping[str, Values],
+        *,
+        score: FloatArray | None = None,
+        at: NDArray[np.int64] | None = None,
+        source: str | None = None,
+    ) -> list[Incident]:
+        """Takes rows that were read as columns already; nothing is scored and no rule is checked.
+
+        Args:
+            columns: by name, as `holdfast.frames.values.read_values` gives them.
+            score: shape (n,), the model's scores, NaN where there is none.
+            at: shape (n,), event times in microseconds since 1970 (UTC).
+            source: where the rows come from.
+        """
+        n = len(next(iter(columns.values()), ()))
+        if not n:
+            return []
+        now = self._clock()
+        times = np.full(n, now, np.int64) if at is None else at
+        first, self._count = self._count, self._count + n
+        codes = np.zeros(n, np.int64)
+        rows = Rows(
+            ids=pa.array([str(first + i) for i in range(n)]),
+            at=times,
+            received=np.maximum(times, now),
+            release=Coded(codes, [self._release.id]),
+            source=Coded(codes - (source is None), [] if source is None else [source]),
+            verdict=Coded(codes, ["ok"]),
+            marks={},
+            score=score,
+            read=lambda _kinds: columns,
+        )
+        return self._note(self._engine.observe(rows))
+
+    def observe_labels(self, rows: Any, values: Any) -> list[Incident]:
+        """Takes outcomes of rows observed before, in the order in which they became known.
+
+        Args:
+            rows: shape (n,), numbers of the rows, counted from 0 over all calls of `observe`.
+            values: the outcomes: 0 and 1, or labels of the release's target.
+
+        Raises:
+            DataError: outcomes that cannot be told apart as 0 and 1.
+        """
+        numbers = np.asarray(rows, np.int64)
+        positive = getattr(self._release, "positive", None)
+        array = values if isinstance(values, np.ndarray) and values.dtype.kind in "fiub" else None
+        plain = values.tolist() if hasattr(values, "tolist") else list(values)
+        label = (
+            array.astype(np.float64)
+            if array is not None and positive in (None, 1, True)
+            else outcomes(plain, positive)
+        )
+        return self._note(self._engine.observe_labels(Labelled(numbers, label)))
+
+    def _note(self, changes: Sequence[Change]) -> list[Incident]:
+        changed = {change.incident.id: change.incident for change in changes}
         self._found |= changed
         return list(changed.values())
 
@@ -119,43 +194,88 @@ class Monitor:
     @property
     def watched(self) -> list[Watched]:
         """What is watched, how far it may move, and after how many rows a fault is noticed."""
-        detectors = self._engine.detectors(self._release.id)
-        return [w for d in detectors.values() for w in watched(d.streams)]
+        return watched(self.streams)
 
-    def _read(self, table: Any, now: int, source: str | None) -> Iterator[Rows]:
+    @property
+    def streams(self) -> list[Stream]:
+        """The questions that are watched, as fitted."""
+        detectors = self._engine.detectors(self._release.id)
+        return [stream for d in detectors.values() for stream in d.streams]
+
+    def fork(self) -> Monitor:
+        """A second monitor that has seen the same rows and goes its own way from here."""
+        twin = copy.copy(self)
+        twin._found = dict(self._found)
+        twin._engine = self._engine.fork()
+        return twin
+
+    def _read(
+        self, table: Any, now: int, source: str | None
+    ) -> Iterator[tuple[Rows, FloatArray | None]]:
         if isinstance(table, pa.RecordBatch):
             table = pa.Table.from_batches([table])
         if isinstance(table, pa.Table) and {"verdict", "marks"} <= set(table.column_names):
             for batch in table.to_batches(STEP):
-                log = _as_log(batch, self._release.id, self._take(batch), now, source)
-                yield decode(log)
+                log = _as_log(batch, self._release.id, self._take(batch.num_rows), now, source)
+                yield decode(log), None
+            return
+        if isinstance(table, list) and table and all(isinstance(row, dict) for row in table):
+            for start in range(0, len(table), STEP):
+                part = table[start : start + STEP]
+                yield self._answered(part, self._times_of(part, now), now, source)
             return
         for batch in frames.read(table).batches(STEP):
-            yield self._answered(batch, now, source)
+            rows = batch.to_pylist()
+            yield self._answered(rows, self._times(batch, now), now, source)
 
-    def _take(self, batch: pa.RecordBatch) -> int:
-        """Number of the first row of a batch, counting the batch as seen."""
-        first, self._count = self._count, self._count + batch.num_rows
+    def _take(self, rows: int) -> int:
+        """Number of the first of some rows, counting them as seen."""
+        first, self._count = self._count, self._count + rows
         return first
 
-    def _answered(self, batch: pa.RecordBatch, now: int, source: str | None) -> Rows:
-        first, names = self._take(batch), set(batch.schema.names)
-        if self._scorer is None:
-            self._scorer = self._release.scorer()
-        times = self._times(batch, now)
-        features = {f.name for f in self._release.contract.data.fields}
+    def _answered(
+        self,
+        rows: list[dict[str, Any]],
+        times: NDArray[np.int64],
+        now: int,
+        source: str | None,
+    ) -> tuple[Rows, FloatArray | None]:
+        first = self._take(len(rows))
+        names = set(rows[0]) if rows else set()
+        data = self._release.contract.data
+        features = {f.name for f in data.fields}
         sources = (
-            batch.column("source").to_pylist()
+            [row.get("source") for row in rows]
             if source is None and "source" in names - features
             else source
         )
-        rows = batch.to_pylist()
-        answers = self._scorer.answer(rows)
-        made = _rows(answers, self._release.id, times, now, first, sources)
+        made = _rows(self._answers(rows), self._release.id, times, now, first, sources)
         made.look = lambda positions: [rows[i] for i in positions.tolist()]
-        return made
+        made.read = lambda kinds: columns_of(rows, kinds)
+        target = next((f.name for f in data.fields if f.role is Role.TARGET), None)
+        if target is None or target not in names:
+            return made, None
+        positive = getattr(self._release, "positive", None)
+        return made, outcomes([row.get(target) for row in rows], positive)
 
-    def _times(self, batch: pa.RecordBatch, now: int) -> np.ndarray[Any, np.dtype[np.int64]]:
+    def _answers(self, rows: list[dict[str, Any]]) -> Sequence[_Answer]:
+        if self._scorer is None:
+            self._scorer = self._release.scorer()
+        return self._scorer.answer(rows)
+
+    def _times_of(self, rows: list[dict[str, Any]], now: int) -> NDArray[np.int64]:
+        """Event times of rows as dicts; now where there is none."""
+        for field in self._release.contract.data.fields:
+            if field.role is Role.EVENT_TIME:
+                kept = [{field.name: row.get(field.name)} for row in rows]
+                try:
+                    batches = list(frames.read(kept).batches(len(kept)))
+                except DataError:
+                    break
+                return self._times(batches[0], now)
+        return np.full(len(rows), now, np.int64)
+
+    def _times(self, batch: pa.RecordBatch, now: int) -> NDArray[np.int64]:
         for field in self._release.contract.data.fields:
             if field.role is Role.EVENT_TIME and field.name in batch.schema.names:
                 column = batch.column(field.name)
@@ -170,7 +290,7 @@ class Monitor:
 def _rows(
     answers: Sequence[_Answer],
     release: str,
-    at: np.ndarray[Any, np.dtype[np.int64]],
+    at: NDArray[np.int64],
     now: int,
     first: int,
     source: str | Sequence[str | None] | None,
@@ -187,6 +307,7 @@ def _rows(
                 "received": pa.array(np.maximum(at, now), pa.int64()).cast(_TIME),
                 "source": pa.array([None if s is None else str(s) for s in sources], pa.string()),
                 "verdict": pa.array([str(a.verdict) for a in answers], pa.string()),
+                "score": pa.array([getattr(a, "score", None) for a in answers], pa.float64()),
                 "marks": pa.array([mark_texts(a.violations) for a in answers],
                                   pa.list_(pa.string())),
             }

@@ -27,7 +27,10 @@ from holdfast.contracts.model import (
     TypeRule,
 )
 from holdfast.detection.base import Reference
+from holdfast.detection.columns.fit import ReferenceFit
 from holdfast.detection.mark_streams import ABSTAINED, REJECTED
+from holdfast.frames.values import ValueKind
+from holdfast.profiles.portrait import Portrait
 
 _CODES: dict[type, str] = {
     NullRule: "null",
@@ -114,6 +117,7 @@ def reference_of(release: MonitoredRelease) -> Reference:
         marks=marks,
         watched=tuple(dict.fromkeys(watched)),
         allowed={k: v for k, v in allowed.items() if v > 0.0},
+        values=getattr(release, "values", None),
         periods=tuple(
             Reference(rows=int(p["rows"]), marks={str(k): int(v) for k, v in p["marks"].items()})
             for p in counts.get("periods", ())
@@ -130,6 +134,18 @@ def facts_of(release: MonitoredRelease) -> dict[str, FieldFacts]:
             _number(bounds.low), _number(bounds.high), shown=field.pii == "no"
         )
     return out
+
+
+def kinds_of(release: MonitoredRelease | None) -> dict[str, ValueKind]:
+    """How the columns of a release are read; empty where its reference knows no values."""
+    fit: ReferenceFit | None = getattr(release, "values", None)
+    return {} if fit is None else fit.kinds
+
+
+def portrait_of(release: MonitoredRelease | None) -> Portrait | None:
+    """What the reference of a release looked like, where it knows."""
+    found: Portrait | None = getattr(release, "portrait", None)
+    return found
 
 
 def _serving(data: ContractData) -> list[Field]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,12 +13,20 @@ from numpy.typing import NDArray
 
 from holdfast.detection.base import Block, IntArray
 from holdfast.detection.mark_streams import ABSTAINED, REJECTED
+from holdfast.frames.values import FloatArray, ValueKind, Values, read_values
+from holdfast.releases.switches import CODE as SWITCHED_OFF
 
 #: columns of the log that monitoring reads
-COLUMNS = ("id", "model", "release", "at", "received", "source", "verdict", "marks")
+COLUMNS = (
+    "id", "model", "release", "at", "received", "source", "score", "verdict", "marks", "features",
+)  # fmt: skip
+#: mark of rows answered without a field that was switched off
+_SWITCHED = f":{SWITCHED_OFF}"
 
 #: gives the features of the rows at some positions, for diagnosis; None per unreadable row
 Look = Callable[[IntArray], Sequence[Mapping[str, Any] | None]]
+#: gives columns of all rows, read as some kinds
+Read = Callable[[Mapping[str, ValueKind]], Mapping[str, Values]]
 
 
 class Coded:
@@ -57,9 +66,14 @@ class Rows:
         release, source, verdict: coded columns.
         marks: per mark (verdict marks included) the ascending positions of its rows.
         look: gives the features of some rows, or None.
+        score: the main model's scores, NaN where something else answered; None without any.
+        read: gives the features as columns, or None.
     """
 
-    __slots__ = ("at", "ids", "look", "marks", "received", "release", "source", "verdict")
+    __slots__ = (
+        "_columns", "at", "ids", "look", "marks", "read", "received", "release", "score", "source",
+        "verdict",
+    )  # fmt: skip
 
     def __init__(
         self,
@@ -72,7 +86,12 @@ class Rows:
         verdict: Coded,
         marks: Mapping[str, IntArray],
         look: Look | None = None,
+        score: FloatArray | None = None,
+        read: Read | None = None,
     ) -> None:
+        self.score = score
+        self.read = read
+        self._columns: tuple[Mapping[str, ValueKind], Mapping[str, Values]] | None = None
         self.ids = ids
         self.at = at
         self.received = received
@@ -85,14 +104,36 @@ class Rows:
     def __len__(self) -> int:
         return len(self.at)
 
-    def block(self, numbers: IntArray, positions: IntArray | None) -> Block:
-        """Some of the rows (all when None) as a block for detectors; `numbers` are of all rows."""
+    def columns(self, kinds: Mapping[str, ValueKind]) -> Mapping[str, Values] | None:
+        """All rows as columns of these kinds; None where the features are not known."""
+        if self.read is None or not kinds:
+            return None
+        if self._columns is None or self._columns[0] != kinds:
+            self._columns = (dict(kinds), self.read(kinds))
+        return self._columns[1]
+
+    def block(
+        self,
+        numbers: IntArray,
+        positions: IntArray | None,
+        kinds: Mapping[str, ValueKind] | None = None,
+    ) -> Block:
+        """Some of the rows (all when None) as a block for detectors; `numbers` are of all rows.
+
+        Args:
+            numbers: row numbers of all rows.
+            positions: which of them.
+            kinds: of the columns that detectors look at; none when None.
+        """
+        columns = self.columns(kinds) if kinds else None
         if positions is None:
-            return Block(numbers, self.at, self.marks)
+            return Block(numbers, self.at, self.marks, columns, self.score)
         return Block(
             numbers[positions],
             self.at[positions],
             {mark: found for mark, at in self.marks.items() if len(found := _among(at, positions))},
+            None if columns is None else {n: v.take(positions) for n, v in columns.items()},
+            None if self.score is None else self.score[positions],
         )
 
 
@@ -124,7 +165,54 @@ def decode(batch: pa.RecordBatch, look: Look | None = None) -> Rows:
         verdict=verdict,
         marks=marks,
         look=look,
+        score=_scores(batch, verdict),
+        read=_reader(batch),
     )
+
+
+def _scores(batch: pa.RecordBatch, verdict: Coded) -> FloatArray | None:
+    """Scores of the main model: what fallbacks answered is no evidence about it."""
+    if "score" not in batch.schema.names:
+        return None
+    column = batch.column("score").cast(pa.float64())
+    score: FloatArray = column.to_numpy(zero_copy_only=False).astype(np.float64)
+    if "degraded" in verdict.names:
+        score = np.where(verdict.codes == verdict.names.index("degraded"), np.nan, score)
+    return score
+
+
+def _reader(batch: pa.RecordBatch) -> Read | None:
+    """Reads the features, a JSON object a row, as columns."""
+    if "features" not in batch.schema.names:
+        return None
+    texts = batch.column("features")
+
+    def read(kinds: Mapping[str, ValueKind]) -> Mapping[str, Values]:
+        return columns_of([parsed(text) for text in texts.to_pylist()], kinds)
+
+    return read
+
+
+def columns_of(
+    rows: Sequence[Mapping[str, Any] | None], kinds: Mapping[str, ValueKind]
+) -> dict[str, Values]:
+    """Rows as columns; a row that is not known has no value anywhere."""
+    none: Mapping[str, Any] = {}
+    known = [none if row is None else row for row in rows]
+    return {
+        name: read_values(kind, [row.get(name) for row in known]) for name, kind in kinds.items()
+    }
+
+
+def parsed(text: str | None) -> Mapping[str, Any] | None:
+    """The features of a row from their JSON text; None where it is no object."""
+    if text is None:
+        return None
+    try:
+        row = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
+    return row if isinstance(row, dict) else None
 
 
 def _micros(column: pa.Array) -> IntArray:
@@ -145,6 +233,8 @@ def _marks(column: pa.Array) -> dict[str, IntArray]:
     edges = np.searchsorted(ordered, np.arange(len(coded.names) + 1))
     out = {}
     for i, name in enumerate(coded.names):
+        if name.endswith(_SWITCHED):
+            continue  # our own doing, no trouble of the row
         at = rows[order[edges[i] : edges[i + 1]]]
         out[name] = np.unique(at) if len(at) > 1 and (np.diff(at) == 0).any() else at
     return out

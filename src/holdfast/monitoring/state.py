@@ -10,6 +10,9 @@ from holdfast.diagnosis.grouping import Crossing
 from holdfast.monitoring.reference import FieldFacts
 from holdfast.records import Incident
 
+#: streams that tell diagnosis the same thing
+_ALIASES = {"recent": "repeat", "adjacent": "duplicate"}
+
 
 class Leg(msgspec.Struct, kw_only=True):
     """One stream of one release that an open incident stands on.
@@ -33,10 +36,15 @@ class Leg(msgspec.Struct, kw_only=True):
         return self.release, self.detector, stream.key, stream.side
 
     @property
+    def code(self) -> str:
+        """What moved, in the words of diagnosis."""
+        code = self.event.stream.code
+        return _ALIASES.get(code, code)
+
+    @property
     def crossing(self) -> Crossing:
         """The leg as grouping sees it."""
-        stream = self.event.stream
-        return Crossing(stream.field, stream.code, self.event.onset_row)
+        return Crossing(self.event.stream.field, self.code, self.event.onset_row)
 
     @property
     def movement(self) -> Movement:
@@ -44,7 +52,7 @@ class Leg(msgspec.Struct, kw_only=True):
         e = self.event
         return Movement(
             field=e.stream.field,
-            code=e.stream.code,
+            code=self.code,
             side=e.stream.side.value,
             yes=e.yes,
             rows=e.rows,
@@ -62,12 +70,14 @@ class OpenIncident(msgspec.Struct, kw_only=True):
         incident: the record as last published.
         legs: streams that crossed.
         milestone: affected rows at which the next update is due.
+        looks: how often it was looked at again since it opened.
         values: what marked values looked like, by feature.
     """
 
     incident: Incident
     legs: list[Leg]
     milestone: int
+    looks: int = 0
     values: dict[str, Values] = {}
 
 
@@ -78,11 +88,13 @@ class Watch(msgspec.Struct, kw_only=True):
         detectors: their states by name.
         facts: facts of its fields.
         last_row: the model's row number of its last row.
+        budget_rows: rows between two false incidents that its thresholds stand for.
     """
 
     detectors: dict[str, bytes]
     facts: dict[str, FieldFacts]
     last_row: int
+    budget_rows: float
 
 
 class ModelState(msgspec.Struct, kw_only=True):
@@ -94,6 +106,7 @@ class ModelState(msgspec.Struct, kw_only=True):
         watches: by release id.
         open: open incidents, oldest first.
         recent: the ring of last rows.
+        last_release: release of the newest row.
     """
 
     version: int = 1
@@ -103,3 +116,4 @@ class ModelState(msgspec.Struct, kw_only=True):
     watches: dict[str, Watch] = {}
     open: list[OpenIncident] = []
     recent: bytes = b""
+    last_release: str = ""

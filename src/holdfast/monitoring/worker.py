@@ -16,10 +16,12 @@ import pyarrow as pa
 
 from holdfast.detection.base import IntArray
 from holdfast.detection.budget import Budget, parse_budget
-from holdfast.diagnosis.incidents import KINDS, RESOLVED, fold
+from holdfast.diagnosis.incidents import ACCEPTED, KINDS, RESOLVED, fold
 from holdfast.errors import StoreError
+from holdfast.monitoring.actions import ActionPolicy
 from holdfast.monitoring.engine import Change, ModelMonitor, Releases
-from holdfast.monitoring.rows import COLUMNS, Look, by_model, decode
+from holdfast.monitoring.record import Recorder
+from holdfast.monitoring.rows import COLUMNS, Look, by_model, decode, parsed
 from holdfast.records import Incident
 from holdfast.storage import Cursor, Store
 
@@ -48,6 +50,7 @@ class MonitorWorker:
         budget: the false-alarm promise for each model.
         holder: name of this worker, different from that of any other one.
         rows_per_day: expected traffic, for a budget per time; measured when None.
+        policy: what is done about an incident without asking.
 
     Example:
         >>> import tempfile, pathlib
@@ -65,8 +68,10 @@ class MonitorWorker:
         *,
         holder: str = "worker",
         rows_per_day: float | None = None,
+        policy: ActionPolicy | None = None,
     ) -> None:
         self._store = store
+        self._record = Recorder(store, releases, policy or ActionPolicy())
         self._releases = releases
         self._budget = parse_budget(budget, rows_per_day=rows_per_day)
         self._holder = holder
@@ -149,7 +154,7 @@ class MonitorWorker:
         return self._models[name]
 
     def _advance(self, fence: int, now: int, max_rows: int) -> list[Incident]:
-        touched, control = self._resolutions()
+        touched, control = self._decisions()
         position = self._position
         cursor = None if position.cursor is None else Cursor.decode(position.cursor)
         batches, after = self._store.predictions.tail(cursor, max_rows, columns=COLUMNS)
@@ -163,9 +168,9 @@ class MonitorWorker:
             return []
         latest = _Position(after.encode(), control)
         store = self._store
+        counted = [self._record.counted(change) for _, change in changes]
         with store.transaction():
-            for name, change in changes:
-                store.control.append(change.kind, name, change.payload, at=now, key=change.key)
+            changed = self._record.write(counted, now)
             for name in touched:
                 store.catalog.put_state(f"{_POSITION}/{name}", self._models[name].dump())
             revision = store.catalog.put_state(
@@ -175,13 +180,18 @@ class MonitorWorker:
                 fence=(LEASE, fence),
             )
         self._position, self._revision = latest, revision
-        return list({change.incident.id: change.incident for _, change in changes}.values())
+        return changed
 
-    def _resolutions(self) -> tuple[set[str], int]:
-        """Takes note of incidents that people closed."""
+    def _decisions(self) -> tuple[set[str], int]:
+        """Takes note of incidents that people closed: mended, or normal from now on."""
         last, touched = self._position.control, set()
-        for event in self._store.control.events(kinds=[RESOLVED], after=last):
-            self._model(event.model).resolve(str(event.payload.get("id", "")))
+        for event in self._store.control.events(kinds=[RESOLVED, ACCEPTED], after=last):
+            monitor = self._model(event.model)
+            name = str(event.payload.get("episode") or event.payload.get("id", ""))
+            if event.kind == ACCEPTED:
+                monitor.accept(name)
+            else:
+                monitor.resolve(name)
             touched.add(event.model)
             last = event.seq
         return touched, last
@@ -204,7 +214,7 @@ class MonitorWorker:
                 return []
             ids = table.column("id").to_pylist()
             texts = table.column("features").to_pylist()
-            return [_parsed(t) for i, t in zip(ids, texts, strict=True) if i in wanted]
+            return [parsed(t) for i, t in zip(ids, texts, strict=True) if i in wanted]
 
         return look
 
@@ -212,13 +222,3 @@ class MonitorWorker:
 def incidents(store: Store, model: str | None = None) -> list[Incident]:
     """All incidents of a store (or of one model), oldest first."""
     return fold(store.control.events(model=model, kinds=list(KINDS)))
-
-
-def _parsed(text: str | None) -> Mapping[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        row = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return None
-    return row if isinstance(row, dict) else None

@@ -13,12 +13,14 @@ import numpy as np
 
 from holdfast import models
 from holdfast.contracts.contract import Contract
+from holdfast.detection.columns.fit import ReferenceFit
 from holdfast.errors import ReleaseError, UsageError
 from holdfast.evaluation.costs import Costs, cost_threshold
 from holdfast.evaluation.decisions import evaluate
 from holdfast.evaluation.record import Evaluation
 from holdfast.models.base import Label, Model
 from holdfast.models.training_side import agree
+from holdfast.profiles.portrait import Portrait
 from holdfast.releases.answer import mark_texts
 from holdfast.releases.blast import blast_radius
 from holdfast.releases.bundle import canonical, file_entries, seal, staging
@@ -37,6 +39,7 @@ from holdfast.releases.material import (
 )
 from holdfast.releases.policies import automatic_policies, ranked_fields
 from holdfast.releases.records import Blast, Fallback, Golden, Manifest, Reference
+from holdfast.releases.watch import PORTRAIT_FILE, VALUES_FILE, learn_watch
 
 #: share of training rows held out when no validation table is given
 HELD_OUT = 0.25
@@ -60,6 +63,7 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None
     name: str
     code: str | None
+    floor: float = 1.0
 
 
 def make_plan(
@@ -72,6 +76,7 @@ def make_plan(
     parent: str | None,
     name: str,
     code: Any,
+    floor: float = 1.0,
 ) -> Plan:
     """Check the arguments of `Release.build` that stand for themselves."""
     costs = costs if costs is not None else Costs(1.0, 1.0)
@@ -109,7 +114,19 @@ def make_plan(
         parent=parent,
         name=name,
         code=code_hash(code),
+        floor=_positive_floor(floor),
     )
+
+
+def _positive_floor(floor: float) -> float:
+    if not (np.isfinite(floor) and 0.05 <= floor <= 20.0):
+        raise UsageError(
+            "the floor cannot be used",
+            expected="a factor between 0.05 and 20; 1 is the default",
+            got=f"floor={floor!r}",
+            remedy="0.5 notices changes half as large, 2 only those twice as large",
+        )
+    return float(floor)
 
 
 class Measured(msgspec.Struct, kw_only=True):
@@ -119,6 +136,8 @@ class Measured(msgspec.Struct, kw_only=True):
     blast: list[Blast]
     candidates: list[Candidate]
     reference: Reference
+    values: ReferenceFit | None = None
+    portrait: Portrait | None = None
 
 
 def build(
@@ -168,6 +187,10 @@ def build(
     measured = _measure(tried, trainer, learnt, held, contract, plan, progress)
     contract = _with_policies(contract, main, measured, plan)
     measured.reference = _reference(contract, tried, held, part.side.rows, plan)
+    progress("learning what is normal, column by column")
+    measured.values, measured.portrait = learn_watch(
+        contract, tried, held, threshold=plan.threshold, floor=plan.floor, seed=plan.seed
+    )
     kept = measured.candidates
     if validation is None:
         progress("training the fallbacks on all rows")
@@ -409,6 +432,9 @@ def _write(
     _put(folder / "contract.json", contract.to_json())
     _put(folder / "evaluation.json", canonical(measured.evaluation))
     _put(folder / "reference.json", canonical(measured.reference))
+    if measured.values is not None and measured.portrait is not None:
+        _put(folder / VALUES_FILE, measured.values.to_bytes())
+        _put(folder / PORTRAIT_FILE, measured.portrait.to_bytes())
     _put(folder / "golden.json", canonical(golden))
     _put(folder / "blast_radius.json", msgspec.json.encode(measured.blast, order="deterministic"))
     _put(folder / "fallbacks.json", msgspec.json.encode(fallbacks, order="deterministic"))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from holdfast.contracts.contract import Contract
+from holdfast.contracts.rules import fields_of
 from holdfast.errors import HoldfastError, ReleaseError, UsageError
 from holdfast.evaluation.costs import Costs
 from holdfast.evaluation.record import Evaluation
@@ -17,6 +19,11 @@ from holdfast.releases.bundle import decode, verify
 from holdfast.releases.golden import replay
 from holdfast.releases.records import Blast, Fallback, Golden, Manifest, Reference
 from holdfast.releases.scorer import Member, Scorer
+
+if TYPE_CHECKING:
+    from holdfast.detection.columns.fit import ReferenceFit
+    from holdfast.profiles.portrait import Portrait
+    from holdfast.releases.switches import SwitchedScorer
 
 
 class Release:
@@ -79,6 +86,7 @@ class Release:
         parent: str | None = None,
         name: str = "",
         code: Any = None,
+        floor: float = 1.0,
         allow_callable: bool = False,
         allow_pickle: bool = False,
         progress: Callable[[str], None] | None = None,
@@ -110,6 +118,8 @@ class Release:
             parent: id of the release this one follows.
             name: name of the model line.
             code: path, module or function whose source is hashed into the lineage.
+            floor: how sensitive the monitor is: the smallest change that matters is multiplied by
+                it, 0.5 for half as large, 2 for twice as large.
             allow_callable: permits a function by import path; it runs in a worker process.
             allow_pickle: permits joblib for what no safe format holds. Servers refuse such a
                 release.
@@ -138,6 +148,7 @@ class Release:
                 parent=parent,
                 name=name,
                 code=code,
+                floor=floor,
             ),
             fit=fit,
             positive=positive,
@@ -208,6 +219,20 @@ class Release:
                 remedy=getattr(error, "remedy", None) or "build the release again",
             ) from error
 
+    @cached_property
+    def values(self) -> ReferenceFit | None:
+        """What the reference taught about values; None in releases of before it was kept."""
+        from holdfast.releases.watch import read_values_file
+
+        return read_values_file(self.directory)
+
+    @cached_property
+    def portrait(self) -> Portrait | None:
+        """What the reference looked like; None in releases of before it was kept."""
+        from holdfast.releases.watch import read_portrait_file
+
+        return read_portrait_file(self.directory)
+
     @property
     def name(self) -> str:
         """Name of the model line."""
@@ -262,6 +287,22 @@ class Release:
             ],
             self.decisions,
         )
+
+    def scorer_without(self, fields: Collection[str]) -> SwitchedScorer:
+        """The guarded way to ask while some fields are switched off: see `SwitchedScorer`.
+
+        Raises:
+            ContractError: the contract has no such field.
+        """
+        from holdfast.releases.switches import SwitchedScorer
+
+        off = {self.contract.field(name).name for name in fields}
+        serving = self.contract.serving()
+        kept = tuple(f for f in serving.fields if f.name not in off)
+        names = {f.name for f in kept}
+        cross = tuple(r for r in serving.data.cross if names.issuperset(fields_of(r)))
+        guard = Contract(msgspec.structs.replace(serving.data, fields=kept, cross=cross)).guard()
+        return SwitchedScorer(self.scorer(), guard, sorted(off))
 
     def fallback_for(self, missing: Collection[str]) -> Fallback | None:
         """The fallback that answers when these fields are missing, with its known metrics."""

@@ -89,7 +89,7 @@ class Scorer:
                     verdict.violations,
                 )
             return _unanswerable(verdict)
-        return self._answer([verdict])[0]
+        return self.answer_verdicts([verdict])[0]
 
     def answer(self, rows: Sequence[dict[str, Any]]) -> list[Answer]:
         """Answer rows: one call of each model that is needed.
@@ -99,7 +99,7 @@ class Scorer:
         """
         if len(rows) == 1:
             return [self.answer_one(rows[0])]
-        return self._answer(self.guard.batch(rows))
+        return self.answer_verdicts(self.guard.batch(rows))
 
     def answer_table(self, table: pa.Table, *, rows: int = 65_536) -> pa.Table:
         """Answer a table in slices.
@@ -112,10 +112,14 @@ class Scorer:
             Columns ``score``, ``decision``, ``verdict``, ``fallback``, ``marks``, row by row.
         """
         parts = [
-            _as_table(self.answer(table.slice(start, rows).to_pylist()))
+            self.answers(table.slice(start, rows).to_pylist())
             for start in range(0, table.num_rows, rows)
         ]
         return pa.concat_tables(parts) if parts else _as_table([])
+
+    def answers(self, rows: Sequence[dict[str, Any]]) -> pa.Table:
+        """Answer rows, as a table with the columns of `answer_table`."""
+        return _as_table(self.answer(rows))
 
     def member_for(self, missing: frozenset[str]) -> Member | None:
         """The model that answers when these fields are missing; None when none does."""
@@ -130,7 +134,8 @@ class Scorer:
             self._chosen[missing] = found
         return self._chosen[missing]
 
-    def _answer(self, verdicts: Sequence[Verdict]) -> list[Answer]:
+    def answer_verdicts(self, verdicts: Sequence[Verdict]) -> list[Answer]:
+        """Answer rows that a guard has judged, by the values and missing fields it gives."""
         answers: list[Answer | None] = [None] * len(verdicts)
         main: list[int] = []
         others: dict[Member, list[int]] = {}

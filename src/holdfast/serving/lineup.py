@@ -3,6 +3,8 @@
 Twice a second the pointers are read (one cheap query). A new champion is opened and verified in a
 thread while the old one goes on answering; then one reference is exchanged. A release that cannot
 be opened leaves the old one in place, is reported, and is not tried again until the pointer moves.
+Fields that were switched off meanwhile change what answers in the same way; while none is, the
+champion's own scorer answers and nothing is added to a request.
 """
 
 from __future__ import annotations
@@ -10,6 +12,8 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Callable
+
+import msgspec
 
 from holdfast.errors import HoldfastError, RequestError
 from holdfast.serving.ports import Champion, ChampionSource
@@ -29,6 +33,7 @@ class Lineup:
         self._source = source
         self._every = every
         self._champions: dict[str, Champion] = {}
+        self._whole: dict[str, Champion] = {}
         self._failed: dict[str, tuple[tuple[str, int], str]] = {}
         self.loaded = False
 
@@ -87,12 +92,19 @@ class Lineup:
                 self._failed[model] = ((release, revision), f"{error.code} {error.message}")
                 continue
             self._failed.pop(model, None)
+            self._whole[model] = champion
             current[model] = champion
             changed = True
             self._source.acknowledge(champion)
         for model in set(current) - set(pointers):
-            del current[model]
+            del current[model], self._whole[model]
             changed = True
+        off = self._source.switches()
+        for model, champion in current.items():
+            wanted = off.get(model, ())
+            if champion.off != wanted:
+                current[model] = _switched(self._whole[model], wanted)
+                changed = True
         if changed:
             self._champions = current
         self.loaded = True
@@ -108,3 +120,15 @@ class Lineup:
                     await loop.run_in_executor(None, also)
             except HoldfastError as error:
                 log.warning("the store did not answer, keeping the champions: %s", error)
+
+
+def _switched(champion: Champion, off: tuple[str, ...]) -> Champion:
+    """The champion while some fields are off; as it is where that cannot be arranged."""
+    if not off or champion.without is None:
+        return msgspec.structs.replace(champion, off=off)
+    try:
+        scorer = champion.without(off)
+    except HoldfastError as error:
+        log.error("%r cannot answer without %s: %s", champion.model, ", ".join(off), error)
+        return msgspec.structs.replace(champion, off=off)
+    return msgspec.structs.replace(champion, scorer=scorer, off=off)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
@@ -82,6 +82,10 @@ class ReleaseLike(Protocol):
         """Answers rows (`answer`) and gives verdicts on rows scored elsewhere (`check`)."""
         ...
 
+    def scorer_without(self, fields: Collection[str]) -> Any:
+        """Answers rows while some fields are switched off."""
+        ...
+
 
 class LogLike(Protocol):
     """An append-only log; durable on return when asked so."""
@@ -112,6 +116,8 @@ class Champion(msgspec.Struct, frozen=True):
         scorer: answers rows.
         guard: verdicts on rows that were scored elsewhere; `guard(list of rows)`.
         about: plain facts for `GET /v1/models/{model}`.
+        without: gives what answers while some fields are switched off; None: nothing can.
+        off: fields that are switched off.
     """
 
     model: str
@@ -121,6 +127,8 @@ class Champion(msgspec.Struct, frozen=True):
     scorer: ScorerLike
     guard: Callable[[list[dict[str, Any]]], Sequence[Verdict]]
     about: Mapping[str, Any] = {}
+    without: Callable[[tuple[str, ...]], ScorerLike] | None = None
+    off: tuple[str, ...] = ()
 
 
 class ChampionSource(Protocol):
@@ -128,6 +136,10 @@ class ChampionSource(Protocol):
 
     def pointers(self) -> Mapping[str, tuple[str, int]]:
         """Model name -> (release id, revision); called twice a second."""
+        ...
+
+    def switches(self) -> Mapping[str, tuple[str, ...]]:
+        """Model name -> fields that are switched off; called twice a second."""
         ...
 
     def load(self, model: str, release: str, revision: int) -> Champion:
@@ -152,4 +164,18 @@ class Desk(Protocol):
 
     def incidents(self, model: str | None = None) -> list[dict[str, Any]]:
         """Incidents of a model, or of all."""
+        ...
+
+    def incident(self, model: str, name: str) -> dict[str, Any] | None:
+        """One incident of a model with its history; None when there is none of this id."""
+        ...
+
+    def decide(
+        self, model: str, name: str, verb: str, *, reason: str, by: str, until: int | None
+    ) -> dict[str, Any] | None:
+        """Keep a person's decision; gives the incident afterwards, None when there is none.
+
+        Raises:
+            UsageError: the incident is in no state for this.
+        """
         ...

@@ -1,0 +1,356 @@
+"""The detector of values: all banks of a release under one share of the budget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.detection.base import Side, Stream
+from holdfast.detection.columns.blocks import BlockBank, Crossing, Group
+from holdfast.detection.columns.cells import Coder, code_columns
+from holdfast.detection.columns.fit import SCORE, WEIGHTS, ReferenceFit, flag_array
+from holdfast.detection.columns.flags import Keys, Lattices, Repeats, Residuals
+from holdfast.detection.columns.labels import NAMES, LabelBank
+from holdfast.detection.columns.outliers import STAKES as END_STAKES
+from holdfast.detection.columns.outliers import OutlierBank
+from holdfast.detection.columns.rows import BETS as ROW_BETS
+from holdfast.detection.columns.rows import RowBank
+from holdfast.frames.values import FloatArray, IntArray, ValueKind, Values
+
+END_BETS = len(END_STAKES)
+#: codes of the row streams that count as hard: nothing but a fault does this
+HARD = frozenset({"null", "type", "unseen"})
+
+
+class Signal(NamedTuple):
+    """One family of bets of one column crossed, or is calm again.
+
+    Attributes:
+        bank: ``rows``, ``ends``, ``blocks`` or ``labels``; with `place` it names the stream.
+        place: place in that bank.
+        field: the column; empty for whole rows, the score and all labels.
+        code: ``null``, ``type``, ``unseen``, ``repeat``, ``recent``, ``duplicate``, ``adjacent``,
+            ``below``, ``above``, ``values``, ``lattice``, ``dependence``, ``score`` or ``label``.
+        key: the leading bet, for people.
+        side: ``up`` or ``down`` for shares, else empty.
+        share, edge: the reference's share and the end of the allowed interval; NaN for payoffs.
+        row: number of the row at which the evidence sufficed (for labels: of labelled rows).
+        onset: estimated first row of the trouble, likewise.
+        nats: evidence.
+        over: True when calm again.
+        last: then, the last row that spoke for the trouble.
+    """
+
+    bank: str
+    place: int
+    field: str
+    code: str
+    key: str
+    side: str
+    share: float
+    edge: float
+    row: int
+    onset: int
+    nats: float
+    over: bool
+    last: int
+
+    @property
+    def name(self) -> str:
+        """Names the stream inside the detector."""
+        return f"{self.bank}:{self.place}"
+
+
+class _State(msgspec.Struct, array_like=True):
+    rows: int
+    blocks: bytes
+    streams: bytes
+    ends: bytes
+    repeats: bytes
+    labels: bytes
+
+
+class ValueDetector:
+    """Watches the values, scores and outcomes of one release.
+
+    Args:
+        fit: what the reference taught.
+        nats: wealth at which a bet of weight 1 crosses.
+    """
+
+    def __init__(self, fit: ReferenceFit, nats: float) -> None:
+        self.fit = fit
+        self.nats = nats
+        self._cells = [c.cells for c in fit.columns]
+        self._coders = {c.name: Coder(c.cells) for c in fit.columns}
+        self._lattices = Lattices([c.lattice for c in fit.columns], fit.flags - 1)
+        self._inner = np.array([c.inner for c in self._cells], np.int64)
+        self._missing = np.array([c.missing for c in self._cells], np.int64)
+        self._wrong = np.array([c.wrong for c in self._cells], np.int64)
+        self._unseen = np.array([c.unseen for c in self._cells], np.int64)
+        self._residuals = Residuals(fit.dependence, self._cells)
+        self._keys = Keys()
+        self._repeats = Repeats(len(fit.columns))
+        self._score = None if fit.score is None else Coder(fit.score.cells)
+        self.rows = 0
+        self._make_blocks()
+        self._make_rows()
+        ends = len(fit.ends) or 1
+        weight = WEIGHTS["outliers"] / ends
+        self._ends = OutlierBank(
+            [msgspec.structs.replace(e, weight=weight) for e in fit.ends], nats
+        )
+        place = {name: i for i, name in enumerate(fit.names)}
+        self._end_columns = np.array([place[e.field] for e in fit.ends], np.int64)
+        self._end_cells = np.array(
+            [
+                self._cells[place[e.field]].below if e.code == "below"
+                else self._cells[place[e.field]].above
+                for e in fit.ends
+            ],
+            np.int64,
+        )  # fmt: skip
+        self._labels = (
+            None
+            if fit.labels is None
+            else LabelBank(
+                fit.labels, self._cells, nats,
+                overall=WEIGHTS["label"], segments=WEIGHTS["segments"],
+            )
+        )  # fmt: skip
+
+    def _make_blocks(self) -> None:
+        fit = self.fit
+        columns = [*fit.columns, *([fit.score] if fit.score is not None else [])]
+        families: dict[str, int] = {}
+        present = []
+        for i, column in enumerate(columns):
+            for code in dict.fromkeys(b.code for b in column.bets if not b.muted):
+                families[code] = families.get(code, 0) + 1
+                present.append((i, column.name, code))
+        groups = [
+            Group(column=i, field=name, code=code, weight=WEIGHTS[code] / families[code])
+            for i, name, code in present
+        ]
+        self._blocks = BlockBank(
+            [c.table for c in columns], groups, [c.cells.size for c in columns], self.nats
+        )
+
+    def _make_rows(self) -> None:
+        streams = self.fit.streams
+        live = [s for s in streams if not s.muted]
+        hard = sum(s.code in HARD for s in live) or 1
+        soft = (len(live) - hard) or 1
+        weighted = [
+            msgspec.structs.replace(
+                s,
+                weight=WEIGHTS["hard"] / hard if s.code in HARD else WEIGHTS["repeat"] / soft,
+            )
+            for s in streams
+        ]
+        self._rows = RowBank(weighted, self.nats)
+        place = {name: i for i, name in enumerate(self.fit.names)}
+        self._stream_columns = np.array([place.get(s.field, -1) for s in streams], np.int64)
+        self._by_code = {
+            code: np.array([i for i, s in enumerate(streams) if s.code == code], np.int64)
+            for code in dict.fromkeys(s.code for s in streams)
+        }
+
+    def read(self, columns: Mapping[str, Values], rows: int) -> IntArray:
+        """Shape (rows, columns): the cells of some rows, for `observe_labels` later on."""
+        return code_columns(self._coders, columns, rows)
+
+    def observe(
+        self, columns: Mapping[str, Values], rows: int, score: FloatArray | None = None
+    ) -> list[Signal]:
+        """Takes rows in the order in which they came.
+
+        Args:
+            columns: their columns, read as the kinds of the fit; absent ones count as missing.
+            rows: how many.
+            score: shape (rows,), NaN where there is none.
+        """
+        if rows == 0:
+            return []
+        first = self.rows
+        coded = self.read(columns, rows)
+        given = [columns.get(name) for name in self._coders]
+        lit = flag_array(given, rows, self._lattices, self._residuals, coded, self.fit.flags)
+        keys = self._keys.of(given, rows)
+        found: list[Signal] = []
+        found += self._observe_rows(coded, keys, first)
+        if len(self._end_columns):
+            mine = coded[:, self._end_columns]
+            inner = self._inner[self._end_columns]
+            for x in self._ends.observe(mine == self._end_cells, mine < inner, first):
+                end = self._ends.streams[x.group]
+                found.append(_signal("ends", x, end.field, end.code, "", "up", end.share, end.edge))
+        if self._score is not None:
+            coded, lit = self._with_score(coded, lit, score, rows)
+        for x in self._blocks.observe(coded, lit):
+            group, bet = self._blocks.groups[x.group], self._blocks.bet(x.group, x.bet)
+            found.append(
+                _signal(
+                    "blocks", x, group.field, group.code, bet.key, bet.side, bet.share, bet.edge
+                )
+            )
+        self.rows += rows
+        return sorted(found, key=lambda s: (s.row, s.bank, s.place))
+
+    def _observe_rows(self, coded: IntArray, keys: IntArray, first: int) -> list[Signal]:
+        rows = len(coded)
+        same, recent, again = self._repeats.observe(keys)
+        count = len(self._rows.streams)
+        yes, applies = np.zeros((rows, count), np.bool_), np.ones((rows, count), np.bool_)
+        absent, bad = coded == self._missing, coded == self._wrong
+        for code, places in self._by_code.items():
+            at = self._stream_columns[places]
+            if code == "null":
+                yes[:, places] = absent[:, at]
+            elif code == "type":
+                yes[:, places], applies[:, places] = bad[:, at], ~absent[:, at]
+            elif code == "unseen":
+                yes[:, places] = coded[:, at] == self._unseen[at]
+                applies[:, places] = ~absent[:, at]
+            elif code in ("repeat", "recent"):
+                yes[:, places] = (same if code == "repeat" else recent)[:, at]
+                applies[:, places] = ~(absent | bad)[:, at]
+            else:
+                yes[:, places] = again[:, [0 if code == "duplicate" else 1]]
+        out = []
+        for x in self._rows.observe(yes, applies, first):
+            s = self._rows.streams[x.group]
+            out.append(_signal("rows", x, s.field, s.code, "", "up", s.share, s.edge))
+        return out
+
+    def _with_score(
+        self, coded: IntArray, lit: NDArray[np.bool_], score: FloatArray | None, rows: int
+    ) -> tuple[IntArray, NDArray[np.bool_]]:
+        coder = self._score
+        if coder is None:
+            return coded, lit
+        numbers = np.full(rows, np.nan) if score is None else np.asarray(score, float)
+        state = np.isnan(numbers).astype(np.uint8)
+        cell = coder.code(Values(ValueKind.NUMBER, state, numbers=numbers))
+        coded = np.concatenate((coded, cell[:, None]), axis=1)
+        lit = np.concatenate((lit, np.zeros((rows, 1, lit.shape[2]), np.bool_)), axis=1)
+        return coded, lit
+
+    def observe_labels(self, coded: IntArray, score: FloatArray, label: FloatArray) -> list[Signal]:
+        """Takes outcomes in the order in which they came; `coded` as `read` gave it.
+
+        Rows and onsets of the signals count labelled rows.
+        """
+        if self._labels is None:
+            return []
+        out = []
+        for x in self._labels.observe(coded, score, label):
+            segment = self._labels.fit.segments[x.group]
+            key = f"{segment.words}: {NAMES[x.bet]}"
+            out.append(_signal("labels", x, segment.field, "label", key, "", np.nan, np.nan))
+        return out
+
+    @property
+    def labelled(self) -> int:
+        """Labelled rows in whole blocks so far."""
+        return 0 if self._labels is None else self._labels.rows
+
+    def forget(self, name: str) -> None:
+        """Starts a stream afresh, by the `name` of its signals (a person closed the incident)."""
+        bank, _, place = name.partition(":")
+        if bank == "rows":
+            self._rows.forget(int(place))
+        elif bank == "ends":
+            self._ends.forget(int(place))
+        elif bank == "blocks":
+            self._blocks.forget(int(place))
+        elif self._labels is not None:
+            self._labels.forget(int(place))
+
+    def streams(self) -> list[Stream]:
+        """What is watched: one stream a question, one a column and family of bets; muted ones too.
+
+        A family of bets has no single share: its `share` is 0 and its `edge` 1.
+        """
+        found = [
+            _as_stream(f"rows:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
+            for i, s in enumerate(self._rows.streams)
+        ]
+        found += [
+            _as_stream(f"ends:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
+            for i, s in enumerate(self._ends.streams)
+        ]
+        found += [
+            _as_stream(f"blocks:{i}", g.field, g.code, 0.0, self.fit.rows, 1.0, "")
+            for i, g in enumerate(self._blocks.groups)
+        ]
+        if self._labels is not None:
+            found += [
+                _as_stream(f"labels:{i}", s.field, "label", 0.0, self._labels.fit.rows, 1.0, "")
+                for i, s in enumerate(self._labels.fit.segments)
+            ]
+        thresholds = self.thresholds()
+        return [msgspec.structs.replace(s, nats=thresholds[s.key]) for s in found]
+
+    def spent(self) -> float:
+        """Sum of the weights of all bets: at most 1 keeps the promise."""
+        parts = [np.exp(self.nats - self._rows.threshold[self._rows.live]) * ROW_BETS]
+        parts.append(np.exp(self.nats - np.array(self._ends.threshold or [np.inf])) * END_BETS)
+        parts.append(np.exp(self.nats - self._blocks.thresholds.ravel()))
+        if self._labels is not None:
+            parts.append(np.exp(self.nats - self._labels.threshold.ravel()))
+        return float(sum(p.sum() for p in parts))
+
+    def thresholds(self) -> dict[str, float]:
+        """Wealth at which each stream crosses, the lowest of its bets, by name."""
+        found = {f"rows:{i}": x for i, x in enumerate(self._rows.threshold.tolist())}
+        found |= {f"ends:{i}": x for i, x in enumerate(self._ends.threshold)}
+        found |= {f"blocks:{i}": self._blocks.threshold(i) for i in range(len(self._blocks.groups))}
+        if self._labels is not None:
+            lowest = np.minimum(self._labels.threshold.min(axis=1), 1e9)
+            found |= {f"labels:{i}": x for i, x in enumerate(lowest.tolist())}
+        return found
+
+    def dump(self) -> bytes:
+        """The running state; the fit is kept apart."""
+        return msgspec.msgpack.encode(
+            _State(
+                self.rows, self._blocks.dump(), self._rows.dump(), self._ends.dump(),
+                self._repeats.dump(), b"" if self._labels is None else self._labels.dump(),
+            )
+        )  # fmt: skip
+
+    def load(self, data: bytes) -> None:
+        """Goes on from what `dump` wrote."""
+        state = msgspec.msgpack.decode(data, type=_State)
+        self.rows = state.rows
+        self._blocks.load(state.blocks)
+        self._rows.load(state.streams)
+        self._ends.load(state.ends)
+        self._repeats.load(state.repeats)
+        if self._labels is not None and state.labels:
+            self._labels.load(state.labels)
+
+
+def _as_stream(
+    key: str, field: str, code: str, share: float, rows: int, edge: float, muted: str
+) -> Stream:
+    return Stream(
+        key=key, field=field, code=code, side=Side.UP, share=share, rows=rows, edge=edge, nats=0.0,
+        muted=muted,
+    )  # fmt: skip
+
+
+def _signal(
+    bank: str, x: Crossing, field: str, code: str, key: str, side: str, share: float, edge: float
+) -> Signal:
+    return Signal(
+        bank, x.group, field, code, key, side, share, edge, x.row, x.onset, x.nats, x.over, x.last
+    )
+
+
+__all__ = ["SCORE", "Signal", "ValueDetector"]

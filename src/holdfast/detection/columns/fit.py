@@ -1,0 +1,537 @@
+"""Everything a reference teaches about its columns, once: cells, bets, tolerances, muted streams.
+
+The result is plain data and goes into the release. Thresholds are not in it; they follow from the
+false-alarm budget of whoever watches.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Mapping, Sequence
+
+import msgspec
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.detection.columns.cells import (
+    Cells,
+    Coder,
+    code_columns,
+    learn_cells,
+)
+from holdfast.detection.columns.flags import (
+    Dependence,
+    Keys,
+    Lattices,
+    Repeats,
+    Residuals,
+    lattice_steps,
+    learn_dependence,
+)
+from holdfast.detection.columns.labels import Calibration, LabelFit, calibrate, learn_labels
+from holdfast.detection.columns.outliers import CLUMPED_FLOOR, FLOOR, OutlierStream
+from holdfast.detection.columns.quiet import BLOCK, ERRORS, MULTIPLES, QUIET, highest, spread
+from holdfast.detection.columns.rows import RowStream, steps_of
+from holdfast.detection.columns.streams import (
+    DEAD_HIGH,
+    TOO_VARIABLE,
+    Bet,
+    Payoff,
+    Question,
+    Table,
+    fit_table,
+    questions_of,
+    tilts_of,
+)
+from holdfast.errors import DataError
+from holdfast.frames.values import FloatArray, IntArray, ValueKind, Values
+
+#: shares of the bank's budget
+WEIGHTS = {
+    "hard": 0.12, "repeat": 0.05, "outliers": 0.05, "values": 0.28, "lattice": 0.03,
+    "dependence": 0.05, "score": 0.12, "label": 0.10, "segments": 0.20,
+}  # fmt: skip
+#: reference rows from which a column is watched at all
+LEAST_ROWS = 30
+#: a column is free text, not categories, when so many of its rows show a category once only
+FREE_TEXT = 0.2
+SCORE = "score"
+SCORE_ODDS = (1.4, 2.0, 4.0, 1 / 1.4, 1 / 2.0, 1 / 4.0)
+
+
+class ColumnFit(msgspec.Struct, frozen=True, kw_only=True):
+    """What one column taught.
+
+    Attributes:
+        name: the column; empty for the score.
+        cells: how it is cut.
+        lattice: steps of its lattice questions.
+        steps: shape (features, bets) of its table, compressed.
+        bets: its bets.
+        calendar: whether it moves along with time and is watched for type and nulls only.
+    """
+
+    name: str
+    cells: Cells
+    lattice: tuple[float, ...] = ()
+    steps: bytes = b""
+    bets: tuple[Bet, ...] = ()
+    calendar: bool = False
+
+    @property
+    def table(self) -> Table:
+        """Its bets as a table."""
+        flat = np.frombuffer(zlib.decompress(self.steps))
+        width = len(self.bets)
+        return Table(flat.reshape(-1, width) if width else np.zeros((1, 0)), list(self.bets))
+
+
+class ReferenceFit(msgspec.Struct, frozen=True, kw_only=True):
+    """What a reference taught about its columns.
+
+    Attributes:
+        rows: rows of the reference.
+        columns: the columns, in order.
+        score: the score as one more column, or None.
+        flags: flags a column: lattice steps, then the dependence residual.
+        dependence: how columns follow from one another.
+        streams: yes/no streams that may start at any row.
+        ends: the ends of numeric columns.
+        labels: what is bet on outcomes, or None.
+        scale: the sensitivity knob: every floor is multiplied by it.
+        notes: what a person should know: columns muted or widened, and why.
+    """
+
+    rows: int
+    columns: tuple[ColumnFit, ...]
+    score: ColumnFit | None = None
+    flags: int = 0
+    dependence: Dependence = Dependence()
+    streams: tuple[RowStream, ...] = ()
+    ends: tuple[OutlierStream, ...] = ()
+    labels: LabelFit | None = None
+    scale: float = 1.0
+    notes: tuple[str, ...] = ()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Names of the columns."""
+        return tuple(c.name for c in self.columns)
+
+    @property
+    def kinds(self) -> dict[str, ValueKind]:
+        """Kind of every column."""
+        return {c.name: c.cells.kind for c in self.columns}
+
+    def to_bytes(self) -> bytes:
+        """The fit as msgpack."""
+        return msgspec.msgpack.encode(self)
+
+    @classmethod
+    def from_bytes(cls, data: bytes) -> ReferenceFit:
+        """The fit that `to_bytes` wrote."""
+        return msgspec.msgpack.decode(data, type=cls)
+
+
+def learn_reference(
+    columns: Mapping[str, Values],
+    *,
+    score: FloatArray | None = None,
+    label: FloatArray | None = None,
+    scale: float = 1.0,
+) -> ReferenceFit:
+    """Learns what is normal from rows in their natural order.
+
+    Args:
+        columns: the columns, all of the same length.
+        score: shape (n,), the model's scores; NaN where there is none.
+        label: shape (n,), outcomes, 0 or 1; NaN where unknown.
+        scale: multiplies every floor: below 1 is more sensitive, above 1 more relaxed.
+
+    Raises:
+        DataError: fewer than 30 rows.
+    """
+    rows = min((len(v) for v in columns.values()), default=0)
+    if rows < LEAST_ROWS:
+        raise DataError(
+            "the reference has too few rows to tell what is normal",
+            expected=f"at least {LEAST_ROWS} rows and one column",
+            got=f"rows={rows}, columns={len(columns)}",
+            remedy="give a larger reference; a few thousand rows make a good one",
+        )
+    names = list(columns)
+    cells = [learn_cells(columns[n]) for n in names]
+    coders = {n: Coder(c) for n, c in zip(names, cells, strict=True)}
+    coded = code_columns(coders, columns, rows)
+    known_score = score is not None and bool(np.isfinite(score).any())
+    scored = score if known_score else None
+    log_odds = _row_log_odds(scored, label, rows)
+    dependence = learn_dependence(cells, coded)
+    lattices = [
+        lattice_steps(columns[n]) if c.kind is ValueKind.NUMBER and c.inner > 4 else ()
+        for n, c in zip(names, cells, strict=True)
+    ]
+    flags = max((len(x) for x in lattices), default=0) + 1
+    lit = flag_array(
+        [columns[n] for n in names], rows, Lattices(lattices, flags - 1),
+        Residuals(dependence, cells), coded, flags,
+    )  # fmt: skip
+    calendar = [_is_calendar(coded[:, i], c) for i, c in enumerate(cells)]
+    fitted = []
+    for i, name in enumerate(names):
+        features = cells[i].size + flags
+        asked, tilts = [], []
+        if not calendar[i]:
+            odds = None if log_odds is None else _cell_log_odds(cells[i], coded[:, i], log_odds)
+            asked = questions_of(cells[i], features)
+            tilts = tilts_of(cells[i], features, odds)
+            asked += _lattice_questions(cells[i], lattices[i], features)
+            if i in dependence.targets:
+                asked.append(_dependence_question(cells[i], flags, features))
+        blocks, counts = _feature_counts(coded[:, i], lit[:, i], features, cells[i].size)
+        table = fit_table(blocks, counts, rows, asked, tilts, scale=scale)
+        fitted.append(
+            ColumnFit(
+                name=name, cells=cells[i], lattice=lattices[i], calendar=calendar[i],
+                steps=zlib.compress(np.ascontiguousarray(table.steps).tobytes(), 6),
+                bets=tuple(table.bets),
+            )
+        )  # fmt: skip
+    streams = _row_streams(columns, names, cells, coded, calendar, scale)
+    labels = None
+    if scored is not None and label is not None:
+        labels = learn_labels(names, cells, coded, scored, label, scale=scale)
+    return ReferenceFit(
+        rows=rows,
+        columns=tuple(fitted),
+        score=None if scored is None else _fit_score(scored, label, flags, scale),
+        flags=flags,
+        dependence=dependence,
+        streams=tuple(streams),
+        ends=tuple(_ends(names, cells, coded, calendar)),
+        labels=labels,
+        scale=scale,
+        notes=tuple(_notes(fitted, streams, calendar, names)),
+    )
+
+
+def flag_array(
+    columns: Sequence[Values | None],
+    rows: int,
+    lattices: Lattices,
+    residuals: Residuals,
+    coded: IntArray,
+    flags: int,
+) -> NDArray[np.bool_]:
+    """Shape (rows, columns, flags): on a multiple of each lattice step; residual too large."""
+    out = np.zeros((rows, len(columns), flags), np.bool_)
+    lattices.flags(columns, rows, out)
+    if len(residuals.targets):
+        out[:, residuals.targets, flags - 1] = residuals.flags(coded)
+    return out
+
+
+def _feature_counts(
+    coded: IntArray, lit: NDArray[np.bool_], features: int, size: int
+) -> tuple[FloatArray, FloatArray]:
+    """Counts of cells and flags: by block of 20 rows (whole ones), and over all rows."""
+    blocks = len(coded) // BLOCK
+    used = blocks * BLOCK
+    index = (np.arange(used) // BLOCK) * features + coded[:used]
+    counts = np.bincount(index, minlength=blocks * features).astype(np.float64)
+    counts = counts.reshape(blocks, features)
+    counts[:, size:] = lit[:used].reshape(blocks, BLOCK, -1).sum(axis=1)
+    whole = np.bincount(coded, minlength=features).astype(np.float64)
+    whole[size:] = lit.sum(axis=0)
+    return counts, whole
+
+
+def _row_log_odds(
+    score: FloatArray | None, label: FloatArray | None, rows: int
+) -> FloatArray | None:
+    """Shape (rows,): log-odds of the calibrated score; of the rank where nothing calibrates it."""
+    if score is None:
+        return None
+    known = np.isfinite(score)
+    if label is not None:
+        both = known & np.isfinite(label)
+        if both.sum() >= 200 and 20 <= (label[both] > 0.5).sum() <= both.sum() - 20:
+            p = calibrate(score[both], (label[both] > 0.5).astype(float)).chance(score)
+            out: FloatArray = np.log(p / (1.0 - p))
+            return out
+    order = np.argsort(np.argsort(np.where(known, score, -np.inf)))
+    rank = np.clip((order + 0.5) / rows, 0.01, 0.99)
+    return np.where(known, np.log(rank / (1.0 - rank)), np.nan)
+
+
+def _cell_log_odds(cells: Cells, coded: IntArray, log_odds: FloatArray) -> FloatArray:
+    """Shape (cells,): mean log-odds in each cell less the overall mean, shrunk by 20 rows."""
+    known = np.isfinite(log_odds)
+    count = np.bincount(coded[known], minlength=cells.size).astype(float)
+    total = np.bincount(coded[known], weights=log_odds[known], minlength=cells.size)
+    centre = float(log_odds[known].mean()) if known.any() else 0.0
+    mean = total / np.maximum(count, 1.0) - centre
+    shrunk: FloatArray = np.where(count > 0, mean * count / (count + 20.0), 0.0)
+    return shrunk
+
+
+def _lattice_questions(cells: Cells, steps: Sequence[float], features: int) -> list[Question]:
+    made = []
+    for k, step in enumerate(steps):
+        yes, applies = np.zeros(features, np.bool_), np.zeros(features, np.bool_)
+        yes[cells.size + k] = True
+        applies[: cells.inner] = True
+        made.append(Question("lattice", f"multiple of {step:g}", yes, applies, 0.06))
+    return made
+
+
+def _dependence_question(cells: Cells, flags: int, features: int) -> Question:
+    yes, applies = np.zeros(features, np.bool_), np.zeros(features, np.bool_)
+    yes[cells.size + flags - 1] = True
+    applies[: cells.inner] = True
+    key = "does not fit the rest of the row"
+    return Question("dependence", key, yes, applies, 0.03, down=False)
+
+
+def _fit_score(score: FloatArray, label: FloatArray | None, flags: int, scale: float) -> ColumnFit:
+    """The score as a column: tilts of its rank, and label shifts where it can be calibrated."""
+    state = np.where(np.isfinite(score), 0, 1).astype(np.uint8)
+    values = Values(ValueKind.NUMBER, state, numbers=np.where(state == 0, score, np.nan))
+    cells = learn_cells(values)
+    coded = Coder(cells).code(values)
+    features = cells.size + flags
+    asked = [q._replace(code=SCORE) for q in questions_of(cells, features)]
+    tilts = tilts_of(cells, features, None, code=SCORE)
+    tilts += _prior_shifts(cells, coded, score, label, features)
+    lit = np.zeros((len(score), flags), np.bool_)
+    blocks, counts = _feature_counts(coded, lit, features, cells.size)
+    table = fit_table(blocks, counts, len(score), asked, tilts, scale=scale)
+    return ColumnFit(
+        name="", cells=cells, bets=tuple(table.bets),
+        steps=zlib.compress(np.ascontiguousarray(table.steps).tobytes(), 6),
+    )  # fmt: skip
+
+
+def _prior_shifts(
+    cells: Cells, coded: IntArray, score: FloatArray, label: FloatArray | None, features: int
+) -> list[Payoff]:
+    """What a changed base rate does to the score, exactly: ``pi'/pi p + (1-pi')/(1-pi) (1-p)``."""
+    if label is None:
+        return []
+    known = np.isfinite(score) & np.isfinite(label)
+    y = (label[known] > 0.5).astype(float)
+    if len(y) < 200 or min(y.sum(), len(y) - y.sum()) < 20:
+        return []
+    calibration: Calibration = calibrate(score[known], y)
+    chance = calibration.chance(score)
+    used = np.isfinite(chance)
+    count = np.bincount(coded[used], minlength=cells.size)
+    total = np.bincount(coded[used], weights=chance[used], minlength=cells.size)
+    base = float(chance[used].mean())
+    p = np.where(count > 0, total / np.maximum(count, 1), base)
+    applies = np.zeros(features, np.bool_)
+    applies[: cells.inner] = True
+    made = []
+    for ratio in SCORE_ODDS:
+        shifted = base * ratio / (1.0 - base + base * ratio)
+        pay = np.ones(features)
+        pay[: cells.size] = shifted / base * p + (1.0 - shifted) / (1.0 - base) * (1.0 - p)
+        made.append(Payoff(SCORE, f"base rate odds x{ratio:.2g}", np.log(pay), applies))
+    return made
+
+
+def _is_calendar(coded: IntArray, cells: Cells) -> bool:
+    """Whether a column only moves along with the order of the rows, as dates and counters do."""
+    if cells.kind is not ValueKind.NUMBER or cells.inner < 10:
+        return False
+    known = coded < cells.inner
+    if known.sum() < 200:
+        return False
+    x = coded[known].astype(float)
+    order = np.arange(len(x), dtype=float)
+    spread_x = float(x.std())
+    if spread_x == 0.0:
+        return False
+    corr = float(np.mean((x - x.mean()) * (order - order.mean())) / (spread_x * order.std()))
+    return abs(corr) > 0.97
+
+
+def _row_streams(
+    columns: Mapping[str, Values],
+    names: Sequence[str],
+    cells: Sequence[Cells],
+    coded: IntArray,
+    calendar: Sequence[bool],
+    scale: float,
+) -> list[RowStream]:
+    """Yes/no streams over all columns, in a fixed order."""
+    rows = len(coded)
+    keys = Keys().of([columns[n] for n in names], rows)
+    same, recent, again = Repeats(len(names)).observe(keys)
+    drafts: list[tuple[str, str, NDArray[np.bool_], NDArray[np.bool_], float, float]] = []
+    for i, name in enumerate(names):
+        c, at = cells[i], coded[:, i]
+        every = np.ones(rows, np.bool_)
+        present = (at != c.missing) & (at != c.wrong)
+        p = float((at == c.missing).mean())
+        drafts.append((name, "null", at == c.missing, every, 0.003 + 0.25 * p, 0.0))
+        if c.kind is ValueKind.NUMBER:
+            p = float((at == c.wrong).mean())
+            drafts.append((name, "type", at == c.wrong, at != c.missing, 0.003 + 0.25 * p, 0.0))
+        else:
+            p = _unseen_rate(columns[name])
+            drafts.append((name, "unseen", at == c.unseen, present, 0.003 + 0.25 * p, p))
+        if calendar[i]:
+            continue
+        p = float(same[:, i].mean())
+        number = c.kind is ValueKind.NUMBER
+        least = 0.05 + 0.25 * p if number else 0.06 + 0.25 * p * (1.0 - p)
+        drafts.append((name, "repeat", same[:, i], present, least, 0.0))
+        if number and c.inner > 16:
+            p = float(recent[:, i].mean())
+            drafts.append((name, "recent", recent[:, i], present, 0.04 + 0.25 * p, 0.0))
+    whole = np.ones(rows, np.bool_)
+    for k, (code, least) in enumerate((("duplicate", 0.02), ("adjacent", 0.01))):
+        p = float(again[:, k].mean())
+        drafts.append(("", code, again[:, k], whole, least + 0.5 * p, 0.0))
+    return _fit_streams(drafts, scale)
+
+
+def _fit_streams(
+    drafts: Sequence[tuple[str, str, NDArray[np.bool_], NDArray[np.bool_], float, float]],
+    scale: float,
+) -> list[RowStream]:
+    yes = np.array([d[2] & d[3] for d in drafts]).T
+    applies = np.array([d[3] for d in drafts]).T
+    blocks = len(yes) // BLOCK
+    n = np.maximum(applies.sum(axis=0), 1)
+    p = np.maximum(yes.sum(axis=0) / n, [d[5] for d in drafts])
+    floor = np.array([d[4] for d in drafts]) * scale
+    used = blocks * BLOCK
+    hits = yes[:used].reshape(blocks, BLOCK, -1).sum(axis=1).astype(float)
+    asked = applies[:used].reshape(blocks, BLOCK, -1).sum(axis=1).astype(float)
+    ups = spread(hits, asked, np.maximum(p * (1.0 - p), 1e-12))
+    error = ERRORS * np.sqrt(p * (1.0 - p) / n) + 8.0 / n
+    wide = np.maximum(floor, 4.0 * ups.between)
+
+    def edge_at(mult: FloatArray | float, chosen: IntArray) -> FloatArray:
+        margin = np.maximum(wide[chosen] * mult, error[chosen])
+        result: FloatArray = np.minimum(p[chosen] + margin, 1.0 - 1e-4)
+        return result
+
+    def steps_at(mult: float, chosen: IntArray) -> FloatArray:
+        # the bets of a stream one after the other; the loudest decides
+        gain, loss = steps_of(edge_at(mult, chosen), ups.deff[chosen])
+        wide_yes = np.repeat(yes[:, chosen], gain.shape[1], axis=1)
+        wide_on = np.repeat(applies[:, chosen], gain.shape[1], axis=1)
+        return np.where(wide_yes, gain.ravel(), np.where(wide_on, loss.ravel(), 0.0))
+
+    mult, loud = _settle_streams(len(drafts), steps_at)
+    edge = edge_at(mult, np.arange(len(drafts)))
+    out = []
+    for i, (field, code, *_rest) in enumerate(drafts):
+        why = ""
+        if loud[i]:
+            why = TOO_VARIABLE
+        elif edge[i] >= DEAD_HIGH:
+            why = f"up to {edge[i]:.0%} is normal in the reference"
+        elif code == "unseen" and p[i] > FREE_TEXT:
+            why = "nearly every row brings a new value: free text or an identifier"
+        elif n[i] < LEAST_ROWS:
+            why = f"only {int(n[i])} rows of the reference have a value"
+        out.append(
+            RowStream(
+                field=field, code=code, share=float(p[i]), rows=int(n[i]), edge=float(edge[i]),
+                deff=float(ups.deff[i]), muted=why,
+            )
+        )  # fmt: skip
+    return out
+
+
+def _settle_streams(
+    count: int, steps_at: Callable[[float, IntArray], FloatArray]
+) -> tuple[FloatArray, NDArray[np.bool_]]:
+    """As `settle`, for streams of several bets each: all of a stream's bets must be quiet."""
+    mult, loud = np.full(count, MULTIPLES[-1]), np.arange(count)
+    for multiple in MULTIPLES:
+        if not len(loud):
+            break
+        wealth = highest(steps_at(multiple, loud)).reshape(len(loud), -1)
+        quiet = wealth.max(axis=1) <= QUIET
+        mult[loud[quiet]] = multiple
+        loud = loud[~quiet]
+    muted = np.zeros(count, np.bool_)
+    muted[loud] = True
+    return mult, muted
+
+
+def _unseen_rate(values: Values) -> float:
+    """Share of rows that will bring a category the reference lacks (Good-Turing; by halves too)."""
+    codes = values.codes[values.codes >= 0]
+    if not len(codes):
+        return 0.0
+    counts = np.bincount(codes)
+    rate = float((counts == 1).sum()) / len(codes)
+    half = len(codes) // 2
+    seen = np.zeros(len(values.names), np.bool_)
+    seen[codes[:half]] = True
+    late = float((~seen[codes[half:]]).mean()) if half else 0.0
+    # a later half that brings many new categories shows a reference that has not seen them all
+    return max(rate, late / 2.0 if late > 0.01 else 0.0)
+
+
+def _ends(
+    names: Sequence[str], cells: Sequence[Cells], coded: IntArray, calendar: Sequence[bool]
+) -> list[OutlierStream]:
+    out = []
+    for i, (name, c) in enumerate(zip(names, cells, strict=True)):
+        if c.kind is not ValueKind.NUMBER or c.inner < 2 or calendar[i]:
+            continue
+        n = int(sum(c.counts[: c.inner]))
+        floor = CLUMPED_FLOOR if _clumped(coded[:, i], c) else FLOOR
+        why = "" if n >= LEAST_ROWS else f"only {n} rows of the reference have a value"
+        out += [
+            OutlierStream(
+                field=name, code=code, beyond=int(c.counts[cell]), rows=n, floor=floor, muted=why
+            )
+            for code, cell in (("below", c.below), ("above", c.above))
+        ]
+    return out
+
+
+def _clumped(coded: IntArray, cells: Cells) -> bool:
+    """Whether neighbouring rows of a numeric column resemble each other."""
+    x = coded[coded < cells.inner].astype(float)
+    if len(x) < 400 or x.std() == 0.0:
+        return False
+    x = x - x.mean()
+    lag = float(np.mean(x[1:] * x[:-1])) / float(np.mean(x**2))
+    return bool(lag > 5.0 / np.sqrt(len(x)) + 0.02)
+
+
+def _notes(
+    fitted: Sequence[ColumnFit],
+    streams: Sequence[RowStream],
+    calendar: Sequence[bool],
+    names: Sequence[str],
+) -> list[str]:
+    """What was muted or widened, in words."""
+    notes = [
+        f"{name!r} moves along with time like a date or a counter: watched for nulls and type only"
+        for name, yes in zip(names, calendar, strict=True)
+        if yes
+    ]
+    notes += [
+        f"{s.field or 'rows'}: {s.code} is not watched: {s.muted}" for s in streams if s.muted
+    ]
+    for column in fitted:
+        muted = sorted({b.key for b in column.bets if b.muted})
+        if muted:
+            notes.append(f"{column.name!r}: not watched ({TOO_VARIABLE}): {', '.join(muted[:4])}")
+        wide = max((b.mult for b in column.bets if not b.muted), default=1.0)
+        if wide > 1.0:
+            notes.append(
+                f"{column.name!r}: tolerances widened up to {wide:g} times, because the reference "
+                "moves that much itself"
+            )
+    return notes

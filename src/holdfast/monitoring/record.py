@@ -1,0 +1,159 @@
+"""From what the monitor found to control events: returns, impact, actions and notices added.
+
+The monitor of a model knows rows, not people. Here its changes meet the history of the store: a
+new incident may be an old one come back, the policy may ask for more than an alert, and a storm is
+told once.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import msgspec
+
+from holdfast.diagnosis.grouping import returns
+from holdfast.diagnosis.incidents import OPENED, REOPENED
+from holdfast.diagnosis.notices import due
+from holdfast.errors import StoreError
+from holdfast.monitoring import impact
+from holdfast.monitoring.actions import (
+    KINDS,
+    ActionPolicy,
+    Deeds,
+    Step,
+    alert,
+    automatic,
+    ending,
+)
+from holdfast.monitoring.engine import Change, Releases
+from holdfast.records import Automatic, Impact, Incident, IncidentStatus
+from holdfast.storage import Store
+
+#: releases kept at hand
+MOST_RELEASES = 8
+#: an incident of more rows than this is not counted anew while it runs
+MOST_ROWS = 500_000
+
+
+class Written(NamedTuple):
+    """A control event as it is folded."""
+
+    seq: int
+    at: int
+    kind: str
+    model: str
+    payload: dict[str, Any]
+
+
+class Recorder:
+    """Writes changes of incidents, and what follows from them.
+
+    Args:
+        store: the store, open for writing.
+        releases: gives a release by model name and release id, or None.
+        policy: what is done without asking.
+    """
+
+    def __init__(self, store: Store, releases: Releases, policy: ActionPolicy) -> None:
+        self._store = store
+        self._open = releases
+        self._policy = policy
+        self._releases: dict[tuple[str, str], Any] = {}
+
+    def counted(self, change: Change) -> Change:
+        """The change with the incident's impact in it; reads the log."""
+        found = self._impact(change.incident)
+        if found is None:
+            return change
+        incident = msgspec.structs.replace(change.incident, impact=found)
+        plain = msgspec.to_builtins(found)
+        if change.kind == OPENED:
+            payload = change.payload | {"incident": change.payload["incident"] | {"impact": plain}}
+        else:
+            changes = change.payload.get("changes", {}) | {"impact": plain}
+            payload = change.payload | {"changes": changes}
+        return change._replace(incident=incident, payload=payload)
+
+    def write(self, changes: Sequence[Change], now: int) -> list[Incident]:
+        """Appends everything that the changes lead to; call it inside a transaction.
+
+        Returns:
+            The incidents concerned, as they are now.
+        """
+        if not changes:
+            return []
+        deeds = Deeds(self._store.control.events(kinds=list(KINDS)))
+        touched: dict[str, None] = {}
+        for change in changes:
+            self._append(self._step(change, deeds), now, deeds)
+            incident = deeds.ledger.get(change.incident.id)
+            if incident is None:
+                continue
+            touched[incident.id] = None
+            for step in automatic(incident, self._policy, deeds, self._covered(incident)):
+                self._append(step, now, deeds)
+            for step in ending(incident, deeds):
+                self._append(step, now, deeds)
+        loud = [
+            i
+            for i in deeds.ledger.incidents
+            if Automatic.ALERT in self._policy.of(i.kind, i.class_)
+        ]
+        for notice, told in due(loud, deeds.sent, now):
+            self._append(alert(notice, told), now, deeds)
+        found = (deeds.ledger.get(name) for name in touched)
+        return [incident for incident in found if incident is not None]
+
+    def _step(self, change: Change, deeds: Deeds) -> Step:
+        """The change as an event: an opening may be a return."""
+        incident = change.incident
+        earlier = returns(incident, deeds.ledger.incidents) if change.kind == OPENED else None
+        if earlier is None:
+            return Step(change.kind, incident.model, change.payload, change.key)
+        payload = {
+            "id": earlier,
+            "episode": incident.id,
+            "incident": change.payload["incident"],
+        }
+        return Step(REOPENED, incident.model, payload, f"{incident.id}/reopened")
+
+    def _append(self, step: Step, now: int, deeds: Deeds) -> None:
+        seq = self._store.control.append(step.kind, step.model, step.payload, at=now, key=step.key)
+        deeds.apply(Written(seq, now, step.kind, step.model, step.payload))
+
+    def _release(self, model: str, name: str) -> Any:
+        key = (model, name)
+        if key not in self._releases:
+            while len(self._releases) >= MOST_RELEASES:
+                self._releases.pop(next(iter(self._releases)))
+            self._releases[key] = self._open(model, name)
+        return self._releases[key]
+
+    def _covered(self, incident: Incident) -> bool | None:
+        """Whether a fallback answers without the guilty fields; None when not known."""
+        wanted = self._policy.of(incident.kind, incident.class_)
+        if Automatic.FALLBACK not in wanted or incident.status is not IncidentStatus.OPEN:
+            return None
+        release = self._release(incident.model, incident.release)
+        covers = getattr(release, "fallback_for", None)
+        return None if covers is None else covers(incident.features) is not None
+
+    def _impact(self, incident: Incident) -> Impact | None:
+        """What the incident did so far; None where the log cannot be read or is too long."""
+        seen = max((int(s.get("rows", 0)) for s in incident.evidence.get("streams", ())), default=0)
+        if seen > MOST_ROWS and incident.status is IncidentStatus.OPEN:
+            return None
+        try:
+            rows = self._store.predictions.read(
+                model=incident.model,
+                since=incident.since,
+                until=incident.closed_at,
+                columns=impact.COLUMNS,
+            )
+        except StoreError:
+            return None
+        release = self._release(incident.model, incident.release)
+        decisions = getattr(release, "decisions", None)
+        counts = impact.count(incident, rows, None if decisions is None else decisions[0])
+        return impact.impact(incident, counts, release)
