@@ -38,7 +38,7 @@ def same(a, b):
 
 
 def inside(wealth, tail, steps):
-    """Shape (rows + 1, columns, bets): the wealth at every row of an open block, its start first."""
+    """Shape (rows + 1, columns, bets): the wealth at every row of an open block."""
     path = [np.maximum(wealth, 0.0)]
     for cells, flags in zip(tail.cells, tail.flags, strict=True):
         step = np.stack([steps.steps[c, cell] for c, cell in enumerate(cells.tolist())])
