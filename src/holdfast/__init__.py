@@ -25,6 +25,7 @@ _PUBLIC = {
     "Monitor": "holdfast.monitoring",
     "Registry": "holdfast.releases",
     "Release": "holdfast.releases",
+    "drill": "holdfast.drill",
     "evaluate": "holdfast.evaluation",
 }
 
@@ -36,11 +37,13 @@ __all__ = [
     "Registry",
     "Release",
     "__version__",
+    "drill",
     "evaluate",
 ]
 
 if TYPE_CHECKING:
     from holdfast.contracts import Contract
+    from holdfast.drill import drill
     from holdfast.errors import HoldfastError
     from holdfast.evaluation import Costs, evaluate
     from holdfast.monitoring import Monitor

@@ -67,13 +67,13 @@ def make_service(
         run: folder where workers leave their counters.
         source: where champions come from; default the store's catalog.
     """
-    from holdfast.diagnosis.incidents import fold
+    from holdfast.app.cases import StoreCases
     from holdfast.serving.desk import StoreChampions, StoreDesk
     from holdfast.serving.metrics import Metrics
     from holdfast.serving.service import Service
 
     store = open_store(settings, writer=f"worker-{number}")
-    desk = StoreDesk(store, fold)
+    desk = StoreDesk(store, StoreCases(store, now_us))
     metrics = Metrics(run, number)
     tokens, reload_tokens = _token_book(settings)
     hosts = ("*",) if settings.host in ("0.0.0.0", "::") else (settings.host,)  # noqa: S104

@@ -67,6 +67,8 @@ def listed(found: Sequence[Incident], path: str, now: int) -> Document:
 
 def one(case: Case, now: int) -> Document:
     """One incident with its history."""
+    from holdfast.app.cases import as_plain
+
     incident = case.incident
     state = incident.state(now)
     standing = incident.standing(now)
@@ -108,13 +110,7 @@ def one(case: Case, now: int) -> Document:
         summary=f"{state.value.capitalize()}{_mute(incident, now)}.",
         blocks=tuple(blocks),
         passed=not standing,
-        data=plain(incident)
-        | {
-            "state": state.value,
-            "history": [plain(m) for m in case.history],
-            "switched_off": list(case.off),
-            "quarantined": case.aside,
-        },
+        data=as_plain(case, now),
     )
 
 

@@ -23,6 +23,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "predict": ("holdfast.cli.predict", "Score a file through the same guard and log."),
     "incidents": ("holdfast.cli.incidents", "List, show and resolve incidents."),
     "monitor": ("holdfast.cli.monitor", "Run the monitor over the store."),
+    "drill": ("holdfast.cli.drill", "Break your own rows on purpose: what would be caught?"),
     "doctor": ("holdfast.cli.doctor", "Check this installation and a store."),
 }
 

@@ -13,7 +13,7 @@ from holdfast.diagnosis.signatures.answers import Answers
 from holdfast.diagnosis.signatures.plausible import Plausible
 from holdfast.frames.values import VALUE, ValueKind, Values
 from holdfast.profiles.portrait import ColumnPortrait, Portrait
-from holdfast.profiles.portrait_cells import FIRST, NULL, UNSEEN, unpack
+from holdfast.profiles.portrait_cells import FIRST, NULL, UNSEEN, WRONG, unpack
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -87,14 +87,25 @@ class Look:
     @cached_property
     def moved(self) -> float:
         """Evidence in nats that the column's own shares are not the reference's."""
-        return max(movement.learned(self.counts, self.shares), self.tilt[0])
+        return max(movement.learned(self.counts, self.shares), self.drifted)
+
+    @cached_property
+    def drifted(self) -> float:
+        """The same for values of the right type that the reference knows: what drift can do."""
+        skip = [NULL, WRONG] if self.is_number else [NULL, WRONG, UNSEEN]
+        counts, shares = np.delete(self.counts, skip), np.delete(self.shares, skip)
+        return max(movement.learned(counts, shares / shares.sum()), self.tilt[0])
 
     @cached_property
     def tilt(self) -> tuple[float, float, str]:
         """The best smooth tilt: gain, size in standard deviations, and along what."""
         best = (0.0, 0.0, "")
+        usual = np.setdiff1d(np.arange(len(self.shares)), [NULL, WRONG])
+        if not self.is_number:
+            usual = usual[usual != UNSEEN]
+        counts, shares = self.counts[usual], self.shares[usual]
         for along, direction in self._directions():
-            gain, size = movement.tilted(self.counts, self.shares, direction)
+            gain, size = movement.tilted(counts, shares / shares.sum(), direction[usual])
             if gain > best[0]:
                 best = (gain, size, along)
         return best

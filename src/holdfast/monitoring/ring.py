@@ -77,6 +77,15 @@ class Ring:
     def __init__(self) -> None:
         self._parts: list[_Part] = []
 
+    def copy(self) -> Ring:
+        """The same rows; what is appended or labelled afterwards stays apart."""
+        twin = Ring()
+        twin._parts = [
+            _Part(p.numbers, p.at, p.columns, p.score, p.source, p.label.copy())
+            for p in self._parts
+        ]
+        return twin
+
     def append(
         self,
         numbers: IntArray,

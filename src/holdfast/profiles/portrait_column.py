@@ -18,6 +18,8 @@ IntArray = NDArray[np.int64]
 
 #: quantiles kept of a number, names kept of a category
 SAMPLE, NAMES = 1500, 400
+#: so many different numbers are kept one by one, with their shares
+KNOWN = 600
 
 
 class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +36,8 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
         recurring: probability that a number of the reference is one of `numbers`; 1 when all
             different numbers are kept.
         quantiles: up to 1,500 evenly spaced order statistics of the numbers, sorted.
-        known: different numbers, sorted, when there are at most 1,500; else empty.
+        known, known_shares: the different numbers, sorted, and their shares (float32), when there
+            are at most 600; else empty.
         frequent, frequent_shares: numbers with at least 2 % of the values, and their shares.
         edges: of the quantile bins.
         names, name_shares: categories, most frequent first, and their shares of the values.
@@ -64,6 +67,7 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
     recurring: float = 0.0
     quantiles: bytes = b""
     known: bytes = b""
+    known_shares: bytes = b""
     frequent: bytes = b""
     frequent_shares: bytes = b""
     edges: bytes = b""
@@ -131,15 +135,15 @@ def number_facts(values: Values) -> dict[str, Any]:
     numbers = values.numbers[values.state == VALUE]
     ordered = np.sort(numbers[np.isfinite(numbers)])
     sample = cell.spread_sample(ordered, SAMPLE)
-    distinct = np.unique(ordered)
+    distinct, heads = np.unique(ordered, return_counts=True)
     atoms, shares = cell.frequent_values(ordered, cell.FREQUENT, cell.MOST_FREQUENT)
-    known = distinct if len(distinct) <= SAMPLE else np.empty(0)
-    if len(known):
-        alone = np.count_nonzero(np.diff(np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)) == 1)
-        recurring = 1.0 - alone / max(1, len(ordered))
+    few = len(distinct) <= KNOWN
+    known = distinct if few else np.empty(0)
+    if few:
+        recurring = 1.0 - np.count_nonzero(heads == 1) / max(1, len(ordered))
     else:
-        recurring = float(cell.is_in(ordered, np.unique(sample)).mean())
-        recurring = max(0.0, (recurring * len(ordered) - len(sample)) / (len(ordered) - len(sample)))
+        kept = cell.is_in(ordered, np.unique(sample)).mean() * len(ordered) - len(sample)
+        recurring = max(0.0, kept / max(1, len(ordered) - len(sample)))
     return {
         "low": float(ordered[0]) if len(ordered) else 0.0,
         "high": float(ordered[-1]) if len(ordered) else 0.0,
@@ -150,6 +154,7 @@ def number_facts(values: Values) -> dict[str, Any]:
         "recurring": float(recurring),
         "quantiles": pack(sample),
         "known": pack(known),
+        "known_shares": pack(heads / max(1, len(ordered)) if few else [], "<f4"),
         "frequent": pack(atoms),
         "frequent_shares": pack(shares),
         "edges": pack(cell.bin_edges(ordered, atoms)),

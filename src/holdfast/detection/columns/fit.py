@@ -22,11 +22,11 @@ from holdfast.detection.columns.cells import (
 from holdfast.detection.columns.flags import (
     Dependence,
     Keys,
+    Lattices,
     Repeats,
     Residuals,
     lattice_steps,
     learn_dependence,
-    on_lattice,
 )
 from holdfast.detection.columns.labels import Calibration, LabelFit, calibrate, learn_labels
 from holdfast.detection.columns.outliers import CLUMPED_FLOOR, FLOOR, OutlierStream
@@ -167,13 +167,15 @@ def learn_reference(
     scored = score if known_score else None
     log_odds = _row_log_odds(scored, label, rows)
     dependence = learn_dependence(cells, coded)
-    residual = Residuals(dependence, cells).flags(coded)
     lattices = [
         lattice_steps(columns[n]) if c.kind is ValueKind.NUMBER and c.inner > 4 else ()
         for n, c in zip(names, cells, strict=True)
     ]
     flags = max((len(x) for x in lattices), default=0) + 1
-    lit = flag_array(columns, names, lattices, residual, dependence.targets, flags)
+    lit = flag_array(
+        [columns[n] for n in names], rows, Lattices(lattices, flags - 1),
+        Residuals(dependence, cells), coded, flags,
+    )  # fmt: skip
     calendar = [_is_calendar(coded[:, i], c) for i, c in enumerate(cells)]
     fitted = []
     for i, name in enumerate(names):
@@ -214,25 +216,18 @@ def learn_reference(
 
 
 def flag_array(
-    columns: Mapping[str, Values],
-    names: Sequence[str],
-    lattices: Sequence[Sequence[float]],
-    residual: NDArray[np.bool_],
-    targets: Sequence[int],
+    columns: Sequence[Values | None],
+    rows: int,
+    lattices: Lattices,
+    residuals: Residuals,
+    coded: IntArray,
     flags: int,
 ) -> NDArray[np.bool_]:
     """Shape (rows, columns, flags): on a multiple of each lattice step; residual too large."""
-    rows = len(residual)
-    out = np.zeros((rows, len(names), flags), np.bool_)
-    for i, name in enumerate(names):
-        values = columns.get(name)
-        if values is None or not lattices[i] or values.kind is not ValueKind.NUMBER:
-            continue
-        x = values.numbers
-        for k, step in enumerate(lattices[i]):
-            out[:, i, k] = on_lattice(x, step)
-    if len(targets):
-        out[:, list(targets), flags - 1] = residual
+    out = np.zeros((rows, len(columns), flags), np.bool_)
+    lattices.flags(columns, rows, out)
+    if len(residuals.targets):
+        out[:, residuals.targets, flags - 1] = residuals.flags(coded)
     return out
 
 

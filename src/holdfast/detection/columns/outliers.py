@@ -176,7 +176,7 @@ class OutlierBank:
             return []
         end.fault, end.wealth = None, [0] * len(STAKES)
         at = first + int(where[len(where) - 1 - (fault.since - needed)])
-        return [Crossing(i, at, fault.onset, fault.nats, 0, over=True)]
+        return [Crossing(i, at, fault.onset, fault.nats, 0, True, fault.last_row)]
 
     @staticmethod
     def _steps(stream: OutlierStream, seen: int, rows: int) -> list[tuple[int, int]]:

@@ -56,8 +56,7 @@ def clipping(look: Look, upper: bool) -> tuple[float, Mixture, float]:
     ratio = np.zeros(look.scene.rows)
     here = look.present
     on = here & (look.numbers == limit)
-    at_limit = np.maximum(np.exp(look.plausible(np.array([limit])))[0], 0.25 / look.face.rows)
-    ratio[on] = np.log(held / at_limit)
+    ratio[on] = np.log(held) - look.plausible(np.array([limit]))[0]
     ratio[here & (look.numbers > limit if upper else look.numbers < limit)] = -np.inf
     return limit, fit(ratio), beyond
 

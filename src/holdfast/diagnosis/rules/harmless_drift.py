@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from holdfast.diagnosis.evidence import Cause
 from holdfast.diagnosis.rules.base import Rule, Suspect
 from holdfast.diagnosis.rules.covariate_drift import SCORE, how_it_moved
 from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.signatures.alone import altered, moved_along
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.signatures.transforms import best_changes
 from holdfast.diagnosis.words import percent
@@ -63,13 +62,11 @@ def inside(look: Look) -> bool:
 
 def moved_alone(look: Look) -> float:
     """Evidence for any smooth movement of this column, whether the others follow or not."""
-    best = look.moved
-    if look.ratios.size:
-        best = max(best, best + fit(np.where(look.levels >= 0, -look.bond, 0.0)).nats)
+    best = max(look.drifted, altered(look).nats, moved_along(look))
     if look.is_number:
         for change, ratio in best_changes(look):
             if not change.known and change.a > 0.0:
-                best = max(best, fit(ratio).nats + change.prior)
+                best = max(best, fit(ratio).nats)
     return best
 
 

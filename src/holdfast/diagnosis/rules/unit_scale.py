@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from holdfast.diagnosis.attribution import segment
 from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
 from holdfast.diagnosis.scene import Scene
-from holdfast.diagnosis.signatures.mixture import fit
-from holdfast.diagnosis.signatures.transforms import Transform, best_changes
+from holdfast.diagnosis.signatures.mixture import Mixture, fit
+from holdfast.diagnosis.signatures.transforms import Transform, best_changes, misfit
 from holdfast.diagnosis.words import percent
 
 #: share of rows (of the guilty source) beyond the range that outliers do not reach
@@ -15,6 +16,8 @@ BULK = 0.5
 BULK_WITH_FACTOR = 0.2
 #: different numbers a column needs before its unit can be told
 DISTINCT = 5
+#: a unit changes for whole sources; a smaller share of the rows that no segment explains is odd
+WHOLE, SCATTERED = 0.85, -12.0
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -42,16 +45,24 @@ def weigh(scene: Scene) -> list[Suspect]:
             continue
         for change, ratio in best_changes(look):
             found = fit(ratio)
+            prior = change.prior - misfit(look, change, found.share)
             if found.nats <= 0.0:
                 continue
+            if found.share < WHOLE and change.a > 0.0 and not _gathered(scene, found, look.name):
+                prior += SCATTERED
             because = (
                 f"undone, the values are as in the reference: {_formula(change)} explains "
                 f"{percent(found.share)} of the rows"
             )
             cause = broken("unit_scale", (look.name,), words(change), because)
             details = {"factor": change.a, "offset": change.b, "share": found.share}
-            out.append(hit(cause, found, change.prior, **details))
+            out.append(hit(cause, found, prior, **details))
     return out
+
+
+def _gathered(scene: Scene, found: Mixture, name: str) -> bool:
+    spot = segment(scene.now, found.weight, found.start, (name,))
+    return spot is not None and bool(spot.value)
 
 
 def words(change: Transform) -> str:

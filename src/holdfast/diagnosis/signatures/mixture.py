@@ -2,7 +2,7 @@
 
 Each row has a log ratio: how much more likely the fault makes its value than the reference does.
 Rows that the fault cannot have touched have ratio ``-inf``. With an unknown share f of the rows hit,
-a row counts ``log(1 - f + f ratio)``; f is fitted by EM, and clean rows in front, which an
+a row counts ``log(1 - f + f ratio)``; f is fitted, and clean rows in front, which an
 estimated onset may include, are cut off where that explains the rest better.
 """
 
@@ -17,7 +17,9 @@ FloatArray = NDArray[np.float64]
 
 #: one row says no more than this, in nats
 MOST = 25.0
-ROUNDS = 10
+ROUNDS = 13
+#: shares tried where many mixtures are compared
+SHARES = (0.06, 0.2, 0.5, 0.85, 1.0 - 1e-3)
 
 
 class Mixture(NamedTuple):
@@ -70,7 +72,7 @@ def fit(log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False
             share = _share(ratio[start:])
             rows = _rows(ratio, share)
     nats = float(rows[start:].sum()) - np.log1p(start)
-    if not nats > 0.0 or share <= 0.0:
+    if not nats > 0.0 or share <= 2.0**-ROUNDS:
         return Mixture(0.0, 0.0, 0, np.zeros(n))
     weight = share * ratio / np.maximum(1.0 - share + share * ratio, 1e-300)
     weight[:start] = 0.0
@@ -88,23 +90,27 @@ def gains(log_ratio: FloatArray, *, whole: bool = False) -> FloatArray:
         return np.maximum(capped.sum(1), 0.0)
     ratio = np.exp(capped)
     ratio[log_ratio < -MOST] = 0.0
-    share = np.full((len(ratio), 1), 0.5)
-    for _ in range(ROUNDS):
-        part = share * ratio
-        share = (part / np.maximum(1.0 - share + part, 1e-300)).mean(1, keepdims=True)
-    share = np.minimum(share, 1.0 - 1e-6)
-    return np.maximum(np.log(1.0 - share + share * ratio).sum(1), 0.0)
+    top = np.zeros(len(ratio))
+    for share in SHARES:
+        top = np.maximum(top, np.log(1.0 - share + share * ratio).sum(1))
+    return top
 
 
 def _share(ratio: FloatArray) -> float:
+    """The share with the largest likelihood: a concave problem, solved by halving."""
     if not len(ratio):
         return 0.0
-    share = 0.5
+    more = ratio - 1.0
+    if (ratio > 0.0).all() and float((more / ratio).sum()) >= 0.0:
+        return 1.0
+    low, high = 0.0, 1.0
     for _ in range(ROUNDS):
-        part = share * ratio
-        share = float((part / (1.0 - share + part)).mean()) if share < 1.0 else 1.0
-    sure = ratio > 0.0
-    return 1.0 if share > 0.999 and sure.all() else min(share, 1.0 - 0.25 / len(ratio))
+        middle = 0.5 * (low + high)
+        if float((more / (1.0 + middle * more)).sum()) > 0.0:
+            low = middle
+        else:
+            high = middle
+    return min(0.5 * (low + high), 1.0 - 0.25 / len(ratio))
 
 
 def _rows(ratio: FloatArray, share: float) -> FloatArray:

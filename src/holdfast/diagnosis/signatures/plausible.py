@@ -20,6 +20,8 @@ FloatArray = NDArray[np.float64]
 
 #: price of a value off the grid, beside the share of such values: its neighbours are many
 OFF = 5.0
+#: a value this often among the 1,500 quantiles has a share of its own
+RECURRING = 3
 
 
 class Plausible:
@@ -43,14 +45,31 @@ class Plausible:
         values = max(1e-9, 1.0 - face.null - face.wrong)
         rows = face.rows * values
         kept = (shares * face.rows + 0.5) / (rows + 0.5 * len(shares) + 1.0)
-        self.atom_shares = np.log(kept[: len(self.atoms)])
+        known = unpack(face.known)
+        if len(known):  # every value one by one, those seen once or twice drawn to their bin
+            self.atoms = known
+            heads = unpack(face.known_shares, "<f4").astype(np.float64) * rows
+            self.atom_shares = np.log((heads + 0.3) / (rows + 0.3 * len(known) + 1.0))
+        else:
+            self.atom_shares = np.log(kept[: len(self.atoms)])
+            self._add_recurring()
         self.width = max(face.high - face.low, 1e-9 * max(1.0, abs(face.high)))
         self.resolution = face.step or 1e-4 * max(face.spread, 1e-9 * max(1.0, abs(face.high)))
         widths = np.maximum(np.diff(self.edges), self.resolution)
-        self.densities = np.log(kept[len(self.atoms) :] / widths)
+        self.masses = np.log(kept[len(unpack(face.frequent)) :])
+        self.densities = np.log(kept[len(unpack(face.frequent)) :] / widths)
         self.rare = math.log(0.5 / (rows + 2.0))
         recurring = min(max(face.recurring, 1.0 / (rows + 2.0)), 1.0 - 1.0 / (rows + 2.0))
         self.again, self.new = math.log(recurring), math.log(1.0 - recurring)
+
+    def _add_recurring(self) -> None:
+        """Values that came several times among the quantiles, though below the share of a cell."""
+        quantiles = unpack(self.face.quantiles)
+        values, counts = np.unique(quantiles, return_counts=True)
+        often = (counts >= RECURRING) & ~is_in(values, np.sort(self.atoms))
+        shares = np.log(counts[often] / max(1, len(quantiles)))
+        self.atoms = np.concatenate((self.atoms, values[often]))
+        self.atom_shares = np.concatenate((self.atom_shares, shares))
 
     @cached_property
     def members(self) -> FloatArray:
@@ -116,11 +135,14 @@ class Plausible:
         """
         known = self.frequent(y)
         smooth = self.smooth(y)
-        stretch = np.log(np.abs(factor))
-        jacobian = 0.0 if self.face.step else stretch
-        as_it_stood = np.where(np.isnan(known), smooth + self.grid(y) - jacobian, known)
+        # however far a bin is squeezed, it holds no more than it does
+        place = np.searchsorted(self.edges, y, side="right") - 1
+        mass = self.masses[np.clip(place, 0, len(self.masses) - 1)]
+        squeezed = np.minimum(smooth - np.log(np.abs(factor)), np.maximum(mass, smooth))
+        stood = (smooth if self.face.step else squeezed) + self.grid(y)
+        as_it_stood = np.where(np.isnan(known), stood, known)
         if not self.face.step:
             return as_it_stood
-        again = smooth + self.grid(x) - stretch
+        again = np.where(np.isnan(known), squeezed + self.grid(x), known)
         better = again.sum(-1, keepdims=True) > as_it_stood.sum(-1, keepdims=True)
         return np.where(better, again, as_it_stood)

@@ -32,7 +32,7 @@ def rounded_log_p(face: ColumnPortrait, x: FloatArray, step: float, way: str) ->
     """Log-probability of multiples x of `step` after the reference was rounded to it.
 
     The share of the reference between x and the next multiple (cut), or half a step around x
-    (round), from its quantiles; at least a quarter of a row.
+    (round), from its quantiles; at least a quarter of a row inside the range, next to nothing outside.
     """
     quantiles = unpack(face.quantiles)
     hair = 1e-9 * step
@@ -44,4 +44,5 @@ def rounded_log_p(face: ColumnPortrait, x: FloatArray, step: float, way: str) ->
     between = np.searchsorted(quantiles, high, side="right")
     between = between - np.searchsorted(quantiles, low, side="left")
     least = max(0.25 / face.rows, 0.2 / max(1, len(quantiles)))
-    return np.maximum(np.log(np.maximum(between, 1e-9) / max(1, len(quantiles))), math.log(least))
+    out = np.maximum(np.log(np.maximum(between, 1e-9) / max(1, len(quantiles))), math.log(least))
+    return np.where((x < face.low - step) | (x > face.high + step), -60.0, out)

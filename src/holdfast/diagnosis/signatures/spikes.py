@@ -16,6 +16,8 @@ FloatArray = NDArray[np.float64]
 
 #: spikes of one column that are weighed
 MOST_SPIKES = 3
+#: nulls that the reference must have before their filling can be seen
+LEAST_NULLS = 0.01
 
 
 class Spike(NamedTuple):
@@ -25,7 +27,7 @@ class Spike(NamedTuple):
         number: the value, for numbers; NaN for categories.
         name: the category; empty for numbers.
         rows: shape (n,), the rows that hold it.
-        usual: its share in the reference (of all rows), at least a fraction of a row.
+        usual: its share in the reference (of all rows), never quite 0.
         found: the mixture "some rows hold this value whatever else is in the row".
     """
 
@@ -50,9 +52,8 @@ def _of_numbers(look: Look) -> list[Spike]:
     often = often[np.argsort(-counts[often])][:12]
     if not len(often):
         return []
-    floor = 0.25 / (look.face.rows + 1.0)
     present = max(1e-9, 1.0 - look.face.null - look.face.wrong)
-    usual = np.maximum(np.exp(look.plausible(values[often])) * present, floor)
+    usual = np.exp(np.maximum(look.plausible(values[often]), -60.0)) * present
     gain = counts[often] * np.log(np.maximum(counts[often] / look.scene.rows / usual, 1e-9))
     out = []
     for i in np.argsort(-gain)[:MOST_SPIKES]:
@@ -87,12 +88,26 @@ def _ranked(found: list[Spike]) -> list[Spike]:
     return sorted((s for s in found if s.found.nats > 0.0), key=lambda s: -s.found.nats)
 
 
-def null_fell(look: Look) -> float:
-    """Evidence in nats that nulls, usual in the reference, have become rare."""
-    n, usual = float(look.scene.rows), float(look.shares[NULL])
-    count = float(look.counts[NULL])
-    share = count / n
-    if share >= usual or usual < 0.005:
-        return 0.0
-    rest = (n - count) * math.log((1.0 - share) / (1.0 - usual))
-    return rest + (count * math.log(share / usual) if count else 0.0)
+def nulls_filled(look: Look) -> Spike | None:
+    """One value in place of the nulls that the reference has, everything else as before."""
+    usual = float(look.shares[NULL])
+    n = float(look.scene.rows)
+    if usual < LEAST_NULLS or look.counts[NULL] > 0.7 * usual * n or not look.counts[FIRST:].any():
+        return None
+    excess = look.counts[FIRST:] - n * look.shares[FIRST:]
+    top = int(np.argmax(excess))
+    if look.is_number:
+        numbers = look.numbers[look.cells == FIRST + top]
+        values, counts = np.unique(numbers, return_counts=True)
+        number, name = float(values[np.argmax(counts)]), ""
+        rows = look.present & (look.numbers == number)
+        present = max(1e-9, 1.0 - look.face.null - look.face.wrong)
+        before = float(np.exp(look.plausible(np.array([number])))[0]) * present
+    else:
+        number, name = math.nan, look.face.names[top]
+        rows, before = look.cells == FIRST + top, float(look.shares[FIRST + top])
+    ratio = np.zeros(look.scene.rows)
+    ratio[rows] = math.log((before + usual) / before)
+    ratio[look.cells == NULL] = -np.inf
+    found = fit(ratio)
+    return Spike(number, name, rows, before, found) if found.nats > 0.0 else None
