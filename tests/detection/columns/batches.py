@@ -25,5 +25,5 @@ def run(make, observe, rows, cuts, restart=None):
 
 def plainly(found):
     """Crossings as tuples, in the order of rows."""
-    lines = [(x.group, x.row, x.onset, round(x.nats, 9), x.bet, x.over) for x in found]
+    lines = [(x.group, x.row, x.onset, round(x.nats, 9), x.bet, x.over, x.last) for x in found]
     return sorted(lines, key=lambda x: (x[1], x[5], x[0]))

@@ -23,6 +23,7 @@ class PlainFault:
     onset: int
     bet: int
     nats: float
+    last: int
     calm: int = 0
 
 
@@ -58,14 +59,14 @@ class PlainBlocks:
                 group = self.owner[c][j]
                 if path >= bets[j] and group not in self.faults:
                     onset = self.began[c][j] if self.wealth[c][j] > 0 else block
-                    found.append((group, self.rows, onset, path, j, False))
+                    found.append((group, self.rows, onset, path, j, False, -1))
         best = {}
         for x in found:
             if x[0] not in best or x[3] > best[x[0]][3]:
                 best[x[0]] = x
         out = sorted(best.values())
-        for group, row, onset, nats, bet, _ in out:
-            self.faults[group] = PlainFault(row, onset, bet, nats)
+        for group, row, onset, nats, bet, *_ in out:
+            self.faults[group] = PlainFault(row, onset, bet, nats, row)
         self.rows += 1
         if self.rows % 20 == 0:
             out += self._end_of_block(block)
@@ -84,11 +85,12 @@ class PlainBlocks:
                 (c, j) for c, bets in enumerate(self.thresholds) for j in range(len(bets))
                 if self.owner[c][j] == group
             ]  # fmt: skip
-            c, j = max(mine, key=lambda at: self.wealth[at[0]][at[1]])
+            # the bet that crossed decides
+            c, j = mine[0][0], fault.bet
             lead, threshold = self.wealth[c][j], self.thresholds[c][j]
             fault.nats = max(fault.nats, lead)
             if lead >= threshold:
-                fault.bet = j
+                fault.last = self.rows - 1
             for k, i in mine:
                 self.wealth[k][i] = min(self.wealth[k][i], self.thresholds[k][i] + 3.0)
             if lead > 0.3 * threshold:
@@ -99,7 +101,9 @@ class PlainBlocks:
                 del self.faults[group]
                 for k, i in mine:
                     self.wealth[k][i] = 0.0
-                out.append((group, self.rows - 1, fault.onset, fault.nats, fault.bet, True))
+                out.append(
+                    (group, self.rows - 1, fault.onset, fault.nats, fault.bet, True, fault.last)
+                )
         return out
 
 
@@ -126,7 +130,7 @@ class PlainRow:
         )
 
     def see(self, yes, applies, number):
-        """(row, onset, nats, over) or None."""
+        """(row, onset, nats, over, last) or None."""
         for k in range(4):
             if self.fault is None and self.wealth[k] == 0.0:
                 self.began[k] = (number, self.rows, self.yes)
@@ -143,14 +147,15 @@ class PlainRow:
         if self.wealth[best] < self.threshold:
             return None
         self.fault = best
-        self.high, self.at_high = self.wealth[best], (self.rows, self.yes)
+        self.high, self.at_high, self.high_row = self.wealth[best], (self.rows, self.yes), number
         self.onset = self.began[best]
         self.relief = 0.0
-        return (number, self.onset[0], self.high, False)
+        return (number, self.onset[0], self.high, False, -1)
 
     def _is_it_over(self, yes, number):
         if self.wealth[self.fault] > self.high:
             self.high, self.at_high = self.wealth[self.fault], (self.rows, self.yes)
+            self.high_row = number
             self.relief = 0.0
             return None
         strength = (self.at_high[1] - self.onset[2]) / (self.at_high[0] - self.onset[1])
@@ -166,7 +171,7 @@ class PlainRow:
         if self.relief < end:
             return None
         self.fault, self.wealth = None, [0.0] * 4
-        return (number, self.onset[0], self.high, True)
+        return (number, self.onset[0], self.high, True, self.high_row)
 
 
 @dataclass
@@ -190,7 +195,7 @@ class PlainEnd:
         return min(max(urn, self.floor + 1.25 * self.beyond / self.reference), 0.97)
 
     def see(self, yes, number):
-        """One row with a value; (row, onset, nats, over) or None."""
+        """One row with a value; (row, onset, nats, over, last) or None."""
         hi = self.limit()
         for b, stake in enumerate((0.004, 0.02, 0.08, 0.3)):
             q = hi + (1 - hi) * stake
@@ -202,18 +207,18 @@ class PlainEnd:
         self.seen += yes
         best = max(range(4), key=self.wealth.__getitem__)
         if self.fault is not None:
-            onset, row, nats, calm = self.fault
+            onset, row, nats, calm, last = self.fault
             if yes:
-                self.fault = (onset, row, max(nats, self.wealth[best]), 0)
+                self.fault = (onset, row, max(nats, self.wealth[best]), 0, number)
                 return None
-            self.fault = (onset, row, nats, calm + 1)
+            self.fault = (onset, row, nats, calm + 1, last)
             if calm + 1 < min(max(200, 2 * (row - onset)), 2000):
                 return None
             self.fault, self.wealth = None, [0.0] * 4
-            return (number, onset, nats, True)
+            return (number, onset, nats, True, last)
         if yes and self.wealth[best] >= self.threshold:
-            self.fault = (self.began[best], number, self.wealth[best], 0)
-            return (number, self.began[best], self.wealth[best], False)
+            self.fault = (self.began[best], number, self.wealth[best], 0, number)
+            return (number, self.began[best], self.wealth[best], False, -1)
         return None
 
 
@@ -274,17 +279,15 @@ class PlainLabels:
             over = [j for j, t in enumerate(line) if self.wealth[s][j] >= t]
             if over and s not in self.faults:
                 j = max(over, key=self.wealth[s].__getitem__)
-                self.faults[s] = PlainFault(row, self.began[s][j], j, self.wealth[s][j])
-                out.append((s, row, self.began[s][j], self.wealth[s][j], j, False))
+                self.faults[s] = PlainFault(row, self.began[s][j], j, self.wealth[s][j], row)
+                out.append((s, row, self.began[s][j], self.wealth[s][j], j, False, -1))
         for s, fault in list(self.faults.items()):
             line = self.thresholds[s]
             self.wealth[s] = [min(w, t + 3.0) for w, t in zip(self.wealth[s], line, strict=True)]
-            loud = any(
-                w > 0.3 * t for w, t in zip(self.wealth[s], line, strict=True) if math.isfinite(t)
-            )
+            loud = self.wealth[s][fault.bet] > 0.3 * line[fault.bet]
             fault.calm = 0 if loud else fault.calm + 20
             if fault.calm >= 400:
                 del self.faults[s]
                 self.wealth[s] = [0.0] * len(line)
-                out.append((s, row, fault.onset, fault.nats, fault.bet, True))
+                out.append((s, row, fault.onset, fault.nats, fault.bet, True, row))
         return out

@@ -19,9 +19,9 @@ from holdfast.detection.columns.labels import (
     ODDS,
     SHIFTS,
     LabelBank,
+    Members,
     calibrate,
     learn_labels,
-    membership,
     payoffs,
 )
 from holdfast.frames.values import ValueKind, read_values
@@ -106,7 +106,7 @@ def test_the_bank_equals_a_row_by_row_rewrite_in_any_batches_and_after_a_restart
         if not math.isnan(score[i]) and not math.isnan(label[i]):
             member = [s.column < 0 or int(coded[i, s.column]) in s.cells for s in FIT.segments]
             truth += slow.see(plain_chance(score[i]), label[i] == 1.0, member)
-    truth = [(s, r, o, round(n, 9), b, over) for s, r, o, n, b, over in truth]
+    truth = [(s, r, o, round(n, 9), b, over, last) for s, r, o, n, b, over, last in truth]
     assert plainly(found) == sorted(truth, key=lambda x: (x[1], x[5], x[0]))
     assert fast.wealth == pytest.approx(np.array(slow.wealth), abs=1e-9)
     assert set(fast.faults) == set(slow.faults)
@@ -169,7 +169,7 @@ def test_too_few_outcomes_or_one_class_only_give_no_bets():
 
 def test_segments_hold_both_sides_of_each_cut_and_all_rows():
     columns, _, _ = life(1500, 0)
-    member = membership(FIT.segments, CELLS, code_columns(CODERS, columns, 1500))
+    member = Members(FIT.segments, CELLS).of(code_columns(CODERS, columns, 1500))
     assert member[:, 0].all()
     pairs = [
         (i, i + 1)

@@ -51,13 +51,13 @@ def test_the_bank_equals_a_row_by_row_rewrite_in_any_batches_and_after_a_restart
         for i in np.flatnonzero(applies[:, k]).tolist() if not s.muted else []:
             x = one.see(bool(yes[i, k]), i)
             if x is not None:
-                truth.append((k, x[0], x[1], round(x[2], 9), x[3]))
+                truth.append((k, x[0], x[1], round(x[2], 9), x[3], x[4]))
     bank, found = run(
         lambda: OutlierBank(streams, nats),
         lambda b, low, high: b.observe(yes[low:high], applies[low:high], low),
         rows, cuts, restart,
     )  # fmt: skip
-    got = [(g, r, o, n, over) for g, r, o, n, _, over in plainly(found)]
+    got = [(g, r, o, n, over, last) for g, r, o, n, _, over, last in plainly(found)]
     assert got == sorted(truth, key=lambda x: (x[1], x[4], x[0]))
     assert set(bank.faults) == {k for k, one in enumerate(slow) if one.fault is not None}
     for k, one in enumerate(slow):
