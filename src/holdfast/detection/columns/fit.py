@@ -433,10 +433,10 @@ def _fit_streams(
         why = ""
         if loud[i]:
             why = TOO_VARIABLE
-        elif edge[i] >= DEAD_HIGH:
-            why = f"up to {edge[i]:.0%} is normal in the reference"
         elif code == "unseen" and p[i] > FREE_TEXT:
             why = "nearly every row brings a new value: free text or an identifier"
+        elif edge[i] >= DEAD_HIGH:
+            why = f"up to {edge[i]:.0%} is normal in the reference"
         elif n[i] < LEAST_ROWS:
             why = f"only {int(n[i])} rows of the reference have a value"
         out.append(
