@@ -73,17 +73,18 @@ def explain(
             why="no mark of the guard becomes notably commoner, and values are not watched",
             remedy=fault.visible,
         )
+    if fault.joint:
+        return Missed(
+            reason=Reason.BELOW_FLOOR,
+            why="no single column moves: only what goes with what, which is watched and moves too "
+            "little",
+            remedy=fault.visible,
+        )
     size, where = effect.on_columns(scene, injected)
     if not injected.columns and watches_labels(streams):
         labels = effect.on_labels(scene, injected)
         if labels > size:
             return _by_size(labels, rows, "the outcome moves", fault.visible)
-    if size < effect.UNMOVED:
-        return Missed(
-            reason=Reason.NOT_WATCHED,
-            why="no share of any single column moves: only what goes with what has changed",
-            remedy=fault.visible,
-        )
     return _by_size(size, rows, f"{where} moves", fault.visible)
 
 
@@ -110,7 +111,7 @@ def _by_size(size: float, rows: int, what: str, visible: str) -> Missed:
             "count",
             remedy="a smaller floor, if so small a change matters to you",
         )
-    if needed > rows:
+    if needed > rows / 2:
         return Missed(
             reason=Reason.TOO_FEW_ROWS,
             why=f"{what} by {size:.2f} standard deviations, which takes about {needed:,.0f} rows; "

@@ -385,13 +385,13 @@ def _row_streams(
             continue
         p = float(same[:, i].mean())
         number = c.kind is ValueKind.NUMBER
-        least = 0.05 + 0.25 * p if number else 0.06 + 0.25 * p * (1.0 - p)
+        least = 0.02 + 0.25 * p if number else 0.04 + 0.25 * p * (1.0 - p)
         drafts.append((name, "repeat", same[:, i], present, least, 0.0))
         if number and c.inner > 16:
             p = float(recent[:, i].mean())
-            drafts.append((name, "recent", recent[:, i], present, 0.04 + 0.25 * p, 0.0))
+            drafts.append((name, "recent", recent[:, i], present, 0.02 + 0.25 * p, 0.0))
     whole = np.ones(rows, np.bool_)
-    for k, (code, least) in enumerate((("duplicate", 0.02), ("adjacent", 0.01))):
+    for k, (code, least) in enumerate((("duplicate", 0.006), ("adjacent", 0.004))):
         p = float(again[:, k].mean())
         drafts.append(("", code, again[:, k], whole, least + 0.5 * p, 0.0))
     return _fit_streams(drafts, scale)
@@ -433,10 +433,10 @@ def _fit_streams(
         why = ""
         if loud[i]:
             why = TOO_VARIABLE
-        elif edge[i] >= DEAD_HIGH:
-            why = f"up to {edge[i]:.0%} is normal in the reference"
         elif code == "unseen" and p[i] > FREE_TEXT:
             why = "nearly every row brings a new value: free text or an identifier"
+        elif edge[i] >= DEAD_HIGH:
+            why = f"up to {edge[i]:.0%} is normal in the reference"
         elif n[i] < LEAST_ROWS:
             why = f"only {int(n[i])} rows of the reference have a value"
         out.append(

@@ -328,6 +328,8 @@ class LabelBank:
             Crossings; `group` is the place of the segment, `row` counts labelled rows.
         """
         known = np.isfinite(score) & np.isfinite(label)
+        if not known.any():
+            return []
         self._open.append((coded[known], score[known], label[known]))
         held = sum(len(part[2]) for part in self._open)
         if held < BLOCK:

@@ -250,8 +250,10 @@ class RowBank:
 
     def dump(self) -> bytes:
         """The wealth of all streams."""
+        # where a bet has no wealth, where it once began means nothing
+        began = np.where(self.wealth > 0.0, self.began, 0)
         return msgspec.msgpack.encode(
-            _State(self.wealth.tobytes(), self.began.tobytes(), self.counts.tobytes(), self.faults)
+            _State(self.wealth.tobytes(), began.tobytes(), self.counts.tobytes(), self.faults)
         )
 
     def load(self, data: bytes) -> None:

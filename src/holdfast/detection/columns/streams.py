@@ -35,7 +35,7 @@ CLIP = 2.5
 QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 #: a value or category is asked about from this many reference rows on, and this share
 LEAST_ROWS, RAREST = 20, 0.0005
-MOST_ASKED = 20
+MOST_ASKED = 14
 DEAD_HIGH, DEAD_LOW = 0.97, 0.005
 EDGE = 1e-4
 TOO_VARIABLE = "too variable in your reference to watch"

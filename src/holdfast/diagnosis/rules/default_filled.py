@@ -52,7 +52,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     """A spike at a value that people fill in, or unseen words for nothing."""
     out = []
     for look in scene.close:
-        for spike in spikes(look):
+        for spike in look.keep("spikes", spikes):
             prior = filler(look, spike)
             words = "filled with a default"
             if scene.shows(look.name):
@@ -122,4 +122,4 @@ def _only_nothing(evidence: Evidence, field: str) -> bool:
     return values is not None and values.nothing
 
 
-RULE = Rule("default_filled", ("sentinel",), match, weigh)
+RULE = Rule("default_filled", ("sentinel",), match, weigh, close=True)

@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 #: rows' worth of belief in the reference's shares
 BELIEF = 30.0
 #: numbers with at most so many different values are moved along by places
-PLACES, FURTHEST = 200, 4
+PLACES, FURTHEST = 200, 3
 
 
 def altered(look: Look) -> Mixture:
@@ -49,7 +49,9 @@ def moved_along(look: Look) -> float:
         return 0.0
     best = 0.0
     size = len(known)
-    for by in [*range(-FURTHEST, 0), *range(1, FURTHEST + 1)]:
+    centre = int(np.median(place)) - int(np.searchsorted(np.cumsum(shares), 0.5))
+    steps = {*range(-FURTHEST, FURTHEST + 1), *range(centre - FURTHEST, centre + FURTHEST + 1)}
+    for by in sorted(steps - {0}):
         target = np.clip(np.arange(size) + by, 0, size - 1)
         made = np.bincount(target, weights=shares, minlength=size)
         with np.errstate(divide="ignore"):
@@ -58,8 +60,7 @@ def moved_along(look: Look) -> float:
         ratio[rows] = gain[place]
         if look.ratios.size:
             before = known[np.clip(place - by, 0, size - 1)]
-            cuts = unpack(look.face.level_cuts)
-            levels = np.searchsorted(cuts, look.face.ranks(before), side="right")
+            levels = look.face.levels_of(before)
             ratio[rows] += look.ratios[levels, look.predicted[rows]] - look.bond[rows]
         best = max(best, fit(ratio).nats)
     return best

@@ -22,6 +22,8 @@ FloatArray = NDArray[np.float64]
 OFF = 5.0
 #: a value this often among the 1,500 quantiles has a share of its own
 RECURRING = 3
+#: ends of numbers that are told apart: none to so many zeros
+ENDS = 6
 
 
 class Plausible:
@@ -61,6 +63,31 @@ class Plausible:
         self.rare = math.log(0.5 / (rows + 2.0))
         recurring = min(max(face.recurring, 1.0 / (rows + 2.0)), 1.0 - 1.0 / (rows + 2.0))
         self.again, self.new = math.log(recurring), math.log(1.0 - recurring)
+        self.coarseness = self._coarseness() if face.step else np.zeros(1)
+
+    def _coarseness(self) -> FloatArray:
+        """By how many zeros a number ends in, how much likelier it is than the grid alone says.
+
+        Prices end in .99, incomes in 000: a value on a coarser step is likelier than its neighbours.
+        """
+        quantiles = unpack(self.face.quantiles)
+        ends = self.ends(quantiles[quantiles != 0.0])
+        share = np.bincount(np.maximum(ends, 0), minlength=ENDS) + 0.5
+        usual = 0.9 * 10.0 ** -np.arange(ENDS)
+        usual[-1] /= 0.9
+        out: FloatArray = np.log(share / share.sum()) - np.log(usual)
+        return out
+
+    def ends(self, x: FloatArray) -> NDArray[np.int64]:
+        """How many zeros, in steps, each number ends in: 0 to 5; -1 off the grid."""
+        first = round(math.log10(self.face.step))
+        out = np.where(on_step(x, first), 0, -1)
+        for more in range(1, ENDS):
+            here = out == more - 1
+            if not here.any():
+                break
+            out[here] += on_step(x[here], first + more)
+        return out
 
     def _add_recurring(self) -> None:
         """Values that came several times among the quantiles, though below the share of a cell."""
@@ -100,9 +127,10 @@ class Plausible:
         """Log-probability of being on or off the grid as the value is."""
         member = is_in(x, self.members)
         if self.face.step:
-            on = on_step(x, round(math.log10(self.face.step)))
+            ends = self.ends(x)
             off = self.rare - OFF
-            return np.where(member, self.again, np.where(on, self.new, off))
+            on = self.coarseness[np.maximum(ends, 0)] + np.where(member, self.again, self.new)
+            return np.where(ends >= 0, on, off)
         return np.where(member, self.again, self.new)
 
     def frequent(self, x: FloatArray) -> FloatArray:
@@ -121,6 +149,16 @@ class Plausible:
         """Log-probability of each number (any shape, no NaN)."""
         known = self.frequent(x)
         return np.where(np.isnan(known), self.smooth(x) + self.grid(x), known)
+
+    def own(self, x: FloatArray) -> FloatArray:
+        """Log-probability of the reference's own quantiles: that they are known says nothing."""
+        known = self.frequent(x)
+        grid = np.full(x.shape, max(self.again, self.new))
+        if self.face.step:
+            ends = self.ends(x)
+            off = self.rare - OFF
+            grid = np.where(ends >= 0, grid + self.coarseness[np.maximum(ends, 0)], off)
+        return np.where(np.isnan(known), self.smooth(x) + grid, known)
 
     def rescaled(self, y: FloatArray, x: FloatArray, factor: float | FloatArray) -> FloatArray:
         """Log-probability of x when it is `factor` y (+ constant) and y is as in the reference.
