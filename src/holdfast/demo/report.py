@@ -59,7 +59,7 @@ def document(
             Heading(text="The release"),
             _facts(story, told, release),
         ]
-    blocks += [*diagnosis(story, told, during), *drilled(told)]
+    blocks += [*diagnosis(story, told, during), *drilled(told, brief=brief)]
     if not brief:
         blocks += [
             Heading(text="Do it with your own table"),
@@ -218,6 +218,7 @@ def _chart(told: Telling, when: dict[str, range]) -> LineChart:
         marks=tuple(marks),
         x_label="requests",
         y_format=Format.SHARE,
+        low=0.0,
         high=1.0,
     )
 
