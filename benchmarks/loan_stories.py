@@ -42,6 +42,7 @@ class Outcome(msgspec.Struct):
     flagged: int | None
     incident: int | None
     filled: Filled | None
+    quiet: int
 
     @property
     def cost_share(self) -> float:
@@ -110,6 +111,7 @@ def measured(told: story.Story, folder: Path) -> Outcome:
         flagged=flagged,
         incident=_until_incident(told, release, folder),
         filled=_filled(told, release, folder),
+        quiet=len(monitored(release, [rows.drop_columns(told.target)], folder / "quiet.db")),
     )
 
 
@@ -127,24 +129,15 @@ def _filled(told: story.Story, release: Release, folder: Path) -> Filled | None:
     rows = told.replay.drop_columns(told.target)
     before = min(557, rows.num_rows // 2)
     parts = [rows.slice(0, before), without(told, rows.slice(before, 400), told.default)]
-    found = monitored(release, parts, folder / "filled.db", values=True)
+    found = monitored(release, parts, folder / "filled.db")
     own = [i for i in found if told.field in i.features]
     if not own:
         return None
     return Filled(own[0].opened_row - before, own[0].kind, own[0].features[0])
 
 
-def monitored(
-    release: Release, tables: list[pa.Table], path: Path, *, values: bool = False
-) -> list[Incident]:
-    """Scores tables, logs them durably in a fresh store, lets the monitor read; its incidents.
-
-    Args:
-        release: that answers.
-        tables: rows in order.
-        path: of the store.
-        values: whether the rows are logged with their inputs, so that values are watched too.
-    """
+def monitored(release: Release, tables: list[pa.Table], path: Path) -> list[Incident]:
+    """Scores tables, logs them durably in a fresh store, lets the monitor read; its incidents."""
     scorer = release.scorer()
     seen: dict[str, Incident] = {}
     with Store.open(path) as store:
@@ -154,7 +147,7 @@ def monitored(
             for start in range(0, table.num_rows, BLOCK):
                 block = table.slice(start, BLOCK)
                 part = answered(scorer, block)
-                texts = [encode(row).decode() for row in block.to_pylist()] if values else None
+                texts = [encode(row).decode() for row in block.to_pylist()]
                 store.predictions.append_many([_logged(release, part, number, texts)])
                 number += part.num_rows
                 for incident in worker.step(FIRST + number * 1_000_000):
@@ -163,7 +156,7 @@ def monitored(
 
 
 def _logged(
-    release: Release, answers: pa.Table, number: int, features: list[str] | None
+    release: Release, answers: pa.Table, number: int, features: list[str]
 ) -> pa.RecordBatch:
     count = answers.num_rows
     at = pa.array([FIRST + (number + i) * 1_000_000 for i in range(count)], pa.int64())
@@ -175,14 +168,8 @@ def _logged(
         "at": at.cast(pa.timestamp("us", "UTC")),
         "received": at.cast(pa.timestamp("us", "UTC")),
         "source": pa.array(["replay"] * count),
-        "features": pa.array(features or ["{}"] * count),
+        "features": pa.array(features),
     }
     for name in ("score", "decision", "verdict", "fallback", "marks"):
         columns[name] = answers.column(name).combine_chunks()
     return pa.RecordBatch.from_pydict(columns)
-
-
-def resampled(table: pa.Table, count: int, seed: int) -> pa.Table:
-    """Fault-free rows drawn with replacement."""
-    drawn = np.random.default_rng(seed).integers(0, table.num_rows, count)
-    return table.take(pa.array(drawn))
