@@ -14,7 +14,7 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from holdfast.detection import budget_shares, detector_class
+from holdfast.detection import DETECTORS, budget_shares, detector_class
 from holdfast.detection.base import Block, Detector, Event, EventKind, IntArray, Reference
 from holdfast.detection.budget import Budget, shares_to_nats
 from holdfast.diagnosis.grouping import home
@@ -133,6 +133,17 @@ class ModelMonitor:
         return self._state.rows
 
     @property
+    def last_release(self) -> str:
+        """Release of the newest row; empty before the first."""
+        return self._state.last_release
+
+    @property
+    def reads_outcomes(self) -> bool:
+        """Whether the release that serves now bets on outcomes."""
+        live = self._live.get(self._state.last_release)
+        return live is not None and bool(live.kinds)
+
+    @property
     def open(self) -> list[Incident]:
         """Open incidents, oldest first."""
         return [case.incident for case in self._state.open]
@@ -215,6 +226,27 @@ class ModelMonitor:
             block = Block(part.numbers, part.at, {}, part.columns, part.score)
             yield release, block, known.label[places]
 
+    def refill(self, rows: Rows) -> None:
+        """Gives the last rows seen back after a restart, so that diagnosis has them to look at."""
+        rows_seen = self._state.rows
+        first = rows_seen - len(rows)
+        if not len(rows) or first < 0:
+            return
+        numbers = np.arange(first, rows_seen, dtype=np.int64)
+        self._newest = rows, first
+        for release, at in _by_release(rows).items():
+            live = self._live.get(release)
+            if live is None:
+                continue
+            block = rows.block(numbers, at, live.kinds)
+            if block.columns is not None:
+                source = rows.source if at is None else rows.source.take(at)
+                self._ring.append(block.numbers, block.at, block.columns, block.score, source)
+
+    def relabel(self, numbers: IntArray, label: FloatArray) -> None:
+        """Gives outcomes back after a restart; they were judged before."""
+        self._ring.label(numbers, label)
+
     def start(self, release: str) -> None:
         """Begins to watch a release before its first row."""
         self._begin(release, self._state.rows)
@@ -247,7 +279,7 @@ class ModelMonitor:
         nats = shares_to_nats(budget, budget_shares())
         reference = reference_of(found)
         live = _Live(
-            {name: detector_class(name).fit(reference, n) for name, n in nats.items()},
+            {name: detector_class(name).fit(reference, nats[name]) for name in DETECTORS},
             facts_of(found),
             kinds_of(found),
             portrait_of(found),
