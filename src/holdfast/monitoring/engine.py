@@ -7,7 +7,7 @@ how they were cut into batches, so two workers or a worker after a crash decide 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -111,6 +111,7 @@ class ModelMonitor:
         )
         self._recent = Recent.load(self._state.recent) if self._state.recent else Recent()
         self._ring = Ring()
+        self._aged = Ring()  # rows that were read back because their outcomes came late
         self._newest: tuple[Rows, int] | None = None
         self._live = {
             release: self._resumed(release, watch) for release, watch in self._state.watches.items()
@@ -193,7 +194,8 @@ class ModelMonitor:
         Rows that are still kept are judged by their kept values; for older ones the caller gives
         the rows again (`Labelled.rows`), else they are left out.
         """
-        self._ring.label(known.numbers, known.label)
+        if known.rows is None:
+            self._ring.label(known.numbers, known.label)
         changes: list[Change] = []
         newest = self._state.rows - 1
         for release, block, label in self._labelled(known):
@@ -205,7 +207,7 @@ class ModelMonitor:
                         _one_row(newest, self._state.last_received),
                         newest,
                     )
-                    work = self._casework(release, rows, first)
+                    work = self._casework(release, rows, first, [event])
                     decide = self._crossed if event.kind is EventKind.CROSSED else self._recovered
                     changes += decide(release, name, event, newest - first, work)
         return changes
@@ -217,7 +219,13 @@ class ModelMonitor:
                 if live is None:
                     continue
                 block = known.rows.block(known.numbers, at, live.kinds)
-                yield release, block, known.label if at is None else known.label[at]
+                label = known.label if at is None else known.label[at]
+                if block.columns is not None:
+                    source = known.rows.source if at is None else known.rows.source.take(at)
+                    self._aged.append(
+                        block.numbers, block.at, block.columns, block.score, source, label
+                    )
+                yield release, block, label
             return
         release = self._state.last_release
         found = self._ring.rows(known.numbers)
@@ -345,9 +353,18 @@ class ModelMonitor:
                 changes += self._recovered(release, name, event, place, case)
         return changes
 
-    def _casework(self, release: str, rows: Rows, first: int) -> Casework:
+    def _casework(
+        self, release: str, rows: Rows, first: int, events: Sequence[Event] = ()
+    ) -> Casework:
         live = self._live[release]
-        return Casework(self._recent, rows, first, live.facts, self._ring, live.portrait)
+        ring = self._aged if self._are_aged(events) else self._ring
+        return Casework(self._recent, rows, first, live.facts, ring, live.portrait)
+
+    def _are_aged(self, events: Sequence[Event]) -> bool:
+        """Whether all of it is about outcomes of rows that are no longer among the last ones."""
+        if not events or any(e.stream.code != "label" for e in events):
+            return False
+        return not self._ring.outcomes_since(min(e.onset_row for e in events))
 
     # -- events to incidents ------------------------------------------------------------------
 
@@ -439,6 +456,8 @@ class ModelMonitor:
             while case.milestone <= count:
                 reached = case.milestone
                 case.milestone = 100 if reached == FIRST_MILESTONE else reached * 10
+            if self._are_aged([x.event for x in case.legs]):
+                continue  # new rows say nothing about it, new outcomes would
             work = self._casework(leg.release, rows, int(numbers[0]))
             work.look_at(case, leg.event)
             after = work.renew(case, int(numbers[-1]), self._quiet(leg.release))
@@ -458,6 +477,8 @@ class ModelMonitor:
                 continue
             while case.looks < len(LOOKS) and age >= LOOKS[case.looks]:
                 case.looks += 1
+            if self._are_aged([x.event for x in case.legs]):
+                continue
             work = self._casework(legs[0].release, rows, int(numbers[0]))
             after = work.renew(case, newest, self._quiet(legs[0].release))
             if _answer(after) != _answer(case.incident):
