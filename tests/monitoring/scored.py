@@ -16,13 +16,14 @@ DAY = 86_400 * SECOND
 
 
 class World:
-    """`rows` rows: one number, one category, a calibrated score, an outcome."""
+    """`rows` rows: two numbers, one category, a calibrated score, an outcome."""
 
     def __init__(self, rows, *, seed=0, first=0, flip_from=None, apart=SECOND):
         rng = np.random.default_rng(seed)
         self.rows, self.first = rows, first
         self.size = rng.normal(50, 10, rows).round(3)
         self.kind = np.array(["a", "b", "c"], object)[rng.integers(0, 3, rows)]
+        self.age = rng.gamma(4.0, 10.0, rows).round(2)
         chance = 1 / (1 + np.exp(-(self.size - 50) / 10))
         self.score = chance
         shown = chance.copy()
@@ -35,6 +36,7 @@ class World:
     def columns(self):
         return {
             "size": read_values(ValueKind.NUMBER, self.size),
+            "age": read_values(ValueKind.NUMBER, self.age),
             "kind": read_values(ValueKind.CATEGORY, self.kind.tolist()),
         }
 
@@ -54,7 +56,9 @@ class World:
         high = self.rows if high is None else high
         n = high - low
         text = [
-            msgspec.json.encode({"size": float(self.size[i]), "kind": self.kind[i]}).decode()
+            msgspec.json.encode(
+                {"size": float(self.size[i]), "age": float(self.age[i]), "kind": self.kind[i]}
+            ).decode()
             for i in range(low, high)
         ]
         return pa.record_batch(

@@ -9,6 +9,7 @@ from holdfast.detection.base import IntArray
 
 #: notes kept; when there are more, every second one goes
 NOTES = 512
+DAY = 86_400_000_000
 
 
 class RowClock(msgspec.Struct):
@@ -40,6 +41,12 @@ class RowClock(msgspec.Struct):
         while len(self.times) > NOTES:
             self.times, self.rows = self.times[::2], self.rows[::2]
             self.apart *= 2
+
+    @property
+    def per_day(self) -> float | None:
+        """Rows a day so far; None before a day has passed."""
+        span = self.times[-1] - self.times[0] if self.times else 0
+        return (self.rows[-1] - self.rows[0]) * DAY / span if span >= DAY else None
 
     def row_at(self, time: int) -> int:
         """Number of the row that came at about `time`."""
