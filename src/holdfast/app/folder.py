@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 LEASE_TTL = 600_000_000
 #: ends of names of files that are still being written
 UNFINISHED = (".tmp", ".part", ".partial", ".crdownload", ".swp", "~")
+#: logged as the source of their rows: a file is no source of traffic of its own
+ORIGIN = "folder"
 #: files remembered; older names are forgotten first
 MOST_FILES = 50_000
 
@@ -52,10 +54,11 @@ class Taken(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class _State(msgspec.Struct, kw_only=True):
-    """Files by name, and the one that was begun."""
+    """Files by name, and the one that was begun, with the time when."""
 
     files: dict[str, Taken] = {}
     begun: Taken | None = None
+    begun_at: int = 0
 
 
 class FolderReader:
@@ -115,12 +118,15 @@ class FolderReader:
         told: list[Taken] = []
         fresh = self._fresh(state)
         self.waiting = 0
+        release: Any = None
         for place, (path, at) in enumerate(fresh):
             if self._seen.get(path.name) != at:
                 self._seen.update({p.name: now for p, now in fresh[place:]})
                 self.waiting = len(fresh) - place
                 break  # later names wait for earlier ones
-            told.append(self._take(path, at, state))
+            if release is None:  # without a champion nothing is taken: that is not a file's fault
+                release = self._home.release(self._model, "champion")[1]
+            told.append(self._take(path, at, state, release))
         return told
 
     def close(self) -> None:
@@ -150,10 +156,10 @@ class FolderReader:
                 found.append((path, at))
         return found
 
-    def _take(self, path: Path, at: tuple[int, int], state: _State) -> Taken:
+    def _take(self, path: Path, at: tuple[int, int], state: _State, release: Any) -> Taken:
         draft = Taken(name=path.name, size=at[0], changed=at[1])
         try:
-            done = self._score(path, draft, again=state.begun == draft, state=state)
+            done = self._score(path, draft, state, release)
         except StoreError:
             raise  # not the file's fault: it is tried again
         except HoldfastError as error:
@@ -172,15 +178,15 @@ class FolderReader:
     def _keep(self, state: _State) -> None:
         self._home.store.catalog.put_state(self._key, msgspec.msgpack.encode(state))
 
-    def _score(self, path: Path, draft: Taken, *, again: bool, state: _State) -> Taken:
-        """Scores a file and logs its rows, all or none; `again`: it may be in the log already."""
+    def _score(self, path: Path, draft: Taken, state: _State, release: Any) -> Taken:
+        """Scores a file and logs its rows, all or none; begun before, they may be there already."""
         import pyarrow as pa
 
         from holdfast import frames
         from holdfast.app.batch import ANSWER, logged_batch, times_in
 
         store, now = self._home.store, self._clock()
-        _, release = self._home.release(self._model, "champion")
+        again = state.begun == draft
         roles = {f.role.value: f.name for f in release.contract.fields}
         target = self._target or roles.get("target")
         event_time = self._event_time or roles.get("event_time")
@@ -190,7 +196,6 @@ class FolderReader:
         batches: list[pa.RecordBatch] = []
         labels: list[pa.RecordBatch] = []
         done = outcomes = 0
-        low, high = now, now
         for batch in frames.scan(path):
             if not batch.num_rows:
                 continue
@@ -198,10 +203,7 @@ class FolderReader:
             answers = scorer.answer_table(pa.Table.from_batches([batch]))
             columns = {name: answers.column(name).to_pylist() for name in ANSWER}
             at = times_in(batch, event_time, now)
-            low, high = min(low, *at), max(high, *at)
-            batches.append(
-                logged_batch(release, self._model, batch, ids, columns, draft.name, at, now)
-            )
+            batches.append(logged_batch(release, self._model, batch, ids, columns, ORIGIN, at, now))
             if target is not None and target in batch.schema.names:
                 known = _labels(batch.column(target), ids, self._model, now)
                 labels.append(known)
@@ -211,13 +213,14 @@ class FolderReader:
             raise DataError(
                 "the file has no rows", expected="at least one row", got=f"file={draft.name!r}"
             )
-        first = batches[0].column("id")[0].as_py()
-        if not (again and _holds(store.predictions, self._model, first, low, high)):
-            state.begun = draft
+        if not again:
+            state.begun, state.begun_at = draft, now
             self._keep(state)
-            store.predictions.append_many(batches, durable=True)
-        if labels and not (again and _holds(store.labels, self._model, first, now - 1, None)):
-            store.labels.append_many(labels, durable=True)
+        for log, rows in ((store.predictions, batches), (store.labels, labels)):
+            some = [b for b in rows if b.num_rows]
+            first = str(some[0].column("id")[0].as_py()) if some else ""
+            if some and not (again and _holds(log, self._model, first, state.begun_at)):
+                log.append_many(some, durable=True)
         return msgspec.structs.replace(draft, rows=done, outcomes=outcomes)
 
 
@@ -249,10 +252,11 @@ def _labels(column: pa.Array, ids: list[str], model: str, now: int) -> pa.Record
     )
 
 
-def _holds(log: Any, model: str, name: str, since: int, until: int | None) -> bool:
-    """Whether a log has a row of this id (a crash came after it was written)."""
+def _holds(log: Any, model: str, name: str, since: int) -> bool:
+    """Whether a log got a row of this id since then (a crash came after it was written)."""
+    import pyarrow as pa
     import pyarrow.compute as pc
 
-    end = None if until is None else until + 1
-    table = log.read(model=model, since=since, until=end, columns=["id"])
-    return bool(pc.any(pc.equal(table.column("id"), name)).as_py())
+    table = log.read(model=model, columns=["id", "received"])
+    late = pc.greater_equal(table.column("received").cast(pa.int64()), since)
+    return bool(pc.any(pc.and_(pc.equal(table.column("id"), name), late)).as_py())
