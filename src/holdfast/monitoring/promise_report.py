@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 #: columns of the table, in order
 CHANGES = (*(f"nulls in {share:.0%} of rows" for share in NULLS), *SHIFTS, TRIPLED)
+#: and how the table calls them
+_HEADS = (*(f"{share:.0%} nulls" for share in NULLS), "¼ sd", "1 sd", "rare ×3")
 SCORE = "(score)"
 #: rows of the table that a summary shows
 SHORT = 8
@@ -141,15 +143,16 @@ class PromiseReport(Result, msgspec.Struct, frozen=True, kw_only=True):
             shown = [rows[i] for i in sorted(slow)]
         left = len(rows) - len(shown)
         caption = (
-            "Rows of the column's own traffic, on average. A dash: the column cannot change so, "
-            "or the change stays within what its reference calls normal."
+            "Rows, on average, from nulls in 5%, 30% and all of them; a shift of a quarter and of "
+            "one standard deviation of the rank; three times a rare value's share. A dash: the column "
+            "cannot change so, or the change stays within what its reference calls normal."
         )
         if left:
             caption += f" The {len(shown)} slowest; {left} more: `holdfast monitor promise`."
         return Table(
             columns=(
                 Column(name="column"),
-                *(Column(name=c, format=Format.COUNT) for c in CHANGES),
+                *(Column(name=c, format=Format.COUNT) for c in _HEADS),
             ),
             rows=tuple((field, *("–" if n is None else n for n in delays))
                        for field, delays in shown),

@@ -180,7 +180,7 @@ class ReplayReport(Result, msgspec.Struct, frozen=True, kw_only=True):
                 (
                     t.incident.onset_row, t.incident.opened_row, t.rows_until_noticed,
                     "open" if t.closed_row is None else t.closed_row,
-                    t.incident.kind, t.incident.action.value, t.incident.sentence,
+                    t.incident.kind, t.incident.action.value,
                 )
                 for t in self.told
             )  # fmt: skip
@@ -188,16 +188,15 @@ class ReplayReport(Result, msgspec.Struct, frozen=True, kw_only=True):
             table = Table(
                 columns=(
                     *(Column(name=n, format=Format.COUNT) for n in names),
-                    Column(name="kind"), Column(name="action"), Column(name="in words"),
+                    Column(name="kind"), Column(name="action"),
                 ),
                 rows=rows,
                 caption="Beginnings are estimated; closings are known to within 200 rows.",
             )  # fmt: skip
-            blocks += [Heading(text="Incidents"), table]
+            blocks += [Heading(text="Incidents"), table, Findings(findings=self.findings)]
         quiet = self.quiet
         told = ", ".join(f"rows {a:,} to {b - 1:,}" for a, b in quiet) or "none"
         blocks += [Heading(text="Quiet stretches"), Text(text=f"No incident was open: {told}.")]
-        blocks.append(Findings(findings=self.findings))
         return Document(
             title=f"Replay of {name or 'a table'}",
             summary=f"{len(self.told)} incident(s) in {self.rows:,} rows, {standing} open at the "

@@ -76,6 +76,14 @@ def test_what_cannot_happen_to_a_column_is_not_promised():
     assert ("size", TRIPLED) not in found
 
 
+def test_a_column_on_a_grid_is_judged_by_its_values_not_by_its_grid():
+    rng = np.random.default_rng(3)
+    fit = learn_reference({"x": read_values(ValueKind.NUMBER, rng.integers(0, 90, 2000) * 10.0)})
+    assert any(b.code == "lattice" for b in fit.columns[0].bets)
+    found = {n.change: n.rows for n in expected_delays(ValueDetector(fit, NATS))}
+    assert found["shift of one sd"] > 20
+
+
 def test_a_constant_column_and_an_empty_one_promise_nothing_about_values():
     fit = learn_reference(
         {

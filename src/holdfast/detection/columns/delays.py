@@ -14,12 +14,14 @@ import numpy as np
 
 from holdfast.detection.columns.cells import Cells, mid_ranks, standardise
 from holdfast.detection.columns.detector import ValueDetector
-from holdfast.detection.columns.fit import ColumnFit
+from holdfast.detection.columns.fit import SCORE, ColumnFit
 from holdfast.detection.delay import rows_to_alarm_with_bets
 from holdfast.frames.values import FloatArray, ValueKind
 
 #: shares of rows whose value goes missing
 NULLS = (0.05, 0.3, 1.0)
+#: families whose bets look at cells alone; the others look at flags, which a shift may leave as is
+OF_CELLS = frozenset({"values", SCORE})
 #: shifts in standard deviations of the rank
 SHIFTS = {"shift of a quarter sd": 0.25, "shift of one sd": 1.0}
 TRIPLED = "tripled rare share"
@@ -83,7 +85,8 @@ def _of_values(column: ColumnFit, thresholds: dict[tuple[str, str], float]) -> l
     if not total or not counts[: cells.inner].sum():
         return []
     nats = np.array([
-        thresholds.get((column.name, b.code), math.inf) if not b.muted else math.inf
+        thresholds.get((column.name, b.code), math.inf)
+        if b.code in OF_CELLS and not b.muted else math.inf
         for b in column.bets
     ])  # fmt: skip
     steps = column.table.steps[: cells.size]
