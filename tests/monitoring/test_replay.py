@@ -7,7 +7,7 @@ from tests.monitoring.scored import World
 from tests.monitoring.world import START, TIME
 
 from holdfast.errors import DataError, UsageError
-from holdfast.monitoring.replay import parse_delay, replay
+from holdfast.monitoring.replaying import parse_delay, replay
 from holdfast.monitoring.table_reference import TableReference
 from holdfast.reports import render
 

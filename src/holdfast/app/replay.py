@@ -33,10 +33,10 @@ def replay_table(
         model: name of the model; None takes the only one.
         budget: the false-alarm promise; None takes the settings'.
         ignore: columns of the reference that are not watched.
-        asked: everything else that `holdfast.monitoring.replay.replay` takes.
+        asked: everything else that `holdfast.monitoring.replaying.replay` takes.
     """
     from holdfast.app.settings import load_settings
-    from holdfast.monitoring.replay import replay
+    from holdfast.monitoring.replaying import replay
 
     words = budget or load_settings().budget
     if reference is not None:

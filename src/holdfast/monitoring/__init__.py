@@ -14,7 +14,7 @@ _PUBLIC = {
     "TableReference": "holdfast.monitoring.table_reference",
     "incidents": "holdfast.monitoring.worker",
     "promised": "holdfast.monitoring.promise_report",
-    "replay": "holdfast.monitoring.replay",
+    "replay": "holdfast.monitoring.replaying",
 }
 
 __all__ = [
@@ -31,7 +31,7 @@ if TYPE_CHECKING:
     from holdfast.monitoring.engine import ModelMonitor
     from holdfast.monitoring.monitor import Monitor
     from holdfast.monitoring.promise_report import promised
-    from holdfast.monitoring.replay import replay
+    from holdfast.monitoring.replaying import replay
     from holdfast.monitoring.table_reference import TableReference
     from holdfast.monitoring.worker import MonitorWorker, incidents
 
