@@ -55,6 +55,8 @@ def _from_rows(verdict: Verdict, since: int) -> Diagnosis:
     at = scene.now.at
     began = int(at[start]) if at is not None and start > 0 and len(at) > start else None
     spot = segment(scene.now, verdict.winner.weight, start, cause.features)
+    if (spot is None or not spot.value) and evidence.spot is not None and evidence.spot.value:
+        spot = evidence.spot  # the marks of the rows tell where the rows themselves cannot
     facts = _facts(evidence, cause.because) | {
         "rows": scene.whole.rows,
         "first_row": start,
