@@ -15,7 +15,7 @@ from holdfast.diagnosis.signatures.answers import Answers
 from holdfast.diagnosis.signatures.plausible import Plausible
 from holdfast.frames.values import VALUE, ValueKind, Values
 from holdfast.profiles.portrait import ColumnPortrait, Portrait
-from holdfast.profiles.portrait_cells import FIRST, NULL, UNSEEN, WRONG, unpack
+from holdfast.profiles.portrait_cells import FIRST, NULL, UNSEEN, WRONG, unpack, unpack4
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
@@ -183,7 +183,7 @@ class Look:
         if self.face.r2 < LEAST_R2 or not self.face.weights:
             return np.empty((0, 0))
         bins = len(unpack(self.face.prediction_cuts)) + 1
-        table = unpack(self.face.ratios, "<f4").astype(np.float64)
+        table = unpack4(self.face.ratios)
         return table.reshape(-1, bins)
 
     def beside(self, levels: IntArray) -> FloatArray:
@@ -259,7 +259,9 @@ class Scene:
                 ranks = look.ranks if look.is_number else None
                 parts.append(face.features_of(look.values, look.cells, ranks))
             else:
-                parts.append(np.zeros((self.rows, face.features_of(_one_null(face), _NONE).shape[1])))
+                parts.append(
+                    np.zeros((self.rows, face.features_of(_one_null(face), _NONE).shape[1]))
+                )
         return np.hstack(parts) if parts else np.zeros((self.rows, 0))
 
     @cached_property
@@ -268,8 +270,8 @@ class Scene:
         asked = [k for k in self.looks.values() if k.face.weights and k.face.r2 >= LEAST_R2]
         if not asked:
             return {}
-        weights = np.stack([unpack(k.face.weights, "<f4") for k in asked], axis=1)
-        guesses = self.features.astype(np.float32) @ weights
+        weights = np.stack([unpack4(k.face.weights) for k in asked], axis=1)
+        guesses = self.features.astype(np.float32) @ weights.astype(np.float32)
         return {k.name: guesses[:, i] + k.face.intercept for i, k in enumerate(asked)}
 
     @cached_property
@@ -297,7 +299,7 @@ class Scene:
         features = self.features - self.features.mean(0)
         now = levels @ features
         heads = np.maximum((levels != 0.0).sum(1, keepdims=True), 1)
-        then = np.stack([unpack(k.face.profile, "<f4") for k in asked])
+        then = np.stack([unpack4(k.face.profile) for k in asked])
         spread = np.maximum((levels**2) @ (features**2), 1e-9)
         change = (now - heads * then) ** 2 / spread
         starts = np.array([b.start for b in self.blocks.values()])

@@ -174,7 +174,7 @@ def cuts(values: FloatArray, bins: int) -> FloatArray:
 
 
 def ratio_table(rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> FloatArray:
-    """log P(row, column) / (P(row) P(column)) of two codes, smoothed, within +-`MOST`.
+    """Log P(row, column) / (P(row) P(column)) of two codes, smoothed, within +-`MOST`.
 
     Smoothed with two rows' worth of independence per cell, so that what was never seen is
     unlikely but not impossible.

@@ -213,7 +213,9 @@ def _dependence(
         }
         if label is not None and score.rate is not None:
             rate = np.clip(score.rate[chosen], LEAST_RATE, 1.0 - LEAST_RATE)
-            extra["label_weights"] = pack(dependence.correction(features, rate, label[chosen]), "<f4")
+            extra["label_weights"] = pack(
+                dependence.correction(features, rate, label[chosen]), "<f4"
+            )
         faces = _importance(faces, features, blocks, fit.weights)
     out = {}
     for (name, face), fit, level in zip(faces.items(), fits, levels, strict=False):

@@ -64,12 +64,12 @@ class Weigh(Protocol):
         ...
 
 
-def no_match(evidence: Evidence) -> Cause | None:  # noqa: ARG001
+def no_match(evidence: Evidence) -> Cause | None:
     """For kinds that marks cannot show."""
     return None
 
 
-def no_suspects(scene: Scene) -> list[Suspect]:  # noqa: ARG001
+def no_suspects(scene: Scene) -> list[Suspect]:
     """For kinds that rows cannot show better than marks."""
     return []
 

@@ -18,18 +18,18 @@ PRIOR = -1.0
 IMPORTANCE = 0.03
 #: what moving alone must add before it counts
 LEAST = 8.0
+#: the score may move by this share of the column's own evidence
+IN_PROPORTION = 0.03
 
 
 def weigh(scene: Scene) -> list[Suspect]:
     """Movement inside what the reference knows, of a column without weight."""
-    out = []
-    if scene.answers.score is None or scene.answers.moved > SCORE:
-        return out
-    for look in scene.close:
-        if look.face.importance > IMPORTANCE or not inside(look):
+    out: list[Suspect] = []
+    for look in scene.broken:
+        if not weightless(look):
             continue
         nats = moved_alone(look)
-        if nats <= 0.0:
+        if nats <= 0.0 or scene.answers.moved > max(SCORE, IN_PROPORTION * nats):
             continue
         because = (
             f"{how_it_moved(look)}; the column carries {percent(max(look.face.importance, 0.001))} "
@@ -49,6 +49,13 @@ def weigh(scene: Scene) -> list[Suspect]:
     return out
 
 
+def weightless(look: Look) -> bool:
+    """Whether the column hardly counts in the score, and holds nothing that looks broken."""
+    if look.scene.answers.score is None or look.face.importance > IMPORTANCE:
+        return False
+    return look.keep("inside", inside)
+
+
 def inside(look: Look) -> bool:
     """Whether nulls, types, range and grid are as in the reference."""
     n = look.scene.rows
@@ -57,9 +64,7 @@ def inside(look: Look) -> bool:
         return False
     if not look.is_number or not look.present.any():
         return True
-    plausible = look.plausible
-    off = plausible.grid(look.numbers[look.present]) < min(plausible.again, plausible.new) - 3.0
-    return float(off.mean()) < 0.01
+    return look.plausible.off_grid(look.numbers[look.present]) < 0.02
 
 
 def moved_alone(look: Look) -> float:

@@ -8,7 +8,7 @@ from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit
 from holdfast.diagnosis.scene import Look, Scene
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.words import percent
-from holdfast.profiles.portrait_cells import unpack
+from holdfast.profiles.portrait_cells import unpack, unpack4
 
 PRIOR = -3.5
 #: a clock has this many marks
@@ -49,7 +49,7 @@ def clock(look: Look) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
     gaps = np.diff(known)
     if np.ptp(gaps) > 0.05 * float(gaps.mean()):
         return None
-    shares = unpack(look.face.known_shares, "<f4") * len(known)
+    shares = unpack4(look.face.known_shares) * len(known)
     if shares.max() > MOST or min(shares[0], shares[-1]) < LEAST:
         return None
     return np.asarray(known)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.rules.base import Rule, Suspect, features_of, hit
+from holdfast.diagnosis.rules.harmless_drift import weightless
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.alone import altered
 from holdfast.records import Action
@@ -52,6 +53,8 @@ def weigh(scene: Scene) -> list[Suspect]:
     out = []
     for look in scene.close:
         if look.drifted <= 0.0 or not look.ratios.size or scene.hangs_on(look.name):
+            continue
+        if weightless(look):
             continue
         found = look.keep("altered", altered)
         if found.nats <= look.drifted + LEAST:

@@ -101,6 +101,7 @@ def _suggested(look: Look) -> list[Transform]:
         a = float(widths[0] / widths[1])
         out.append(Transform(a, float(now[2] - a * then[2]), BOTH, ""))
         out.append(Transform(-a, float(now[2] + a * then[2]), BOTH, ""))
+    out = [Transform(float(t.a), float(t.b), t.prior, t.known) for t in out]
     return [t for t in out if t.a != 0.0 and not (abs(t.a - 1.0) < 1e-12 and t.b == 0.0)]
 
 
@@ -131,7 +132,9 @@ def log_ratio(look: Look, changes: list[Transform], rows: NDArray[np.int64]) -> 
     return out - look.log_p[rows][None, :]
 
 
-def with_row(look: Look, change: Transform, ratio: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
+def with_row(
+    look: Look, change: Transform, ratio: FloatArray, rows: NDArray[np.int64]
+) -> FloatArray:
     """A ratio that also asks whether the value before the change suits the rest of its row."""
     if not look.ratios.size:
         return ratio
@@ -175,6 +178,7 @@ def misfit(look: Look, change: Transform, share: float) -> float:
     x = x[:: max(1, len(x) // 500)]
     y = (x - change.b) / change.a
     clean = look.plausible.own(x)
-    ratio = look.plausible.rescaled(y[None, :], x, np.array([[change.a]]))[0] - clean
+    grid = look.plausible.own_grid(x)
+    ratio = look.plausible.rescaled(y[None, :], x, np.array([[change.a]]), grid)[0] - clean
     gain = np.log(1.0 - share + share * np.exp(np.clip(ratio, -40.0, 25.0)) + 1e-12)
     return max(0.0, float(gain.mean())) * float(look.present.sum())
