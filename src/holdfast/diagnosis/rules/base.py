@@ -75,12 +75,17 @@ def no_suspects(scene: Scene) -> list[Suspect]:  # noqa: ARG001
 
 
 class Rule(NamedTuple):
-    """One rule: its kind, the codes it lives on, and its functions."""
+    """One rule: its kind, the codes it lives on, and its functions.
+
+    `close` rules look at each row closely, which the first `HEAD` rows are enough for; the others
+    count, and see all rows.
+    """
 
     kind: str
     codes: tuple[str, ...]
     match: Match = no_match
     weigh: Weigh = no_suspects
+    close: bool = False
 
 
 def pipeline(

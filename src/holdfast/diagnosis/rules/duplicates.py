@@ -26,7 +26,7 @@ def match(evidence: Evidence) -> Cause | None:
 
 def weigh(scene: Scene) -> list[Suspect]:
     """More exact repetitions of recent rows than the reference has, most of them not adjacent."""
-    found, adjacent, share = repeated(scene)
+    found, adjacent, share = scene.keep("repeated", repeated)
     if found.nats <= 0.0 or adjacent > 0.5:
         return []
     because = (

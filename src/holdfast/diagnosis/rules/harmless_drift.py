@@ -2,21 +2,22 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from holdfast.diagnosis.evidence import Cause
 from holdfast.diagnosis.rules.base import Rule, Suspect
 from holdfast.diagnosis.rules.covariate_drift import SCORE, how_it_moved
 from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.signatures.alone import altered, moved_along
 from holdfast.diagnosis.signatures.mixture import fit
-from holdfast.diagnosis.signatures.transforms import best_changes
+from holdfast.diagnosis.signatures.transforms import best_changes, misfit
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import ABOVE, BELOW, NULL, WRONG
 from holdfast.records import Action
 
-PRIOR = 0.0
+PRIOR = -1.0
 #: share of the score below which a column does not matter
-IMPORTANCE = 0.015
+IMPORTANCE = 0.03
+#: what moving alone must add before it counts
+LEAST = 8.0
 
 
 def weigh(scene: Scene) -> list[Suspect]:
@@ -63,14 +64,15 @@ def inside(look: Look) -> bool:
 
 def moved_alone(look: Look) -> float:
     """Evidence for any smooth movement of this column, whether the others follow or not."""
-    best = look.moved
-    if look.ratios.size:
-        best = max(best, best + fit(np.where(look.levels >= 0, -look.bond, 0.0)).nats)
+    best = look.drifted
+    if not look.scene.hangs_on(look.name):
+        best = max(best, look.keep("altered", altered).nats - LEAST, moved_along(look) - LEAST)
     if look.is_number:
-        for change, ratio in best_changes(look):
+        for change, ratio in look.keep("changes", best_changes):
             if not change.known and change.a > 0.0:
-                best = max(best, fit(ratio).nats + change.prior)
+                found = fit(ratio)
+                best = max(best, found.nats - misfit(look, change, found.share))
     return best
 
 
-RULE = Rule("harmless_drift", (), weigh=weigh)
+RULE = Rule("harmless_drift", (), weigh=weigh, close=True)
