@@ -214,14 +214,16 @@ class Loss:
     cases: int
 
 
-_HIGHER = ("detected", "clean", "found", "found clean", "hit@1", "kind", "class", "action")
+_OF_ALL = ("detected", "clean", "found", "found clean")
+_OF_DETECTED = ("hit@1", "kind", "class", "action")
 
 
 def losses(ours: Sequence[Record], theirs: Sequence[Record], least: int = 1) -> list[Loss]:
     """Where `theirs` is better on the same cases: in all, by class, by class and severity, by kind.
 
-    A delay is compared on the cases both detected (found) only, so that a monitor is not punished
-    for having found the hard ones too.
+    Delays are compared on the cases both found, and columns, kinds and actions on the cases both
+    detected, so that a monitor is not punished for having caught the hard ones too. A group of
+    the same cases as an earlier one is left out.
     """
     out: list[Loss] = []
     keys: tuple[Callable[[Record], str], ...] = (
@@ -231,19 +233,34 @@ def losses(ours: Sequence[Record], theirs: Sequence[Record], least: int = 1) -> 
         lambda r: f"kind {r['kind']}",
     )
     by_id = {r["id"]: r for r in theirs}
+    told: set[frozenset[str]] = set()
     for key in keys:
         for name, mine in groups((r for r in ours if r["id"] in by_id), key).items():
-            other = [by_id[r["id"]] for r in mine]
-            if len(mine) < least:
+            ids = frozenset(r["id"] for r in mine)
+            if len(mine) < least or ids in told:
                 continue
-            a, b = block(mine), block(other)
-            for measure in _HIGHER:
-                x, y = a[measure], b[measure]
-                if x is not None and y is not None and y > x + 1e-9:
-                    out.append(Loss(name, measure, x, y, len(mine)))
-            pairs = [(r, s) for r, s in zip(mine, other, strict=True) if found(r) and found(s)]
-            x = median(r.get("found_delay", r["delay"]) for r, _ in pairs)
-            y = median(s.get("found_delay", s["delay"]) for _, s in pairs)
-            if x is not None and y is not None and y < x:
-                out.append(Loss(name, "found delay, both found", x, y, len(pairs)))
+            told.add(ids)
+            out += _compared(name, mine, [by_id[r["id"]] for r in mine])
     return out
+
+
+def _compared(name: str, mine: list[Record], other: list[Record]) -> list[Loss]:
+    pairs = list(zip(mine, other, strict=True))
+    out = _lower(name, pairs, _OF_ALL)
+    out += _lower(name, [(r, s) for r, s in pairs if r["detected"] and s["detected"]], _OF_DETECTED)
+    both = [(r, s) for r, s in pairs if found(r) and found(s)]
+    x = median(r.get("found_delay", r["delay"]) for r, _ in both)
+    y = median(s.get("found_delay", s["delay"]) for _, s in both)
+    if x is not None and y is not None and y < x:
+        out.append(Loss(name, "found delay, both found", x, y, len(both)))
+    return out
+
+
+def _lower(name: str, pairs: list[tuple[Record, Record]], measures: tuple[str, ...]) -> list[Loss]:
+    a, b = block([r for r, _ in pairs]), block([s for _, s in pairs])
+    values = [(m, a[m], b[m]) for m in measures]
+    return [
+        Loss(name, m, x, y, len(pairs))
+        for m, x, y in values
+        if x is not None and y is not None and y > x + 1e-9
+    ]

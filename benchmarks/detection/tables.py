@@ -178,7 +178,7 @@ def better(ours: Run, peer: Run) -> str:
     if q_peer["with alarm"] < q_ours["with alarm"]:
         loud = [cell(int(q["with alarm"])) for q in (q_ours, q_peer)]
         rows.insert(0, ["all", "quiet windows with alarm", int(q_ours["windows"]), *loud])
-    head = ["cases of", "measure", "cases", ours.monitor, peer.monitor]
+    head = ["cases of", "measure", "compared", ours.monitor, peer.monitor]
     text = table(head, rows) if rows else "Nowhere on these cases."
     alone = [r["id"] for r, s in zip(mine, other, strict=True) if s["clean"] and not r["detected"]]
     if alone:

@@ -80,6 +80,18 @@ def test_a_peer_that_catches_more_or_sooner_is_listed_as_better():
     assert ("kind stuck", "clean") not in found
 
 
+def test_columns_and_kinds_are_compared_on_the_cases_both_detected():
+    ours = [record("a"), record("b", kind_ok=False, hit1=False)]
+    assert scores.losses(ours, [record("a"), missed("b")]) == []
+    found = [x for x in scores.losses(ours, [record("a"), record("b")]) if x.group == "all"]
+    assert [(x.measure, x.ours, x.theirs) for x in found] == [("hit@1", 0.5, 1), ("kind", 0.5, 1)]
+
+
+def test_a_group_of_the_same_cases_is_listed_once():
+    listed = scores.losses([missed("a")], [record("a")])
+    assert {x.group for x in listed} == {"all"}
+
+
 def test_a_peer_that_is_never_better_is_not_listed():
     assert scores.losses([record("a")], [missed("a")]) == []
 

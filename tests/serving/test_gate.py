@@ -22,7 +22,8 @@ BOOK = Tokens([*(entry for _, entry in TOKENS.values()), OLD_ENTRY])
 
 
 def path_of(route: Route) -> str:
-    return route.path.replace("{model}", "loan")
+    path = route.path.replace("{model}", "loan").replace("{incident}", "i1")
+    return path.replace("{verb}", "resolve")
 
 
 def bearer(role: Role) -> dict[str, str]:

@@ -10,6 +10,7 @@ from typing import Any, Self
 import msgspec
 
 from holdfast.contracts.model import Outcome, Policy, Verdict, Violation
+from holdfast.errors import UsageError
 from holdfast.serving.ports import Champion
 from holdfast.serving.service import Service
 
@@ -108,11 +109,25 @@ class Desk:
     def models(self) -> list[dict[str, Any]]:
         return [{"model": "loan", "release": "r1"}]
 
-    def releases(self, model: str) -> list[dict[str, Any]]:
+    def releases(self, model: str | None = None) -> list[dict[str, Any]]:
         return [{"id": "r1"}] if model == "loan" else []
+
+    def __init__(self) -> None:
+        self.decided: list[dict[str, Any]] = []
 
     def incidents(self, model: str | None = None) -> list[dict[str, Any]]:
         return []
+
+    def incident(self, model: str, name: str) -> dict[str, Any] | None:
+        return {"id": name, "model": model} if (model, name) == ("loan", "i1") else None
+
+    def decide(self, model: str, name: str, verb: str, **details: Any) -> dict[str, Any] | None:
+        if verb == "unmute":
+            raise UsageError("the incident is not muted", expected="a muted incident")
+        found = self.incident(model, name)
+        if found is not None:
+            self.decided.append({"verb": verb, **details})
+        return found
 
 
 class World:
@@ -122,6 +137,7 @@ class World:
         self.source = Source()
         self.log = Log()
         self.labels = Log()
+        self.desk = Desk()
         self.settings = settings
 
     async def __aenter__(self) -> Self:
@@ -130,7 +146,7 @@ class World:
                 "source": self.source,
                 "predictions": self.log,
                 "labels": self.labels,
-                "desk": Desk(),
+                "desk": self.desk,
                 "clock": lambda: NOW,
                 **self.settings,
             }

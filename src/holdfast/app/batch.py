@@ -319,14 +319,19 @@ def _for_spreadsheets(table: pa.Table) -> pa.Table:
 
     columns = {}
     for name in table.column_names:
-        values = table.column(name).to_pylist()
-        if name == "marks":
-            values = [" ".join(marks or ()) for marks in values]
+        column = table.column(name)
+        if pa.types.is_list(column.type):
+            values = [" ".join(marks or ()) for marks in column.to_pylist()]
+        elif pa.types.is_string(column.type):
+            values = column.to_pylist()
+        else:
+            columns[name] = column
+            continue
         columns[name] = pa.array(
             [
                 "'" + value if isinstance(value, str) and value.startswith(_FORMULA) else value
                 for value in values
             ],
-            None if name != "score" else pa.float64(),
+            pa.string(),
         )
     return pa.table(columns)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -15,7 +15,7 @@ from holdfast.monitoring.record import Written
 from holdfast.records import Incident
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Callable, Sequence
 
     from holdfast.storage import Store
 
@@ -34,6 +34,58 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
     history: tuple[Moment, ...]
     off: tuple[str, ...] = ()
     aside: bool = False
+
+
+def as_plain(case: Case, now: int) -> dict[str, Any]:
+    """A case as plain data: the incident's fields, its state now, and what is in force."""
+    return listed(case.incident, now) | {
+        "history": [msgspec.to_builtins(m) | {"what": m.what} for m in case.history],
+        "switched_off": list(case.off),
+        "quarantined": case.aside,
+    }
+
+
+def listed(incident: Incident, now: int) -> dict[str, Any]:
+    """An incident as plain data, with its state now and whether it wants attention."""
+    plain: dict[str, Any] = msgspec.to_builtins(incident)
+    return plain | {"state": incident.state(now).value, "standing": incident.standing(now)}
+
+
+class StoreCases:
+    """The incidents of a store for the server: plain data in and out.
+
+    Args:
+        store: open for writing.
+        clock: microseconds since 1970 (UTC).
+    """
+
+    def __init__(self, store: Store, clock: Callable[[], int]) -> None:
+        self._store = store
+        self._clock = clock
+
+    def listed(self, model: str | None) -> list[dict[str, Any]]:
+        """Incidents of a model or of all, newest first."""
+        now = self._clock()
+        return [listed(i, now) for i in incidents(self._store, model)]
+
+    def records(self) -> list[Incident]:
+        """Every incident, newest first."""
+        return incidents(self._store)
+
+    def shown(self, name: str) -> dict[str, Any] | None:
+        """One incident by its full id, with its history; None when there is none."""
+        found = Deeds(self._store.control.events(kinds=list(KINDS)))
+        if not any(i.id == name for i in found.ledger.incidents):
+            return None
+        return as_plain(_case(found, name), self._clock())
+
+    def decide(
+        self, name: str, verb: str, *, reason: str, by: str, until: int | None
+    ) -> dict[str, Any]:
+        """Keep a person's decision; gives the incident afterwards."""
+        now = self._clock()
+        done = act(self._store, name, Verb(verb), reason=reason, by=by, at=now, until=until)
+        return as_plain(done, now)
 
 
 def incidents(store: Store, model: str | None = None) -> list[Incident]:

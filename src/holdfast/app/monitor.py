@@ -100,7 +100,7 @@ def monitor_forever(
     folder: Folder | None = None,
     say: Callable[[str], object],
 ) -> int:
-    """Follows the logs, and a folder, until Ctrl-C; says each change of an incident."""
+    """Follows the logs, and a folder, until Ctrl-C; says each change of an incident not muted."""
     pause = threading.Event()
     every = load_settings().monitor_every
     with _watching(store, budget, folder) as (_, worker, reader):
@@ -110,8 +110,10 @@ def monitor_forever(
                 for file in reader.look():
                     say(told(file))
                 looked = now_us()
-            for incident in worker.step(now_us()):
-                say(f"{incident.status.value}: {incident.sentence}")
+            now = now_us()
+            for incident in worker.step(now):
+                if not incident.silent(now):
+                    say(f"{incident.state(now).value}: {incident.sentence}")
             pause.wait(every)
 
 

@@ -126,6 +126,8 @@ class ValuesDetector:
     def _event(self, signal: Signal, row: int, at: int, onset: tuple[int, int]) -> Event:
         stream = _stream(signal, self._nats)
         rows = max(row - onset[0] + 1, 1)
+        notes = self._labels if signal.bank == "labels" else self._rows
+        last = notes.find(signal.last) if signal.over else (-1, 0)
         event = Event(
             kind=EventKind.RECOVERED if signal.over else EventKind.CROSSED,
             stream=stream,
@@ -136,8 +138,9 @@ class ValuesDetector:
             yes=rows,
             rows=rows,
             nats=signal.nats,
-            last_row=row if signal.over else -1,
-            last_at=at if signal.over else 0,
+            last_row=last[0] if signal.over else -1,
+            last_at=last[1] if signal.over else 0,
+            clean=max(row - last[0], 0) if signal.over else 0,
         )
         if signal.over:
             self._standing.pop(stream.key, None)

@@ -79,6 +79,16 @@ class EventLike(Protocol):
         ...
 
 
+#: what was done about an incident, as the history calls it; other events go by their own name
+_DEEDS = {
+    "rows.quarantined": "quarantine",
+    "rows.released": "quarantine lifted",
+    "field.fallback": "fallback",
+    "alert.raised": "alert",
+    "action.skipped": "not done",
+}
+
+
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """One line of an incident's history.
 
@@ -93,6 +103,11 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     text: str
     by: str = ""
+
+    @property
+    def what(self) -> str:
+        """The event in a word or two."""
+        return _DEEDS.get(self.kind, self.kind.rpartition(".")[2])
 
 
 def as_payload(incident: Incident) -> dict[str, Any]:
@@ -150,10 +165,12 @@ class Ledger:
             self._open(event)
             return
         if event.kind not in KINDS:  # something was done about one of them, or about several
-            for name in payload.get("incidents", [payload.get("incident")]):
+            named = payload.get("incidents")
+            for name in named if isinstance(named, list) else [payload.get("incident")]:
                 known = self.get(str(name))
                 if known is not None:
-                    self._tell(known.id, event, str(payload.get("text", "")))
+                    said = (payload.get("text"), payload.get("reason"))
+                    self._tell(known.id, event, ": ".join(str(t) for t in said if t))
             return
         known = self.get(str(payload.get("id", "")))
         if known is not None:
@@ -247,7 +264,8 @@ def _back(incident: Incident, event: EventLike) -> tuple[Incident, str]:
     if episode is not None:
         if str(episode) in (incident.id, incident.episode):
             return incident, ""
-        fresh = payload.get("incident", {})
+        fresh = payload.get("incident")
+        fresh = fresh if isinstance(fresh, Mapping) else {}
         changes |= {k: fresh[k] for k in _RENEWED if k in fresh}
         changes["episode"] = str(episode)
         text = str(fresh.get("sentence", ""))
@@ -257,7 +275,8 @@ def _back(incident: Incident, event: EventLike) -> tuple[Incident, str]:
 
 
 def _plain(changes: Any) -> dict[str, Any]:
-    return {k: v for k, v in changes.items() if k not in _FIXED}
+    known = changes if isinstance(changes, Mapping) else {}
+    return {k: v for k, v in known.items() if k not in _FIXED}
 
 
 def _with(incident: Incident, changes: Mapping[str, Any]) -> Incident:

@@ -120,6 +120,8 @@ class Casework:
         now = before = None
         if self.ring is not None and self.portrait is not None:
             now, before = self.ring.sample(onset, until), self.ring.before(onset)
+            if now is None and case.incident.sentence:
+                return case.incident  # the rows are gone: what they showed stands
         evidence = Evidence(
             moved=moved,
             quiet=tuple(q for q in quiet if q[0] in fields and q not in crossed),

@@ -161,6 +161,12 @@ class ModelMonitor:
             state.watches[release].detectors = {n: d.dump() for n, d in live.detectors.items()}
         return msgspec.msgpack.encode(state)
 
+    def fork(self) -> ModelMonitor:
+        """A monitor in the same state, by way of `dump`, that has the last rows at hand too."""
+        twin = ModelMonitor(self.model, self._releases, self._budget, self.dump())
+        twin._ring, twin._newest = self._ring.copy(), self._newest
+        return twin
+
     def observe(self, rows: Rows) -> list[Change]:
         """Takes rows in the order of the log and says what changed."""
         if not len(rows):
@@ -412,9 +418,11 @@ class ModelMonitor:
         if case is None:
             return []
         case.legs = [leg if known.key == leg.key else known for known in case.legs]
-        if not all(known.healthy for known in case.legs):
+        if not _over(case):
             return []
-        last = max((x.event for x in case.legs if x.event.last_at), key=lambda e: e.last_row)
+        for rest in [known for known in case.legs if not known.healthy]:
+            self._dismiss(rest)  # consequences start afresh; what goes on will cross again
+        last = max((x.event for x in case.legs if x.event.last_row >= 0), key=lambda e: e.last_row)
         after = work.renew(case, last.last_row, self._quiet(release))
         reason = f"mended after {moment(last.last_at)}: {event.clean:,} clean requests since"
         return [self._close(case, after, reason, int(work.rows.received[place]))]
@@ -561,6 +569,20 @@ def _one_row(number: int, at: int) -> Rows:
         ids=pa.array([str(number)]), at=when, received=when, release=none, source=none,
         verdict=none, marks={},
     )  # fmt: skip
+
+
+def _over(case: OpenIncident) -> bool:
+    """Whether an incident has ended: every leg of it has, or every leg of the guilty columns.
+
+    Movements of other columns that only follow (values, fit to the rest, score, outcomes) need not
+    be waited for where something harder than such movements ended.
+    """
+    left = [leg for leg in case.legs if not leg.healthy]
+    guilty = set(case.incident.features)
+    mine = [leg for leg in case.legs if leg.healthy and leg.event.stream.field in guilty]
+    return all(leg.crossing.soft and leg.event.stream.field not in guilty for leg in left) and (
+        not left or any(not leg.crossing.soft for leg in mine)
+    )
 
 
 def _answer(incident: Incident) -> tuple[str, str, str, tuple[str, ...]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
@@ -12,6 +13,7 @@ from numpy.typing import NDArray
 
 from holdfast import frames
 from holdfast.contracts.model import Role, Violation
+from holdfast.detection.base import Stream
 from holdfast.detection.budget import Budget, parse_budget
 from holdfast.errors import DataError
 from holdfast.frames.values import FloatArray, Values
@@ -192,8 +194,20 @@ class Monitor:
     @property
     def watched(self) -> list[Watched]:
         """What is watched, how far it may move, and after how many rows a fault is noticed."""
+        return watched(self.streams)
+
+    @property
+    def streams(self) -> list[Stream]:
+        """The questions that are watched, as fitted."""
         detectors = self._engine.detectors(self._release.id)
-        return [w for d in detectors.values() for w in watched(d.streams)]
+        return [stream for d in detectors.values() for stream in d.streams]
+
+    def fork(self) -> Monitor:
+        """A second monitor that has seen the same rows and goes its own way from here."""
+        twin = copy.copy(self)
+        twin._found = dict(self._found)
+        twin._engine = self._engine.fork()
+        return twin
 
     def _read(
         self, table: Any, now: int, source: str | None

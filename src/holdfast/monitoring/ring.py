@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from holdfast.detection.base import IntArray
 from holdfast.diagnosis.evidence import Sample
-from holdfast.frames.values import FloatArray, Values, concatenate
+from holdfast.frames.values import FloatArray, ValueKind, Values, concatenate
 from holdfast.monitoring.rows import Coded
 
 #: rows since the onset that diagnosis sees, the newest; and rows before it
@@ -54,6 +54,17 @@ class _Part:
             self.label[positions],
         )
 
+    def ordered(self) -> _Part:
+        """By number: rows of two releases that serve at the same time come in turns."""
+        if (np.diff(self.numbers) > 0).all():
+            return self
+        return self.take(np.argsort(self.numbers, kind="stable"))
+
+    def lean(self) -> _Part:
+        """The same rows without spellings that none of them has."""
+        columns = {name: _lean(v) for name, v in self.columns.items()}
+        return _Part(self.numbers, self.at, columns, self.score, self.source, self.label)
+
 
 class Ring:
     """The last rows with their values, scores, sources, and outcomes once they are known.
@@ -66,6 +77,15 @@ class Ring:
     def __init__(self) -> None:
         self._parts: list[_Part] = []
 
+    def copy(self) -> Ring:
+        """The same rows; what is appended or labelled afterwards stays apart."""
+        twin = Ring()
+        twin._parts = [
+            _Part(p.numbers, p.at, p.columns, p.score, p.source, p.label.copy())
+            for p in self._parts
+        ]
+        return twin
+
     def append(
         self,
         numbers: IntArray,
@@ -77,6 +97,8 @@ class Ring:
     ) -> None:
         """Takes new rows and forgets the oldest."""
         n = len(numbers)
+        if not n:
+            return
         known = np.full(n, np.nan) if score is None else score
         outcome = np.full(n, np.nan) if label is None else label
         self._parts.append(_Part(numbers, at, columns, known, source, outcome))
@@ -84,7 +106,10 @@ class Ring:
         while kept - len(self._parts[0]) >= KEPT:
             kept -= len(self._parts.pop(0))
         if len(self._parts) > MANY_PARTS:
-            self._parts = [_join(self._parts)]
+            whole = _join(self._parts).ordered()
+            # the newest only: one part that is never dropped would grow for ever
+            newest = np.arange(max(len(whole) - KEPT, 0), len(whole))
+            self._parts = [whole.take(newest).lean()]
 
     def outcomes_since(self, row: int) -> bool:
         """Whether the outcome of any row from `row` on is known."""
@@ -135,7 +160,7 @@ class Ring:
                 left -= len(at)
         if not chosen:
             return None
-        whole = _join(chosen[::-1])
+        whole = _join(chosen[::-1]).ordered()
         return Sample(
             columns=whole.columns,
             score=_known(whole.score),
@@ -147,6 +172,14 @@ class Ring:
 
 def _known(values: FloatArray) -> NDArray[np.float64] | None:
     return values if np.isfinite(values).any() else None
+
+
+def _lean(values: Values) -> Values:
+    if values.kind is ValueKind.NUMBER:
+        return values
+    used, codes = np.unique(np.append(values.codes, -1), return_inverse=True)
+    names = [values.names[i] for i in used[1:].tolist()]
+    return Values(values.kind, values.state, codes=codes[:-1] - 1, names=names)
 
 
 def _join(parts: list[_Part]) -> _Part:

@@ -18,6 +18,10 @@ IntArray = NDArray[np.int64]
 
 #: quantiles kept of a number, names kept of a category
 SAMPLE, NAMES = 1500, 400
+#: so many different numbers are kept one by one, with their shares
+KNOWN = 600
+#: numbers with at most so many different values are levels one by one, as categories are
+FEW = 16
 
 
 class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
@@ -34,7 +38,8 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
         recurring: probability that a number of the reference is one of `numbers`; 1 when all
             different numbers are kept.
         quantiles: up to 1,500 evenly spaced order statistics of the numbers, sorted.
-        known: different numbers, sorted, when there are at most 1,500; else empty.
+        known, known_shares: the different numbers, sorted, and their shares (float32), when there
+            are at most 600; else empty.
         frequent, frequent_shares: numbers with at least 2 % of the values, and their shares.
         edges: of the quantile bins.
         names, name_shares: categories, most frequent first, and their shares of the values.
@@ -45,8 +50,9 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
             are missing, empty without either.
         log_odds: mean of the score's log-odds in each cell; empty without scores.
         weights, intercept, r2: the column's level from the features of the other columns.
+        profile: covariance of the level with the features of all columns (float32).
         level_cuts, prediction_cuts, ratios: the table of `portrait_dependence`.
-        levels: of categories with cells of their own, then of the rest.
+        levels: of categories with cells of their own, then of the rest; of numbers of few values.
         importance: share of the score that hangs on this column, 0 to 1.
     """
 
@@ -64,6 +70,7 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
     recurring: float = 0.0
     quantiles: bytes = b""
     known: bytes = b""
+    known_shares: bytes = b""
     frequent: bytes = b""
     frequent_shares: bytes = b""
     edges: bytes = b""
@@ -76,6 +83,7 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
     cells_if_0: bytes = b""
     log_odds: bytes = b""
     weights: bytes = b""
+    profile: bytes = b""
     intercept: float = 0.0
     r2: float = 0.0
     level_cuts: bytes = b""
@@ -90,13 +98,16 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
             return cell.cells_of_numbers(values, unpack(self.frequent), unpack(self.edges))
         return cell.cells_of_categories(values, self.names, self.own)
 
-    def features_of(self, values: Values, cells: IntArray) -> FloatArray:
-        """Shape (n, k): the column's features for explaining other columns."""
+    def features_of(
+        self, values: Values, cells: IntArray, ranks: FloatArray | None = None
+    ) -> FloatArray:
+        """Shape (n, k): the column's features for explaining others; `ranks` if known already."""
         parts = []
         if self.kind is ValueKind.NUMBER:
             if len(unpack(self.quantiles)) and self.high > self.low:
                 present = values.state == VALUE
-                ranks = self.ranks(np.where(present, values.numbers, 0.0))
+                if ranks is None:
+                    ranks = self.ranks(np.where(present, values.numbers, 0.0))
                 parts.append(dependence.rank_features(ranks, present))
         else:
             shares = unpack(self.cells)[cell.FIRST : cell.FIRST + min(self.own, 8)]
@@ -118,12 +129,27 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
         """Row of the table of `ratios` for every row; -1 without a level."""
         if self.kind is ValueKind.NUMBER:
             present = values.state == VALUE
-            ranks = self.ranks(np.where(present, values.numbers, 0.0))
-            bins = np.searchsorted(unpack(self.level_cuts), ranks, side="right")
-            return np.where(present, bins, -1)
+            return np.where(present, self.levels_of(np.where(present, values.numbers, 0.0)), -1)
         last = len(unpack(self.levels)) - 1
         bins = np.where(cells == cell.RARE, last, np.minimum(cells - cell.FIRST, last))
         return np.where((cells == cell.NULL) | (cells == cell.UNSEEN), -1, bins)
+
+    def levels_of(self, numbers: FloatArray, ranks: FloatArray | None = None) -> IntArray:
+        """Row of the table of `ratios` for numbers: their place among few values, or their rank's.
+
+        `ranks` are those of the numbers, if known already.
+        """
+        if self.few:
+            known = unpack(self.known)
+            middles = (known[1:] + known[:-1]) / 2
+            return np.searchsorted(middles, numbers, side="right")
+        ranks = self.ranks(numbers) if ranks is None else ranks
+        return np.searchsorted(unpack(self.level_cuts), ranks, side="right")
+
+    @property
+    def few(self) -> bool:
+        """Whether these are numbers of so few values that each is a level of its own."""
+        return self.kind is ValueKind.NUMBER and 0 < len(self.known) <= 8 * FEW
 
 
 def number_facts(values: Values) -> dict[str, Any]:
@@ -131,15 +157,15 @@ def number_facts(values: Values) -> dict[str, Any]:
     numbers = values.numbers[values.state == VALUE]
     ordered = np.sort(numbers[np.isfinite(numbers)])
     sample = cell.spread_sample(ordered, SAMPLE)
-    distinct = np.unique(ordered)
+    distinct, heads = np.unique(ordered, return_counts=True)
     atoms, shares = cell.frequent_values(ordered, cell.FREQUENT, cell.MOST_FREQUENT)
-    known = distinct if len(distinct) <= SAMPLE else np.empty(0)
-    if len(known):
-        alone = np.count_nonzero(np.diff(np.flatnonzero(np.diff(ordered, prepend=np.nan) != 0)) == 1)
-        recurring = 1.0 - alone / max(1, len(ordered))
+    few = len(distinct) <= KNOWN
+    known = distinct if few else np.empty(0)
+    if few:
+        recurring = 1.0 - np.count_nonzero(heads == 1) / max(1, len(ordered))
     else:
-        recurring = float(cell.is_in(ordered, np.unique(sample)).mean())
-        recurring = max(0.0, (recurring * len(ordered) - len(sample)) / (len(ordered) - len(sample)))
+        kept = cell.is_in(ordered, np.unique(sample)).mean() * len(ordered) - len(sample)
+        recurring = max(0.0, kept / max(1, len(ordered) - len(sample)))
     return {
         "low": float(ordered[0]) if len(ordered) else 0.0,
         "high": float(ordered[-1]) if len(ordered) else 0.0,
@@ -150,6 +176,7 @@ def number_facts(values: Values) -> dict[str, Any]:
         "recurring": float(recurring),
         "quantiles": pack(sample),
         "known": pack(known),
+        "known_shares": pack(heads / max(1, len(ordered)) if few else [], "<f4"),
         "frequent": pack(atoms),
         "frequent_shares": pack(shares),
         "edges": pack(cell.bin_edges(ordered, atoms)),

@@ -77,12 +77,17 @@ class Tokens:
     def __len__(self) -> int:
         return len(self._entries)
 
-    def role_of(self, token: bytes, now: int) -> Role | None:
-        """Role of a presented token, None when unknown or expired; looked up by its hash."""
+    def entry_of(self, token: bytes, now: int) -> TokenEntry | None:
+        """Entry of a presented token, None when unknown or expired; looked up by its hash."""
         entry = self._entries.get(hashlib.sha256(token).hexdigest())
         if entry is None or (entry.expires is not None and now >= entry.expires):
             return None
-        return entry.role
+        return entry
+
+    def role_of(self, token: bytes, now: int) -> Role | None:
+        """Role of a presented token, None when unknown or expired."""
+        entry = self.entry_of(token, now)
+        return None if entry is None else entry.role
 
 
 def make_token(

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
@@ -11,8 +11,7 @@ from holdfast.releases.switches import SWITCHED, Switches
 from holdfast.serving.ports import Champion, ReleaseLike
 
 if TYPE_CHECKING:
-    from holdfast.records import Incident
-    from holdfast.storage import ControlEvent, Store
+    from holdfast.storage import Store
 
 
 class StoreChampions:
@@ -87,19 +86,35 @@ class StoreChampions:
         )
 
 
+class Cases(Protocol):
+    """Incidents as the composition root hands them in."""
+
+    def listed(self, model: str | None) -> list[dict[str, Any]]:
+        """Incidents of a model or of all, newest first."""
+        ...
+
+    def shown(self, name: str) -> dict[str, Any] | None:
+        """One incident with its history."""
+        ...
+
+    def decide(
+        self, name: str, verb: str, *, reason: str, by: str, until: int | None
+    ) -> dict[str, Any]:
+        """Keep a decision; the incident afterwards."""
+        ...
+
+
 class StoreDesk:
     """What the store knows, as plain data.
 
     Args:
         store: the store.
-        fold: turns control events into incidents.
+        cases: its incidents.
     """
 
-    def __init__(
-        self, store: Store, fold: Callable[[Sequence[ControlEvent]], Sequence[Incident]]
-    ) -> None:
+    def __init__(self, store: Store, cases: Cases) -> None:
         self._store = store
-        self._fold = fold
+        self._cases = cases
 
     def models(self) -> list[dict[str, Any]]:
         """Every model with a champion."""
@@ -130,7 +145,17 @@ class StoreDesk:
 
     def incidents(self, model: str | None = None) -> list[dict[str, Any]]:
         """Incidents of a model (or all), newest first."""
-        kinds = ["incident.opened", "incident.updated", "incident.closed"]
-        incidents = self._fold(self._store.control.events(model, kinds))
-        found: list[dict[str, Any]] = [msgspec.to_builtins(incident) for incident in incidents]
-        return sorted(found, key=lambda incident: -incident["opened_at"])
+        return self._cases.listed(model)
+
+    def incident(self, model: str, name: str) -> dict[str, Any] | None:
+        """One incident of a model with its history."""
+        found = self._cases.shown(name)
+        return found if found is not None and found["model"] == model else None
+
+    def decide(
+        self, model: str, name: str, verb: str, *, reason: str, by: str, until: int | None
+    ) -> dict[str, Any] | None:
+        """Keep a person's decision about an incident of a model."""
+        if self.incident(model, name) is None:
+            return None
+        return self._cases.decide(name, verb, reason=reason, by=by, until=until)

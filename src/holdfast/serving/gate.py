@@ -14,7 +14,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any, NamedTuple
 
 from holdfast.errors import ConfigError, RequestError
-from holdfast.serving.auth import Role, Tokens
+from holdfast.serving.auth import Tokens
 from holdfast.serving.limits import Receive, TooBusyError
 from holdfast.serving.metrics import Metrics
 from holdfast.serving.replies import Send, reply_error
@@ -24,7 +24,16 @@ log = logging.getLogger("holdfast.serving")
 
 
 class Request(NamedTuple):
-    """A request that passed the gate."""
+    """A request that passed the gate.
+
+    Attributes:
+        scope, receive, send: as ASGI gives them.
+        headers: by name.
+        route: the line of the table that let it in.
+        model: the model named in the path, or empty.
+        names: what the path names besides the model.
+        who: name on the token, empty where no token is in use.
+    """
 
     scope: Mapping[str, Any]
     receive: Receive
@@ -32,6 +41,8 @@ class Request(NamedTuple):
     headers: dict[bytes, bytes]
     route: Route
     model: str
+    names: Mapping[str, str] = {}
+    who: str = ""
 
 
 #: Answers a request; returns the HTTP status it sent.
@@ -94,16 +105,20 @@ class Gate:
             headers = dict(scope["headers"])
             self._check_host(headers)
             method = scope["method"]
+            names: Mapping[str, str] = {}
             route, model, methods = self.table.find(method, scope["path"])
+            if route is None and not methods:
+                raw = scope.get("raw_path") or scope["path"].encode()
+                route, names, methods = self.table.match(method, raw)
+                model = names.get("model", "")
             if route is None:
                 raise _not_found(method, methods)
             name = route.name
-            if not route.public:
-                self._check_token(route, headers)
+            who = "" if route.public else self._check_token(route, headers)
             if route.writes and b"origin" in headers:
                 self._check_origin(headers)
             status = await self._handlers[name](
-                Request(scope, receive, send, headers, route, model)
+                Request(scope, receive, send, headers, route, model, names, who)
             )
         except ConnectionResetError:
             return
@@ -145,10 +160,11 @@ class Gate:
             remedy="use the address the server prints, or start it with --allow-host",
         )
 
-    def _check_token(self, route: Route, headers: dict[bytes, bytes]) -> None:
+    def _check_token(self, route: Route, headers: dict[bytes, bytes]) -> str:
+        """Refuse what the token may not do; gives the name on it."""
         tokens = self._tokens()
         if tokens is None:
-            return
+            return ""
         given = headers.get(b"authorization", b"")
         scheme, _, secret = given.partition(b" ")
         kind = scheme.lower()
@@ -159,18 +175,19 @@ class Gate:
                 secret = b""
         elif kind != b"bearer":
             secret = b""
-        role: Role | None = tokens.role_of(secret.strip(), self._clock()) if secret else None
-        if role is None:
+        entry = tokens.entry_of(secret.strip(), self._clock()) if secret else None
+        if entry is None:
             raise _NoTokenError(missing=not given, page=route.page)
-        if role not in route.roles:
+        if entry.role not in route.roles:
             raise RequestError(
                 "the token's role may not do this",
                 status=403,
                 code="HF-E-REQUEST-ROLE",
                 expected=f"one of the roles {', '.join(sorted(route.roles))}",
-                got=f"role={role.value!r}",
+                got=f"role={entry.role.value!r}",
                 remedy="use a token with one of these roles",
             )
+        return entry.name
 
     def _check_origin(self, headers: dict[bytes, bytes]) -> None:
         origin = headers[b"origin"].decode("latin-1")

@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 
 from holdfast.serving.bulk import ARROW, NDJSON, BulkOut
+from holdfast.serving.decide import VERBS, DecisionIn
 from holdfast.serving.limits import Limits
 from holdfast.serving.replies import ErrorOut
 from holdfast.serving.routes import Route
@@ -32,12 +33,15 @@ _TIME = {
 def document(routes: Sequence[Route], limits: Limits, version: str) -> dict[str, Any]:
     """The OpenAPI 3.1 document of a service with these routes and limits."""
     _, parts = msgspec.json.schema_components(
-        [PredictionOut, BulkOut, LabelIn, LoggedLine, ErrorOut],
+        [PredictionOut, BulkOut, LabelIn, LoggedLine, DecisionIn, ErrorOut],
         ref_template="#/components/schemas/{name}",
     )
     schemas: dict[str, Any] = {**parts, **_bodies(limits)}
     schemas["LoggedLine"]["properties"]["features"] = {"$ref": "#/components/schemas/Row"}
     schemas["LoggedLine"]["properties"]["at"] = {"anyOf": [_TIME, {"type": "null"}]}
+    schemas["DecisionIn"]["properties"]["until"] = {
+        "anyOf": [_TIME | {"description": "End of a mute, in the future."}, {"type": "null"}]
+    }
     schemas["LabelIn"]["properties"]["known_at"] = {"anyOf": [_TIME, {"type": "null"}]}
     paths: dict[str, Any] = {}
     for route in routes:
@@ -130,6 +134,7 @@ def _listed(key: str) -> dict[str, Any]:
     }
 
 
+_PAGE: dict[str, Any] = {"text/html": {"schema": {"type": "string"}}}
 _ANSWERS: dict[str, dict[str, Any]] = {
     "predict": _json(
         {
@@ -154,7 +159,6 @@ _ANSWERS: dict[str, dict[str, Any]] = {
     "list_releases": _json(_listed("releases")),
     "list_incidents": _json(_listed("incidents")),
     "metrics": {"text/plain": {"schema": {"type": "string"}}},
-    "dashboard": {"text/html": {"schema": {"type": "string"}}},
 }
 
 
@@ -163,16 +167,19 @@ def _operation(route: Route) -> dict[str, Any]:
     answers: dict[str, Any] = {
         "200": {
             "description": "Done",
-            "content": _ANSWERS.get(route.name, _json({"type": "object"})),
+            "content": _PAGE if route.page else _ANSWERS.get(route.name, _json({"type": "object"})),
         }
     }
     codes = ["421"]
     if not route.public:
         codes += ["401", "403"]
-    if "{model}" in route.path:
-        codes += ["404", "503"]
+    names = [part[1:-1] for part in route.path.split("/") if part.startswith("{")]
+    if names:
+        codes += ["404"] if route.page else ["404", "503"]
     if route.writes:
         codes += ["400", "403", "408", "413", "415", "422", "429"]
+    if route.name == "decide_incident":
+        codes += ["409"]
     if route.name == "ready":
         answers["503"] = {"description": "Not ready", "content": _json({"type": "object"})}
     answers.update(dict.fromkeys(sorted(set(codes)), error))
@@ -185,18 +192,21 @@ def _operation(route: Route) -> dict[str, Any]:
         else f"Roles, where tokens are in use: {', '.join(sorted(route.roles))}.",
         "security": [] if route.public else [{"token": []}, {}],
     }
-    if "{model}" in route.path:
+    if names:
         operation["parameters"] = [
             {
-                "name": "model",
+                "name": name,
                 "in": "path",
                 "required": True,
-                "schema": {"type": "string", "minLength": 1},
+                "schema": {"type": "string", "minLength": 1}
+                | ({"enum": list(VERBS)} if name == "verb" else {}),
             }
+            for name in names
         ]
     content: dict[str, Any] | None = {
         "predict": _json(_ref("PredictBody")),
         "log_labels": _json(_ref("LabelsBody")),
+        "decide_incident": _json(_ref("DecisionIn")),
         "log_predictions": {
             NDJSON[0].decode(): {
                 "schema": {

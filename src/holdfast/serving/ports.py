@@ -158,10 +158,24 @@ class Desk(Protocol):
         """Models with their champion."""
         ...
 
-    def releases(self, model: str) -> list[dict[str, Any]]:
-        """Releases of a model."""
+    def releases(self, model: str | None = None) -> list[dict[str, Any]]:
+        """Releases of a model, or of all."""
         ...
 
     def incidents(self, model: str | None = None) -> list[dict[str, Any]]:
         """Incidents of a model, or of all."""
+        ...
+
+    def incident(self, model: str, name: str) -> dict[str, Any] | None:
+        """One incident of a model with its history; None when there is none of this id."""
+        ...
+
+    def decide(
+        self, model: str, name: str, verb: str, *, reason: str, by: str, until: int | None
+    ) -> dict[str, Any] | None:
+        """Keep a person's decision; gives the incident afterwards, None when there is none.
+
+        Raises:
+            UsageError: the incident is in no state for this.
+        """
         ...

@@ -6,7 +6,8 @@ composition root brings its own line; a route without roles is an error at start
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from urllib.parse import unquote_to_bytes
 
 import msgspec
 
@@ -15,6 +16,7 @@ from holdfast.serving.auth import Role
 
 WRITE = frozenset({Role.CLIENT, Role.ADMIN})
 READ = frozenset({Role.VIEWER, Role.OPERATOR, Role.RELEASER, Role.ADMIN})
+OPERATE = frozenset({Role.OPERATOR, Role.ADMIN})
 ANY = frozenset(Role)
 #: Health probes: answered to anyone, they say nothing but "yes" or "no".
 PUBLIC: frozenset[Role] = frozenset()
@@ -26,7 +28,7 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     """One line of the table.
 
     Attributes:
-        method, path: what is asked; ``{model}`` stands for one path segment.
+        method, path: what is asked; ``{model}`` and the like stand for one path segment.
         roles: who may; empty means anyone, and only when `public` says so too.
         name: operation id and key of the handler.
         summary: one line for the OpenAPI document.
@@ -100,6 +102,20 @@ ROUTES: tuple[Route, ...] = (
     ),
     Route(
         method="GET",
+        path=f"{_MODEL}/incidents/{{incident}}",
+        roles=READ,
+        name="show_incident",
+        summary="One incident: cause, evidence, impact, what was done, history.",
+    ),
+    Route(
+        method="POST",
+        path=f"{_MODEL}/incidents/{{incident}}/{{verb}}",
+        roles=OPERATE,
+        name="decide_incident",
+        summary="Acknowledge, mute, unmute, resolve, accept or reopen an incident: with a reason.",
+    ),
+    Route(
+        method="GET",
         path="/health/live",
         roles=PUBLIC,
         public=True,
@@ -144,12 +160,13 @@ class Table:
         (None, '', ('POST',))
     """
 
-    __slots__ = ("_fixed", "_model", "routes")
+    __slots__ = ("_fixed", "_model", "_patterns", "routes")
 
     def __init__(self, routes: Sequence[Route]) -> None:
         self.routes = tuple(routes)
         self._fixed: dict[str, dict[str, Route]] = {}
         self._model: dict[str, dict[str, Route]] = {}
+        self._patterns: dict[tuple[str, ...], dict[str, Route]] = {}
         for route in self.routes:
             if bool(route.roles) == route.public:
                 raise ConfigError(
@@ -161,7 +178,10 @@ class Table:
             is_model = route.path.startswith(_MODEL)
             where = self._model if is_model else self._fixed
             key = route.path[len(_MODEL) + 1 :] if is_model else route.path
-            if where.setdefault(key, {}).setdefault(route.method, route) is not route:
+            if "{" in key:
+                shape = tuple(route.path.split("/"))
+                self._patterns.setdefault(shape, {})[route.method] = route
+            elif where.setdefault(key, {}).setdefault(route.method, route) is not route:
                 raise ConfigError("a route stands twice", got=f"{route.method} {route.path}")
 
     def find(self, method: str, path: str) -> tuple[Route | None, str, tuple[str, ...]]:
@@ -178,3 +198,31 @@ class Table:
         if route is None:
             return None, "", tuple(methods)
         return route, model, ()
+
+    def match(
+        self, method: str, raw: bytes
+    ) -> tuple[Route | None, Mapping[str, str], tuple[str, ...]]:
+        """The same for paths with more names in them, still percent-encoded.
+
+        A name is one segment, whatever it holds: ``a%2Fb`` is the name ``a/b``.
+
+        >>> route, names, _ = Table(ROUTES).match("GET", b"/v1/models/a%2Fb/incidents/i1")
+        >>> route.name, names
+        ('show_incident', {'model': 'a/b', 'incident': 'i1'})
+        """
+        given = raw.split(b"/")
+        for shape, methods in self._patterns.items():
+            if len(shape) != len(given):
+                continue
+            names = {}
+            for part, segment in zip(shape, given, strict=True):
+                text = unquote_to_bytes(segment).decode("utf-8", "replace")
+                if part.startswith("{"):
+                    if not text:
+                        break
+                    names[part[1:-1]] = text
+                elif part != text:
+                    break
+            else:
+                return methods.get(method), names, () if method in methods else tuple(methods)
+        return None, {}, ()

@@ -12,6 +12,7 @@ import holdfast
 from holdfast.errors import StoreError
 from holdfast.serving.auth import Tokens
 from holdfast.serving.bulk import Bulk
+from holdfast.serving.decide import Decisions
 from holdfast.serving.gate import Gate, Handler
 from holdfast.serving.health import WatchedLog
 from holdfast.serving.labels import Labels
@@ -113,6 +114,7 @@ class Service:
             "predict": self._predict,
             "log_predictions": self._bulk,
             "log_labels": self._labels,
+            "decide_incident": Decisions(desk, limits=limits, clock=clock),
             **views.handlers(),
             **{page.route.name: page.handler for page in pages},
         }

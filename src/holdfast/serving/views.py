@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from holdfast.errors import StoreError
+from holdfast.serving.decide import unknown
 from holdfast.serving.gate import Handler, Request
 from holdfast.serving.lineup import Lineup
 from holdfast.serving.metrics import Metrics
@@ -53,6 +54,7 @@ class Views:
             "show_model": self.show_model,
             "list_releases": self.list_releases,
             "list_incidents": self.list_incidents,
+            "show_incident": self.show_incident,
             "live": self.live,
             "ready": self.ready,
             "metrics": self.metrics,
@@ -90,6 +92,14 @@ class Views:
         self._lineup.get(request.model)
         incidents = await _off_loop(self._desk.incidents, request.model)
         return await _json(request, {"incidents": incidents})
+
+    async def show_incident(self, request: Request) -> int:
+        """GET /v1/models/{model}/incidents/{incident}."""
+        name = request.names["incident"]
+        found = await _off_loop(self._desk.incident, request.model, name)
+        if found is None:
+            raise unknown(name)
+        return await _json(request, found)
 
     async def live(self, request: Request) -> int:
         """GET /health/live."""

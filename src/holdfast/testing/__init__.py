@@ -17,17 +17,21 @@ from holdfast.lazy import lazy_names
 _PUBLIC = {
     "Disagreement": "holdfast.testing.conformance",
     "disagreements": "holdfast.testing.conformance",
+    "fault_problems": "holdfast.testing.faults",
     "row_disagreements": "holdfast.testing.conformance",
     "random_contract": "holdfast.testing.contracts",
     "random_rows": "holdfast.testing.rows",
+    "random_scene": "holdfast.testing.faults",
     "random_table": "holdfast.testing.rows",
 }
 
 __all__ = [
     "Disagreement",
     "disagreements",
+    "fault_problems",
     "random_contract",
     "random_rows",
+    "random_scene",
     "random_table",
     "row_disagreements",
 ]
@@ -35,6 +39,7 @@ __all__ = [
 if TYPE_CHECKING:
     from holdfast.testing.conformance import Disagreement, disagreements, row_disagreements
     from holdfast.testing.contracts import random_contract
+    from holdfast.testing.faults import fault_problems, random_scene
     from holdfast.testing.rows import random_rows, random_table
 
 

@@ -2,8 +2,8 @@
 
 ``W <- max(W, 0) + steps of the block`` at block ends, and inside a block every row is looked at
 where the evidence could reach its threshold, so an alarm comes at its row. Steps are multiples of
-2^-20 nat and sums of them are exact in double precision: the same rows give the same wealth and the
-same alarms whatever the batches they come in.
+2^-14 nat, and their sums over a block are exact in single precision: the same rows give the same
+wealth and the same alarms whatever the batches they come in.
 
 Restarting only at block ends is still an e-detector, with fewer starts
 (`research/detection_drift.md` 3.7).
@@ -26,6 +26,8 @@ from holdfast.frames.values import FloatArray, IntArray
 CAP = 3.0
 #: rows that a group of bets must have been calm, at least and at most, to count as recovered
 CALM_ROWS, MOST_CALM_ROWS = 200, 1000
+#: part of its threshold below which a bet is calm
+CALM = 0.3
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -54,6 +56,7 @@ class Crossing(NamedTuple):
         nats: wealth of the leading bet.
         bet: place of the leading bet in its column.
         over: True when the group is calm again.
+        last: then, the last row that spoke for the trouble.
     """
 
     group: int
@@ -62,6 +65,7 @@ class Crossing(NamedTuple):
     nats: float
     bet: int
     over: bool = False
+    last: int = -1
 
 
 class GroupFault(msgspec.Struct):
@@ -121,8 +125,8 @@ class BlockBank:
             for place, count in alive.items():
                 weight = self.groups[place].weight / count
                 self.thresholds[c, self._group[c] == place] = nats - np.log(weight)
-        both = np.concatenate((self._steps, np.maximum(self._steps, 0.0)), axis=2)
-        self._both = np.ascontiguousarray(both)
+        both = np.concatenate((self._steps, self._rises(cells)), axis=2)
+        self._both = np.ascontiguousarray(both, np.float32)
         self._flags = self.features - int(self._cells.min(initial=self.features))
         self.rows = 0
         self.wealth = np.zeros((columns, self.width))
@@ -130,6 +134,20 @@ class BlockBank:
         self._open_cells = np.zeros((0, columns), np.int64)
         self._open_flags = np.zeros((0, columns, 0), np.bool_)
         self.faults: dict[int, GroupFault] = {}
+
+    def _rises(self, cells: Sequence[int]) -> FloatArray:
+        """Steps of which the sum over a block bounds the wealth inside it from above.
+
+        A row adds its cell's step, and with a flag the flag's on top; only what is positive counts.
+        """
+        rises = np.maximum(self._steps, 0.0)
+        for c, size in enumerate(cells):
+            loss = self._steps[c, :size].max(axis=0)
+            base = np.maximum(loss, 0.0)
+            lit = self._steps[c, size:]
+            asked = np.abs(lit) > 0.0
+            rises[c, size:] = np.where(asked, np.maximum(loss + lit, 0.0) - base, 0.0)
+        return rises
 
     def observe(self, cells: IntArray, flags: NDArray[np.bool_]) -> list[Crossing]:
         """Takes rows in order.
@@ -154,7 +172,8 @@ class BlockBank:
         total = len(cells)
         blocks = -(-total // BLOCK)
         counts = self._count(cells, flags, blocks)
-        moved = np.matmul(counts.transpose(1, 0, 2), self._both)
+        by_column = counts.transpose(1, 0, 2)
+        moved = np.matmul(by_column, self._both)
         step, gain = moved[:, :, : self.width], moved[:, :, self.width :]
         found: list[Crossing] = []
         for b in range(blocks):
@@ -179,13 +198,13 @@ class BlockBank:
         self.rows += n
         return found
 
-    def _count(self, cells: IntArray, flags: NDArray[np.bool_], blocks: int) -> FloatArray:
+    def _count(self, cells: IntArray, flags: NDArray[np.bool_], blocks: int) -> NDArray[np.float32]:
         """Shape (blocks, columns, features): counts of cells and flags in each block."""
         total, columns = cells.shape
         block = np.arange(total) // BLOCK
         index = (block[:, None] * columns + np.arange(columns)) * self.features + cells
         size = blocks * columns * self.features
-        counts = np.bincount(index.ravel(), minlength=size).astype(np.float64)
+        counts = np.bincount(index.ravel(), minlength=size).astype(np.float32)
         counts = counts.reshape(blocks, columns, self.features)
         if flags.shape[2]:
             at, column, flag = np.nonzero(flags)
@@ -233,20 +252,24 @@ class BlockBank:
         return out
 
     def _follow(self, row: int) -> list[Crossing]:
-        """Groups in fault at the end of a block: capped, refreshed, or calm again."""
+        """Groups in fault at the end of a block: capped, refreshed, or calm again.
+
+        The bet that crossed is the one that this fault feeds best, so it decides: the group is calm
+        again when that bet has stayed below 0.3 of its threshold for a while. Then all its bets
+        start afresh; what still goes on crosses again.
+        """
         out = []
         for place, fault in list(self.faults.items()):
             c = self.groups[place].column
             mine = self._group[c] == place
             wealth = self.wealth[c]
-            limit = self.thresholds[c] + CAP
-            lead = np.where(mine, wealth, -np.inf)
-            best = int(np.argmax(lead))
-            fault.nats = max(fault.nats, float(lead[best]))
-            if lead[best] >= self.thresholds[c, best]:
-                fault.last_row, fault.bet = row, best
-            self.wealth[c] = np.where(mine, np.minimum(wealth, limit), wealth)
-            if lead[best] > 0.3 * self.thresholds[c, best]:
+            lead = float(wealth[fault.bet])
+            fault.nats = max(fault.nats, lead)
+            limit = self.thresholds[c, fault.bet]
+            if lead >= limit:
+                fault.last_row = row
+            self.wealth[c] = np.where(mine, np.minimum(wealth, self.thresholds[c] + CAP), wealth)
+            if lead > CALM * limit:
                 fault.calm = 0
                 continue
             fault.calm += BLOCK
@@ -254,7 +277,9 @@ class BlockBank:
             if fault.calm >= needed:
                 del self.faults[place]
                 self.wealth[c] = np.where(mine, 0.0, self.wealth[c])
-                out.append(Crossing(place, row, fault.onset, fault.nats, fault.bet, over=True))
+                out.append(
+                    Crossing(place, row, fault.onset, fault.nats, fault.bet, True, fault.last_row)
+                )
         return out
 
     def bet(self, group: int, bet: int) -> Bet:

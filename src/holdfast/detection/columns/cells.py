@@ -154,6 +154,9 @@ class Coder:
         self._places: dict[str, int] = {name: i for i, name in enumerate(cells.names)}
         self._places |= dict.fromkeys(cells.known, len(cells.names))
         self._default = cells.unseen if cells.complete else len(cells.names)
+        # batches of one source spell alike: the last table of spellings is kept
+        self._names: list[str] = []
+        self._table = np.array([cells.missing], np.int64)
 
     def code(self, values: Values) -> IntArray:
         """Shape (n,): the cell of each row."""
@@ -164,11 +167,11 @@ class Coder:
                 out[values.state == NULL] = cells.missing
                 out[values.state == WRONG] = cells.wrong
             return out
-        table = np.array(
-            [*(self._places.get(name, self._default) for name in values.names), cells.missing],
-            np.int64,
-        )
-        return table[values.codes]
+        if values.names != self._names:
+            places, default = self._places, self._default
+            found = [places.get(name, default) for name in values.names]
+            self._names, self._table = values.names, np.array([*found, cells.missing], np.int64)
+        return self._table[values.codes]
 
 
 def mid_ranks(cells: Cells) -> FloatArray:

@@ -13,7 +13,7 @@ from holdfast.detection.base import Side, Stream
 from holdfast.detection.columns.blocks import BlockBank, Crossing, Group
 from holdfast.detection.columns.cells import Coder, code_columns
 from holdfast.detection.columns.fit import SCORE, WEIGHTS, ReferenceFit, flag_array
-from holdfast.detection.columns.flags import Keys, Repeats, Residuals
+from holdfast.detection.columns.flags import Keys, Lattices, Repeats, Residuals
 from holdfast.detection.columns.labels import NAMES, LabelBank
 from holdfast.detection.columns.outliers import STAKES as END_STAKES
 from holdfast.detection.columns.outliers import OutlierBank
@@ -42,6 +42,7 @@ class Signal(NamedTuple):
         onset: estimated first row of the trouble, likewise.
         nats: evidence.
         over: True when calm again.
+        last: then, the last row that spoke for the trouble.
     """
 
     bank: str
@@ -56,6 +57,7 @@ class Signal(NamedTuple):
     onset: int
     nats: float
     over: bool
+    last: int
 
     @property
     def name(self) -> str:
@@ -85,7 +87,11 @@ class ValueDetector:
         self.nats = nats
         self._cells = [c.cells for c in fit.columns]
         self._coders = {c.name: Coder(c.cells) for c in fit.columns}
-        self._lattices = [c.lattice for c in fit.columns]
+        self._lattices = Lattices([c.lattice for c in fit.columns], fit.flags - 1)
+        self._inner = np.array([c.inner for c in self._cells], np.int64)
+        self._missing = np.array([c.missing for c in self._cells], np.int64)
+        self._wrong = np.array([c.wrong for c in self._cells], np.int64)
+        self._unseen = np.array([c.unseen for c in self._cells], np.int64)
         self._residuals = Residuals(fit.dependence, self._cells)
         self._keys = Keys()
         self._repeats = Repeats(len(fit.columns))
@@ -172,17 +178,14 @@ class ValueDetector:
             return []
         first = self.rows
         coded = self.read(columns, rows)
-        residual = self._residuals.flags(coded)
-        lit = flag_array(
-            columns, self.fit.names, self._lattices, residual, self._residuals.targets.tolist(),
-            self.fit.flags,
-        )  # fmt: skip
-        keys = self._keys.of([columns.get(n) for n in self.fit.names], rows)
+        given = [columns.get(name) for name in self._coders]
+        lit = flag_array(given, rows, self._lattices, self._residuals, coded, self.fit.flags)
+        keys = self._keys.of(given, rows)
         found: list[Signal] = []
         found += self._observe_rows(coded, keys, first)
         if len(self._end_columns):
             mine = coded[:, self._end_columns]
-            inner = np.array([c.inner for c in self._cells])[self._end_columns]
+            inner = self._inner[self._end_columns]
             for x in self._ends.observe(mine == self._end_cells, mine < inner, first):
                 end = self._ends.streams[x.group]
                 found.append(_signal("ends", x, end.field, end.code, "", "up", end.share, end.edge))
@@ -203,9 +206,7 @@ class ValueDetector:
         same, recent, again = self._repeats.observe(keys)
         count = len(self._rows.streams)
         yes, applies = np.zeros((rows, count), np.bool_), np.ones((rows, count), np.bool_)
-        missing = np.array([c.missing for c in self._cells])
-        wrong = np.array([c.wrong for c in self._cells])
-        absent, bad = coded == missing, coded == wrong
+        absent, bad = coded == self._missing, coded == self._wrong
         for code, places in self._by_code.items():
             at = self._stream_columns[places]
             if code == "null":
@@ -213,8 +214,7 @@ class ValueDetector:
             elif code == "type":
                 yes[:, places], applies[:, places] = bad[:, at], ~absent[:, at]
             elif code == "unseen":
-                unseen = np.array([self._cells[i].unseen for i in at.tolist()])
-                yes[:, places] = coded[:, at] == unseen
+                yes[:, places] = coded[:, at] == self._unseen[at]
                 applies[:, places] = ~absent[:, at]
             elif code in ("repeat", "recent"):
                 yes[:, places] = (same if code == "repeat" else recent)[:, at]
@@ -349,7 +349,7 @@ def _signal(
     bank: str, x: Crossing, field: str, code: str, key: str, side: str, share: float, edge: float
 ) -> Signal:
     return Signal(
-        bank, x.group, field, code, key, side, share, edge, x.row, x.onset, x.nats, x.over
+        bank, x.group, field, code, key, side, share, edge, x.row, x.onset, x.nats, x.over, x.last
     )
 
 

@@ -22,11 +22,11 @@ from holdfast.detection.columns.cells import (
 from holdfast.detection.columns.flags import (
     Dependence,
     Keys,
+    Lattices,
     Repeats,
     Residuals,
     lattice_steps,
     learn_dependence,
-    on_lattice,
 )
 from holdfast.detection.columns.labels import Calibration, LabelFit, calibrate, learn_labels
 from holdfast.detection.columns.outliers import CLUMPED_FLOOR, FLOOR, OutlierStream
@@ -167,13 +167,15 @@ def learn_reference(
     scored = score if known_score else None
     log_odds = _row_log_odds(scored, label, rows)
     dependence = learn_dependence(cells, coded)
-    residual = Residuals(dependence, cells).flags(coded)
     lattices = [
         lattice_steps(columns[n]) if c.kind is ValueKind.NUMBER and c.inner > 4 else ()
         for n, c in zip(names, cells, strict=True)
     ]
     flags = max((len(x) for x in lattices), default=0) + 1
-    lit = flag_array(columns, names, lattices, residual, dependence.targets, flags)
+    lit = flag_array(
+        [columns[n] for n in names], rows, Lattices(lattices, flags - 1),
+        Residuals(dependence, cells), coded, flags,
+    )  # fmt: skip
     calendar = [_is_calendar(coded[:, i], c) for i, c in enumerate(cells)]
     fitted = []
     for i, name in enumerate(names):
@@ -214,25 +216,18 @@ def learn_reference(
 
 
 def flag_array(
-    columns: Mapping[str, Values],
-    names: Sequence[str],
-    lattices: Sequence[Sequence[float]],
-    residual: NDArray[np.bool_],
-    targets: Sequence[int],
+    columns: Sequence[Values | None],
+    rows: int,
+    lattices: Lattices,
+    residuals: Residuals,
+    coded: IntArray,
     flags: int,
 ) -> NDArray[np.bool_]:
     """Shape (rows, columns, flags): on a multiple of each lattice step; residual too large."""
-    rows = len(residual)
-    out = np.zeros((rows, len(names), flags), np.bool_)
-    for i, name in enumerate(names):
-        values = columns.get(name)
-        if values is None or not lattices[i] or values.kind is not ValueKind.NUMBER:
-            continue
-        x = values.numbers
-        for k, step in enumerate(lattices[i]):
-            out[:, i, k] = on_lattice(x, step)
-    if len(targets):
-        out[:, list(targets), flags - 1] = residual
+    out = np.zeros((rows, len(columns), flags), np.bool_)
+    lattices.flags(columns, rows, out)
+    if len(residuals.targets):
+        out[:, residuals.targets, flags - 1] = residuals.flags(coded)
     return out
 
 
@@ -390,13 +385,13 @@ def _row_streams(
             continue
         p = float(same[:, i].mean())
         number = c.kind is ValueKind.NUMBER
-        least = 0.05 + 0.25 * p if number else 0.06 + 0.25 * p * (1.0 - p)
+        least = 0.02 + 0.25 * p if number else 0.04 + 0.25 * p * (1.0 - p)
         drafts.append((name, "repeat", same[:, i], present, least, 0.0))
         if number and c.inner > 16:
             p = float(recent[:, i].mean())
-            drafts.append((name, "recent", recent[:, i], present, 0.04 + 0.25 * p, 0.0))
+            drafts.append((name, "recent", recent[:, i], present, 0.02 + 0.25 * p, 0.0))
     whole = np.ones(rows, np.bool_)
-    for k, (code, least) in enumerate((("duplicate", 0.02), ("adjacent", 0.01))):
+    for k, (code, least) in enumerate((("duplicate", 0.006), ("adjacent", 0.004))):
         p = float(again[:, k].mean())
         drafts.append(("", code, again[:, k], whole, least + 0.5 * p, 0.0))
     return _fit_streams(drafts, scale)
@@ -438,10 +433,10 @@ def _fit_streams(
         why = ""
         if loud[i]:
             why = TOO_VARIABLE
-        elif edge[i] >= DEAD_HIGH:
-            why = f"up to {edge[i]:.0%} is normal in the reference"
         elif code == "unseen" and p[i] > FREE_TEXT:
             why = "nearly every row brings a new value: free text or an identifier"
+        elif edge[i] >= DEAD_HIGH:
+            why = f"up to {edge[i]:.0%} is normal in the reference"
         elif n[i] < LEAST_ROWS:
             why = f"only {int(n[i])} rows of the reference have a value"
         out.append(

@@ -40,23 +40,28 @@ class Keys:
 
     def __init__(self) -> None:
         self._names: dict[str, int] = {}
+        self._tables: dict[int, tuple[list[str], IntArray]] = {}
 
     def of(self, columns: Sequence[Values | None], rows: int) -> IntArray:
         """Shape (rows, columns); missing values share one key."""
-        out = np.full((rows, len(columns)), _NOTHING, np.int64)
+        out = np.full((len(columns), rows), _NOTHING, np.int64)
         for i, values in enumerate(columns):
             if values is None:
                 continue
             if values.kind is ValueKind.NUMBER:
-                numbers = values.numbers + 0.0  # minus zero is zero
-                key = numbers.view(np.int64)
-                out[:, i] = (
-                    np.where(values.state == 0, key, _NOTHING) if values.state.any() else key
-                )
+                key = (values.numbers + 0.0).view(np.int64)  # minus zero is zero
+                known = values.state == 0
+                np.copyto(out[i], key, where=known)
             else:
-                table = np.array([*(self._name(n) for n in values.names), _NOTHING], np.int64)
-                out[:, i] = table[values.codes]
-        return out
+                out[i] = self._table(i, values.names)[values.codes]
+        return out.T
+
+    def _table(self, column: int, names: list[str]) -> IntArray:
+        known = self._tables.get(column)
+        if known is None or known[0] != names:
+            table = np.array([*(self._name(n) for n in names), _NOTHING], np.int64)
+            known = self._tables[column] = (names, table)
+        return known[1]
 
     def _name(self, name: str) -> int:
         known = self._names.get(name)
@@ -76,12 +81,14 @@ def row_hashes(keys: IntArray) -> IntArray:
     >>> bool(a[0] == a[2]), bool(a[0] == a[1])
     (True, False)
     """
-    mixed = np.zeros(len(keys), np.uint64)
+    mixed = np.ascontiguousarray(keys).view(np.uint64)
     with np.errstate(over="ignore"):
-        for column in keys.T.view(np.uint64):
-            mixed = (mixed ^ column) * np.uint64(0x9E3779B97F4A7C15)
-            mixed ^= mixed >> np.uint64(29)
-    return mixed.view(np.int64)
+        odd = np.arange(1, 2 * keys.shape[1], 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = (mixed ^ (mixed >> np.uint64(32))) * (odd | np.uint64(1))
+        mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+        summed = mixed.sum(axis=1, dtype=np.uint64)
+    hashes: IntArray = summed.view(np.int64)
+    return hashes
 
 
 class Repeats:
@@ -163,7 +170,7 @@ def lattice_steps(values: Values) -> tuple[float, ...]:
     return tuple(s for s in steps if s not in full[:-1])
 
 
-def on_lattice(x: FloatArray, step: float) -> BoolArray:
+def on_lattice(x: FloatArray, step: FloatArray | float) -> BoolArray:
     """Which numbers are multiples of `step`, up to rounding.
 
     >>> on_lattice(np.array([0.3, 0.35, 20.0]), 0.1).tolist()
@@ -172,8 +179,38 @@ def on_lattice(x: FloatArray, step: float) -> BoolArray:
     with np.errstate(over="ignore", invalid="ignore"):
         ratio = x / step
         gap = np.abs(ratio - np.rint(ratio))
+        # rounding of the division and of the number itself grows with the ratio
         result: BoolArray = gap <= 1e-6 + 1e-9 * np.abs(ratio)
     return result
+
+
+class Lattices:
+    """The lattice questions of all columns at once.
+
+    Args:
+        steps: steps of each column, at most `width` of them.
+        width: flags a column.
+    """
+
+    def __init__(self, steps: Sequence[Sequence[float]], width: int) -> None:
+        self._columns = np.array([i for i, s in enumerate(steps) if s], np.int64)
+        self._steps = np.ones((len(self._columns), width))
+        self._asked = np.zeros((len(self._columns), width), np.bool_)
+        for k, i in enumerate(self._columns.tolist()):
+            self._steps[k, : len(steps[i])] = steps[i]
+            self._asked[k, : len(steps[i])] = True
+
+    def flags(self, columns: Sequence[Values | None], rows: int, out: BoolArray) -> None:
+        """Sets flags in `out`, shape (rows, columns, flags): whether a value is a multiple."""
+        if not len(self._columns):
+            return
+        numbers = np.full((len(self._columns), rows), np.nan)
+        for k, i in enumerate(self._columns.tolist()):
+            values = columns[i]
+            if values is not None and values.kind is ValueKind.NUMBER:
+                numbers[k] = values.numbers
+        lit = on_lattice(numbers[:, :, None], self._steps[:, None, :]) & self._asked[:, None, :]
+        out[:, self._columns, : lit.shape[2]] = lit.transpose(1, 0, 2)
 
 
 class Dependence(msgspec.Struct, frozen=True, kw_only=True):
@@ -272,21 +309,29 @@ class Residuals:
         count = len(model.targets)
         self._weights = np.frombuffer(model.weights).reshape(-1, count) if count else None
         self._limits = np.array(model.limits)
-        self._tables = [
-            np.frombuffer(data).reshape(-1, width)
-            for data, width in zip(model.inputs, model.widths, strict=True)
-        ]
-        self._ranks = [mid_ranks(cells[i]) for i in model.targets]
+        # what each cell of each column says about every target: the regression as a table
+        sizes = [c.size for c in cells]
+        self._offsets = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
+        said, start = [], 0
+        for data, width in zip(model.inputs, model.widths, strict=True):
+            table = np.frombuffer(data).reshape(-1, width)
+            if self._weights is not None:
+                said.append(table @ self._weights[start : start + width])
+            start += width
+        self._said = np.concatenate(said) if said else np.zeros((0, count))
+        ranks = [mid_ranks(cells[i]) for i in model.targets]
+        self._ranks = np.concatenate(ranks) if ranks else np.empty(0)
+        lengths = [len(r) for r in ranks]
+        self._rank_offsets = np.concatenate(([0], np.cumsum(lengths)[:-1])).astype(np.int64)
         self._inner = np.array([cells[i].inner for i in model.targets], np.int64)
 
     def flags(self, coded: IntArray) -> BoolArray:
         """Shape (rows, targets): whether the residual is large; False without a value."""
         if self._weights is None:
             return np.zeros((len(coded), 0), np.bool_)
-        design = np.concatenate([t[coded[:, i]] for i, t in enumerate(self._tables)], axis=1)
-        predicted = design @ self._weights[:-1] + self._weights[-1]
+        predicted = self._said[coded + self._offsets].sum(axis=1) + self._weights[-1]
         mine = coded[:, self.targets]
-        actual = np.stack([r[mine[:, k]] for k, r in enumerate(self._ranks)], axis=1)
+        actual = self._ranks[mine + self._rank_offsets]
         # compared on a grid, so that the order of a sum cannot decide
         gap = np.round(np.abs(actual - predicted), 9)
         result: BoolArray = (gap > np.round(self._limits, 9)) & (mine < self._inner)

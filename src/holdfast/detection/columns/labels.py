@@ -16,7 +16,7 @@ from collections.abc import Sequence
 import msgspec
 import numpy as np
 
-from holdfast.detection.columns.blocks import CAP, Crossing, GroupFault
+from holdfast.detection.columns.blocks import CALM, CAP, Crossing, GroupFault
 from holdfast.detection.columns.cells import Cells
 from holdfast.detection.columns.quiet import BLOCK, ERRORS, rounded, settle, spread
 from holdfast.frames.values import FloatArray, IntArray, ValueKind
@@ -135,15 +135,13 @@ def segments_of(names: Sequence[str], cells: Sequence[Cells]) -> list[Segment]:
 def payoffs(p: FloatArray, y: FloatArray, base: float) -> FloatArray:
     """Shape (n, payoffs): log payoffs of every bet for chances `p` and outcomes `y`."""
     yes = y > 0.5
-    odds = p / (1.0 - p)
     out = []
     for shift in SHIFTS:
-        q = odds * math.exp(shift)
-        q = q / (1.0 + q)
-        out.append(np.where(yes, np.log(q / p), np.log((1.0 - q) / (1.0 - p))))
-    for f in FLIPS:
-        q = p * (1.0 - f) + f * (1.0 - p)
-        out.append(np.where(yes, np.log(q / p), np.log((1.0 - q) / (1.0 - p))))
+        # log q - log p = shift - log(1 - p + p e^shift); the same without `shift` for 1 - q
+        common = np.log1p(p * math.expm1(shift))
+        out.append(np.where(yes, shift, 0.0) - common)
+    against = np.where(yes, (1.0 - p) / p, p / (1.0 - p))
+    out += [np.log1p(f * (against - 1.0)) for f in FLIPS]
     for ratio in ODDS:
         q0 = base * ratio / (1.0 - base + base * ratio)
         out.append(np.where(yes, math.log(q0 / base), math.log((1.0 - q0) / (1.0 - base))))
@@ -200,7 +198,7 @@ def learn_labels(
     calibration = calibrate(score, label)
     base = float(label.mean())
     segments = segments_of(names, cells)
-    member = membership(segments, cells, coded)
+    member = Members(segments, cells).of(coded)
     big = member.sum(axis=0) >= LEAST_SEGMENT
     segments = [s for s, keep in zip(segments, big.tolist(), strict=True) if keep]
     member = member[:, big]
@@ -252,19 +250,34 @@ def learn_labels(
     )
 
 
-def membership(segments: Sequence[Segment], cells: Sequence[Cells], coded: IntArray) -> FloatArray:
-    """Shape (rows, segments): 1 where a row belongs to a segment."""
-    out = np.ones((len(coded), len(segments)))
-    by_column: dict[int, list[int]] = {}
-    for k, s in enumerate(segments):
-        if s.column >= 0:
-            by_column.setdefault(s.column, []).append(k)
-    for column, places in by_column.items():
-        table = np.zeros((cells[column].size, len(places)))
-        for j, k in enumerate(places):
-            table[list(segments[k].cells), j] = 1.0
-        out[:, places] = table[coded[:, column]]
-    return out
+class Members:
+    """Which segments each row belongs to, by its cells.
+
+    Args:
+        segments: the segments.
+        cells: cells of all columns.
+    """
+
+    def __init__(self, segments: Sequence[Segment], cells: Sequence[Cells]) -> None:
+        sizes = [c.size for c in cells]
+        self._offsets = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
+        mine = [[k for k, s in enumerate(segments) if s.column == i] for i in range(len(cells))]
+        width = max((len(x) for x in mine), default=0)
+        self._table = np.zeros((sum(sizes), width))
+        # place of each segment among the columns' slots; all rows stand behind them
+        self._slots = np.full(len(segments), len(cells) * width, np.int64)
+        for i, places in enumerate(mine):
+            for slot, k in enumerate(places):
+                self._slots[k] = i * width + slot
+                rows = self._offsets[i] + np.array(segments[k].cells, np.int64)
+                self._table[rows, slot] = 1.0
+
+    def of(self, coded: IntArray) -> FloatArray:
+        """Shape (rows, segments): 1 where a row belongs to a segment."""
+        inside = self._table[coded + self._offsets].reshape(len(coded), -1)
+        whole = np.concatenate((inside, np.ones((len(coded), 1))), axis=1)
+        member: FloatArray = whole[:, self._slots]
+        return member
 
 
 class LabelBank:
@@ -292,6 +305,7 @@ class LabelBank:
         self._deff = np.frombuffer(fit.deff).reshape(shape)
         self._alive = np.frombuffer(fit.alive, np.bool_).reshape(shape)
         self._cells = list(cells)
+        self._members = Members(fit.segments, cells)
         weight = np.zeros(shape)
         weight[:1] = overall / max(int(self._alive[:1].sum()), 1)
         weight[1:] = segments / max(int(self._alive[1:].sum()), 1)
@@ -314,6 +328,8 @@ class LabelBank:
             Crossings; `group` is the place of the segment, `row` counts labelled rows.
         """
         known = np.isfinite(score) & np.isfinite(label)
+        if not known.any():
+            return []
         self._open.append((coded[known], score[known], label[known]))
         held = sum(len(part[2]) for part in self._open)
         if held < BLOCK:
@@ -323,15 +339,15 @@ class LabelBank:
         used = blocks * BLOCK
         self._open = [(coded[used:], score[used:], label[used:])]
         logs = payoffs(self.fit.calibration.chance(score[:used]), label[:used], self.fit.base)
-        member = membership(self.fit.segments, self._cells, coded[:used])
+        member = self._members.of(coded[:used])
         logs, member = rounded(logs), member.reshape(blocks, BLOCK, -1)
         grown = np.matmul(member.transpose(0, 2, 1), logs.reshape(blocks, BLOCK, -1))
         rows = member.sum(axis=1)
+        steps = rounded((grown - rows[:, :, None] * self._norm) / self._deff) * self._alive
         found: list[Crossing] = []
         for b in range(blocks):
-            step = rounded((grown[b] - rows[b][:, None] * self._norm) / self._deff)
-            self.began = np.where(self.wealth <= 0.0, self.rows, self.began)
-            self.wealth = np.maximum(self.wealth, 0.0) + np.where(self._alive, step, 0.0)
+            np.copyto(self.began, self.rows, where=self.wealth <= 0.0)
+            self.wealth = np.maximum(self.wealth, 0.0) + steps[b]
             self.rows += BLOCK
             found += self._look(self.rows - 1)
         return found
@@ -350,16 +366,14 @@ class LabelBank:
                 )
                 found.append(Crossing(place, row, onset, nats, bet))
         for place, fault in list(self.faults.items()):
-            limit = self.threshold[place] + CAP
-            self.wealth[place] = np.minimum(self.wealth[place], limit)
-            lead = np.where(
-                self._alive[place], self.wealth[place] - 0.3 * self.threshold[place], 0.0
-            )
-            fault.calm = fault.calm + BLOCK if float(np.nanmax(lead)) <= 0.0 else 0
+            limit = self.threshold[place, fault.bet]
+            lead = float(self.wealth[place, fault.bet])
+            self.wealth[place] = np.minimum(self.wealth[place], self.threshold[place] + CAP)
+            fault.calm = fault.calm + BLOCK if lead <= CALM * limit else 0
             if fault.calm >= CALM_ROWS:
                 del self.faults[place]
                 self.wealth[place] = 0.0
-                found.append(Crossing(place, row, fault.onset, fault.nats, fault.bet, over=True))
+                found.append(Crossing(place, row, fault.onset, fault.nats, fault.bet, True, row))
         return found
 
     def _held(self) -> tuple[IntArray, FloatArray, FloatArray]:

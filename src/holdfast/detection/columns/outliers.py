@@ -25,6 +25,7 @@ from numpy.typing import NDArray
 from holdfast.detection.columns.blocks import Crossing
 from holdfast.detection.columns.quiet import BLOCK
 from holdfast.detection.cusum import SCALE
+from holdfast.frames.values import IntArray
 
 STAKES = (0.004, 0.02, 0.08, 0.3)
 FLOOR = 0.001
@@ -139,7 +140,7 @@ class OutlierBank:
                     steps = self._steps(stream, end.seen, (base + position) // BLOCK * BLOCK)
                     for b, (_, no) in enumerate(steps):
                         end.wealth[b] = max(end.wealth[b] + no * (stop - position), 0)
-                found += self._calm(i, end, stop - position, first + int(where[stop - 1]))
+                found += self._calm(i, end, where[position:stop], first)
                 position = stop
             if at == rows:
                 break
@@ -165,17 +166,17 @@ class OutlierBank:
             self._busy.discard(i)
         return found
 
-    def _calm(self, i: int, end: _End, rows: int, row: int) -> list[Crossing]:
+    def _calm(self, i: int, end: _End, where: IntArray, first: int) -> list[Crossing]:
         fault = end.fault
         if fault is None:
             return []
-        fault.since += rows
+        fault.since += len(where)
         needed = min(max(CALM_ROWS, 2 * (fault.row - fault.onset)), MOST_CALM_ROWS)
         if fault.since < needed:
             return []
         end.fault, end.wealth = None, [0] * len(STAKES)
-        at = row - (fault.since - needed)
-        return [Crossing(i, at, fault.onset, fault.nats, 0, over=True)]
+        at = first + int(where[len(where) - 1 - (fault.since - needed)])
+        return [Crossing(i, at, fault.onset, fault.nats, 0, True, fault.last_row)]
 
     @staticmethod
     def _steps(stream: OutlierStream, seen: int, rows: int) -> list[tuple[int, int]]:

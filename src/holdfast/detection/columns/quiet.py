@@ -36,6 +36,8 @@ MULTIPLES = (1.0, 1.5, 2.2, 3.2, 5.0, 8.0, 12.0, 18.0)
 #: standard errors of the reference's estimate that belong to "nothing is wrong"
 ERRORS = 4.0
 GRID = float(1 << 20)
+#: steps of tables are coarser, so that the sum over a block is exact in single precision
+TABLE_GRID = float(1 << 14)
 
 
 class Spread(NamedTuple):
@@ -125,7 +127,10 @@ def settle(
     return mult, muted
 
 
-def rounded(steps: FloatArray) -> FloatArray:
-    """Steps rounded down to multiples of 2^-20 nat, so that their sums are exact in any order."""
-    result: FloatArray = np.floor(steps * GRID) / GRID
+def rounded(steps: FloatArray, grid: float = GRID) -> FloatArray:
+    """Steps rounded down to multiples of ``1 / grid``, so that their sums are exact in any order.
+
+    Rounding down keeps the mean payoff at most 1; it costs at most ``1 / grid`` nat a row.
+    """
+    result: FloatArray = np.floor(steps * grid) / grid
     return result

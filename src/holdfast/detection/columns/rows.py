@@ -231,7 +231,11 @@ class RowBank:
             return []
         del self.faults[place]
         end = int(where[followed.end])
-        found = [Crossing(place, first + end, fault.onset_row, fault.peak / SCALE, 0, over=True)]
+        found = [
+            Crossing(
+                place, first + end, fault.onset_row, fault.peak / SCALE, 0, True, fault.peak_row
+            )
+        ]
         rest = slice(end + 1, None)
         if not yes[rest].any():
             return found
@@ -246,8 +250,10 @@ class RowBank:
 
     def dump(self) -> bytes:
         """The wealth of all streams."""
+        # where a bet has no wealth, where it once began means nothing
+        began = np.where(self.wealth > 0.0, self.began, 0)
         return msgspec.msgpack.encode(
-            _State(self.wealth.tobytes(), self.began.tobytes(), self.counts.tobytes(), self.faults)
+            _State(self.wealth.tobytes(), began.tobytes(), self.counts.tobytes(), self.faults)
         )
 
     def load(self, data: bytes) -> None:

@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.detection.columns.cells import Cells, mid_ranks, standardise
-from holdfast.detection.columns.quiet import ERRORS, rounded, settle, spread
+from holdfast.detection.columns.quiet import ERRORS, TABLE_GRID, rounded, settle, spread
 from holdfast.frames.values import FloatArray, IntArray, ValueKind
 
 BoolArray = NDArray[np.bool_]
@@ -35,7 +35,7 @@ CLIP = 2.5
 QUANTILES = (0.02, 0.1, 0.25, 0.5, 0.75, 0.9, 0.98)
 #: a value or category is asked about from this many reference rows on, and this share
 LEAST_ROWS, RAREST = 20, 0.0005
-MOST_ASKED = 20
+MOST_ASKED = 14
 DEAD_HIGH, DEAD_LOW = 0.97, 0.005
 EDGE = 1e-4
 TOO_VARIABLE = "too variable in your reference to watch"
@@ -308,7 +308,7 @@ def _fit_questions(
         )  # fmt: skip
     if not bets:
         return Table(np.zeros((len(counts), 0)), [])
-    return Table(rounded(np.array(steps).T), bets)
+    return Table(rounded(np.array(steps).T, TABLE_GRID), bets)
 
 
 def _fit_payoffs(
@@ -355,4 +355,4 @@ def _fit_payoffs(
         )  # fmt: skip
     if not bets:
         return Table(np.zeros((len(counts), 0)), [])
-    return Table(rounded(np.array(steps).T), bets)
+    return Table(rounded(np.array(steps).T, TABLE_GRID), bets)

@@ -37,7 +37,12 @@ def match(evidence: Evidence) -> Cause | None:
 
 def weigh(scene: Scene) -> list[Suspect]:
     """Unseen spellings that are like known ones, or whose coming made known ones vanish."""
-    found = {name: m for name, m in unseen(scene).items() if _is_renaming(scene.looks[name], m)}
+    found = {}
+    for name, mixture in unseen(scene).items():
+        look = scene.looks[name]
+        how = renaming(look, mixture.start)
+        if how.nothing <= 0.5 and (how.spelled > 0.5 or how.displaced > 1.0 or how.pairs):
+            found[name] = max(mixture, _mapped(look, how), key=lambda m: m.nats)
     got = gather(found)
     if got is None:
         return []
@@ -87,11 +92,22 @@ def renaming(look: Look, start: int = 0) -> Renaming:
     )
 
 
-def _is_renaming(look: Look, mixture: Mixture) -> bool:
-    how = renaming(look, mixture.start)
-    if how.nothing > 0.5:
-        return False
-    return how.spelled > 0.5 or how.displaced > 1.0 or bool(how.pairs)
+def _mapped(look: Look, how: Renaming) -> Mixture:
+    """The mixture "each new spelling is the old one": the known categories lose what it takes."""
+    face = look.face
+    old = dict(how.pairs)
+    place = {name: i for i, name in enumerate(face.names)}
+    shares = unpack(face.name_shares)
+    gone = {place[name] for name in old.values() if place[name] in how.lost}
+    usual = max(float(look.shares[UNSEEN]), 0.25 / (face.rows + 1.0))
+    by_name = np.zeros(len(look.values.names) + 1)
+    for i, name in enumerate(look.values.names):
+        if name in place:
+            by_name[i] = -np.inf if place[name] in gone else 0.0
+        else:
+            known = shares[place[old[name]]] if name in old else 0.1 / (face.rows + 1.0)
+            by_name[i] = math.log(known / usual)
+    return fit(by_name[look.values.codes])
 
 
 RULE = Rule("category_renamed", ("unseen",), match, weigh)

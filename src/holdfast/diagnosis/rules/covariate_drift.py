@@ -18,13 +18,15 @@ SCORE = 4.0
 
 def weigh(scene: Scene) -> list[Suspect]:
     """Each column whose own shares changed, all other columns following as the reference says."""
-    ranked = sorted(scene.looks.values(), key=lambda k: -k.moved)
+    ranked = sorted(scene.looks.values(), key=lambda k: -k.drifted)
     out = []
     for look in ranked[:6]:
-        if look.moved <= 0.0:
+        if look.drifted <= 0.0:
             break
         others = [
-            k.name for k in ranked if k is not look and k.moved > max(LEAST, FOLLOW * look.moved)
+            k.name
+            for k in ranked
+            if k is not look and k.drifted > max(LEAST, FOLLOW * look.drifted)
         ]
         moved = scene.answers.moved
         because = f"{how_it_moved(look)}; the other columns followed as in the reference"
@@ -38,7 +40,7 @@ def weigh(scene: Scene) -> list[Suspect]:
             confidence=0.0,
             because=because,
         )
-        out.append(Suspect(cause, look.moved, PRIOR, None, {"score_nats": round(moved, 2)}))
+        out.append(Suspect(cause, look.drifted, PRIOR, None, {"score_nats": round(moved, 2)}))
     return out
 
 

@@ -12,7 +12,7 @@ from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pi
 from holdfast.diagnosis.rules.category_renamed import renaming, unseen
 from holdfast.diagnosis.scene import Look, Scene
 from holdfast.diagnosis.signatures.spelling import is_nothing
-from holdfast.diagnosis.signatures.spikes import Spike, null_fell, spikes
+from holdfast.diagnosis.signatures.spikes import Spike, nulls_filled, spikes
 from holdfast.diagnosis.words import clean, percent
 from holdfast.profiles.portrait_cells import UNSEEN, unpack
 from holdfast.records import Action
@@ -23,6 +23,8 @@ SENTINELS = frozenset(
 ) | {-1.0, -2.0, -7.0, -8.0, -88.0, -888.0, 2147483647.0, -2147483648.0, 65535.0}
 #: log-probability that a filler is this value, before looking
 ZERO, SENTINEL, CENTRE, MODE, OTHER = -1.6, -2.0, -1.8, -2.2, -7.0
+#: the same for a value that is nothing special, beside its share
+ANY = -4.0
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -50,9 +52,8 @@ def weigh(scene: Scene) -> list[Suspect]:
     """A spike at a value that people fill in, or unseen words for nothing."""
     out = []
     for look in scene.close:
-        for spike in spikes(look):
+        for spike in look.keep("spikes", spikes):
             prior = filler(look, spike)
-            nats = null_fell(look)
             words = "filled with a default"
             if scene.shows(look.name):
                 words = f"filled with {clean(spike.name, 30) or amount(spike.number)}"
@@ -61,16 +62,25 @@ def weigh(scene: Scene) -> list[Suspect]:
                 f"{_what(look, spike)} in {percent(share)} of the rows, {percent(spike.usual)} in "
                 "the reference; the other rows as before"
             )
-            if nats > 5.0:
-                because += "; the nulls went at the same time"
-                prior += nats
             cause = broken("default_filled", (look.name,), words, because)
             out.append(hit(cause, spike.found, prior, share=share, usual=spike.usual))
+        if (filled := nulls_filled(look)) is not None:
+            words = "nulls filled with a default"
+            if scene.shows(look.name):
+                words = f"nulls filled with {clean(filled.name, 30) or amount(filled.number)}"
+            because = (
+                f"nulls are gone, {percent(look.face.null)} in the reference, and "
+                f"{_what(look, filled)} came as often in their place"
+            )
+            cause = broken("default_filled", (look.name,), words, because)
+            out.append(hit(cause, filled.found, -2.0, usual=filled.usual))
     for name, mixture in unseen(scene).items():
         how = renaming(scene.looks[name], mixture.start)
         if mixture.nats > 0.0 and how.nothing > 0.5:
             share = float((scene.looks[name].cells[mixture.start :] == UNSEEN).mean())
-            because = f"a word for nothing, unseen in the reference, in {percent(share)} of the rows"
+            because = (
+                f"a word for nothing, unseen in the reference, in {percent(share)} of the rows"
+            )
             cause = broken("default_filled", (name,), "filled with a word for nothing", because)
             out.append(hit(cause, mixture, -1.0, share=share))
     return out
@@ -81,22 +91,27 @@ def filler(look: Look, spike: Spike) -> float:
     if not look.is_number:
         if is_nothing(spike.name):
             return -1.0
-        return MODE if spike.name == look.face.names[0] else OTHER
+        return MODE if spike.name == look.face.names[0] else ANY + math.log(spike.usual)
     value = spike.number
     if value == 0.0:
         return ZERO
-    if value in SENTINELS and (value < look.face.low or value > look.face.high or spike.usual < 0.01):
+    if value in SENTINELS and (
+        value < look.face.low or value > look.face.high or spike.usual < 0.01
+    ):
         return SENTINEL
-    quantiles = unpack(look.face.quantiles)
-    middle = float(np.median(quantiles)) if len(quantiles) else math.nan
     frequent = unpack(look.face.frequent)
-    near = 0.51 * look.face.step + 1e-6 * abs(middle)
-    if abs(value - middle) <= near or abs(value - look.face.mean) <= near:
+    quantiles = unpack(look.face.quantiles)
+    near = 0.51 * look.face.step + 1e-6 * abs(look.face.mean)
+    left = np.searchsorted(quantiles, value, side="left") - 1
+    right = np.searchsorted(quantiles, value, side="right") + 1
+    if left <= 0.5 * len(quantiles) <= right or abs(value - look.face.mean) <= near:
         return CENTRE
     if len(frequent) and value == frequent[0]:
         return MODE
     if value in (look.face.low, look.face.high):
         return MODE - 1.5
+    if look.face.low <= value <= look.face.high:
+        return ANY + math.log(max(spike.usual, 1e-18))
     return OTHER
 
 
@@ -111,4 +126,4 @@ def _only_nothing(evidence: Evidence, field: str) -> bool:
     return values is not None and values.nothing
 
 
-RULE = Rule("default_filled", ("sentinel",), match, weigh)
+RULE = Rule("default_filled", ("sentinel",), match, weigh, close=True)

@@ -9,12 +9,10 @@ from holdfast.diagnosis.scene import Look, Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.signatures.permuting import best_permutation, choices
 from holdfast.diagnosis.words import clean
-from holdfast.profiles.portrait_cells import FIRST, unpack
+from holdfast.profiles.portrait_cells import FIRST, RARE, unpack
 
 PRIOR = -3.0
 MOST = 16
-#: numbers with so few different values are looked at as codes too
-FEW_VALUES = 12
 
 
 def weigh(scene: Scene) -> list[Suspect]:
@@ -30,7 +28,8 @@ def weigh(scene: Scene) -> list[Suspect]:
         moved = np.flatnonzero(to != np.arange(len(to)))
         words = f"with {len(moved)} categories under each other's names"
         if scene.shows(look.name):
-            pairs = [f"{look.face.names[to[x]]} -> {look.face.names[x]}" for x in moved[:3]]
+            spelled = [*look.face.names[: min(look.face.own, MOST)], "(rare)"]
+            pairs = [f"{spelled[to[x]]} -> {spelled[x]}" for x in moved[:3]]
             words = f"with categories exchanged ({', '.join(clean(p, 60) for p in pairs)})"
         because = "with the names put back, shares and the other columns fit again"
         cause = broken("encoding_permuted", (look.name,), words, because)
@@ -40,33 +39,33 @@ def weigh(scene: Scene) -> list[Suspect]:
 
 def permuted(look: Look) -> tuple[np.ndarray, Mixture] | None:  # type: ignore[type-arg]
     """The best exchange of names: for each category as it came the one it was, and the mixture."""
-    size = min(look.face.own, MOST)
-    log_p = np.log(look.shares[FIRST : FIRST + size])
+    own = min(look.face.own, MOST)
+    rest = float(look.shares[RARE] + look.shares[FIRST + own :].sum())
+    size = own + (rest > 1.0 / look.face.rows)
+    log_p = np.log(np.append(look.shares[FIRST : FIRST + own], rest))[:size]
     codes = look.cells - FIRST
+    codes = np.where((look.cells == RARE) | (codes >= own), own, codes)
     mine = (codes >= 0) & (codes < size)
     heads = np.bincount(codes[mine], minlength=size).astype(np.float64)
     gain = heads[:, None] * (log_p[None, :] - log_p[:, None])
+    table = look.ratios
     if look.ratios.size:
+        last = len(unpack(look.face.levels)) - 1
+        table = look.ratios[np.minimum(np.append(np.arange(own), last)[:size], last)]
         bins = look.ratios.shape[1]
-        seen = np.zeros((size, bins))
-        np.add.at(seen, (codes[mine], look.predicted[mine]), 1.0)
-        table = look.ratios[_rows(look, size)]
+        place = codes[mine] * bins + look.predicted[mine]
+        seen = np.bincount(place, minlength=size * bins).reshape(size, bins).astype(np.float64)
         beside = seen @ table.T
         gain = gain + beside - np.diag(beside)[:, None]
     to = best_permutation(gain)
     if (to == np.arange(size)).all():
         return None
-    ratio = np.full(look.scene.rows, 0.0)
+    ratio = np.zeros(look.scene.rows)
     at = codes[mine]
     ratio[mine] = log_p[to[at]] - log_p[at]
     if look.ratios.size:
-        table = look.ratios[_rows(look, size)]
         ratio[mine] += table[to[at], look.predicted[mine]] - table[at, look.predicted[mine]]
     return to, fit(ratio)
 
 
-def _rows(look: Look, size: int) -> np.ndarray:  # type: ignore[type-arg]
-    return np.minimum(np.arange(size), len(unpack(look.face.levels)) - 1)
-
-
-RULE = Rule("encoding_permuted", (), weigh=weigh)
+RULE = Rule("encoding_permuted", (), weigh=weigh, close=True)

@@ -5,15 +5,22 @@ from __future__ import annotations
 import math
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit, pipeline
-from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.scene import Look, Scene
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import ABOVE, BELOW
 
+FloatArray = NDArray[np.float64]
+
 PRIOR = -2.0
+#: share of the rows beyond which they are no single rows any more
+SINGLE = 0.4
+#: distances from the range, in its widths
+GAPS = np.array([0.1, 0.3, 1.0, 2.0, 4.0, 7.0, 12.0, 20.0, 40.0, 100.0])
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -28,7 +35,7 @@ def match(evidence: Evidence) -> Cause | None:
 
 
 def weigh(scene: Scene) -> list[Suspect]:
-    """Values scattered beyond the range, on every order of magnitude alike."""
+    """Values scattered beyond the range."""
     out = []
     for name, look in scene.looks.items():
         if not look.is_number:
@@ -37,24 +44,39 @@ def weigh(scene: Scene) -> list[Suspect]:
         if not above + below or (above + below) / scene.rows > 0.9:
             continue
         beyond = (look.cells == ABOVE) | (look.cells == BELOW)
-        x = look.numbers[beyond]
-        gap = np.where(x > look.face.high, x - look.face.high, look.face.low - x)
-        width = look.plausible.width
-        scattered = -np.log(width) - 2.0 * np.log1p(np.minimum(gap / width, 1e12))
-        scattered += math.log(look.plausible.resolution) - math.log(2.0)
         ratio = np.full(scene.rows, -np.inf)
-        ratio[beyond] = scattered - look.log_p[beyond]
+        scattered, price = scattering(look, look.numbers[beyond])
+        ratio[beyond] = scattered - look.plausible(look.numbers[beyond])
         found = fit(ratio)
         if found.nats <= 0.0:
             continue
         share = float(beyond[found.start :].mean())
+        if share > SINGLE:
+            price += 20.0 * (share - SINGLE) * math.sqrt(scene.rows)
         because = (
             f"{percent(share)} of the values lie beyond the reference's range, scattered; the "
             "others are as before"
         )
         cause = broken("outliers", (name,), "out of range in single rows", because)
-        out.append(hit(cause, found, PRIOR, share=share))
+        out.append(hit(cause, found, PRIOR - price, share=share))
     return out
+
+
+def scattering(look: Look, x: FloatArray) -> tuple[FloatArray, float]:
+    """Log-probability of numbers out of range under shares of their own, and the price of these.
+
+    The distance from the range is cut into `GAPS` (in widths of the range), on both sides; inside
+    a cut all distances are alike.
+    """
+    width = look.plausible.width
+    gap = np.where(x > look.face.high, x - look.face.high, look.face.low - x) / width
+    edges = np.array([0.0, *GAPS, max(1e12, 2.0 * float(gap.max(initial=0.0)))])
+    place = np.searchsorted(GAPS, gap, side="right") + len(edges) * (x < look.face.low)
+    counts = np.bincount(place, minlength=2 * len(edges)) + 0.2
+    shares = np.log(counts / counts.sum())[place]
+    size = np.diff(edges)[np.searchsorted(GAPS, gap, side="right")] * width
+    price = 0.5 * float((counts > 1.0).sum()) * math.log1p(len(x))
+    return shares - np.log(size) + math.log(look.plausible.resolution), price
 
 
 RULE = Rule("outliers", ("range",), match, weigh)

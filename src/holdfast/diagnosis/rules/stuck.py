@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import math
 
-import numpy as np
-
 from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
 from holdfast.diagnosis.scene import Look, Scene
@@ -13,8 +11,6 @@ from holdfast.diagnosis.signatures.spikes import Spike, spikes
 from holdfast.diagnosis.words import clean, percent
 
 PRIOR = -0.7
-#: rows before the first repeated one among which the last good value is looked for
-BACK = 40
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -27,47 +23,22 @@ def match(evidence: Evidence) -> Cause | None:
 
 
 def weigh(scene: Scene) -> list[Suspect]:
-    """A spike at a value as likely as any that was served just before it began."""
+    """A spike at a value that the reference might well have served."""
     out = []
     for look in scene.close:
-        for spike in spikes(look):
+        for spike in look.keep("spikes", spikes):
             share = float(spike.rows[spike.found.start :].mean())
-            last, prior = last_value(look, spike)
             because = (
                 f"{_what(look, spike)} in {percent(share)} of the rows, {percent(spike.usual)} in "
                 "the reference; the other rows as before"
             )
-            if last:
-                because += "; it was the value served just before"
             cause = broken("stuck", (look.name,), _words(look, spike), because)
-            value = PRIOR + math.log(max(spike.usual, 0.5 / (look.face.rows + 1.0)))
-            prior += max(value, -9.0)
+            # the value that a feed stops at is any value, as likely as it ever was
+            prior = PRIOR + math.log(max(spike.usual, 1e-18))
+            # and a feed that stands still hits all rows of its source, a default single ones
+            prior += 0.5 * math.log(max(share, 0.05))
             out.append(hit(cause, spike.found, prior, share=share, usual=spike.usual))
     return out
-
-
-def last_value(look: Look, spike: Spike) -> tuple[bool, float]:
-    """Whether the spike's value was served just before the spike began, and what that is worth.
-
-    A feed that stands still repeats the last value that came: the row before the first repeated
-    one holds it. A default has been there only by chance. The start is known up to `BACK` rows, and
-    the last good row may itself look like the first repeated one, which says nothing either way:
-    then only the value's rarity counts.
-    """
-    before = look.scene.before
-    earlier = before.columns.get(look.name) if before is not None else None
-    if earlier is None or not len(earlier):
-        return False, 0.0
-    first = int(np.argmax(spike.rows[spike.found.start :])) + spike.found.start
-    tail = earlier.take(np.arange(max(0, len(earlier) - BACK), len(earlier)))
-    if look.is_number:
-        there = bool((tail.numbers == spike.number).any())
-    else:
-        there = spike.name in {tail.names[c] for c in tail.codes if c >= 0}
-    chance = 1.0 - (1.0 - min(spike.usual, 0.999)) ** (len(tail) + 1)
-    if there:
-        return True, min(-math.log(max(chance, 1e-6)), 8.0)
-    return False, 0.0 if first < BACK else -0.3
 
 
 def _words(look: Look, spike: Spike) -> str:
@@ -82,4 +53,4 @@ def _what(look: Look, spike: Spike) -> str:
     return "one value"
 
 
-RULE = Rule("stuck", ("repeat",), match, weigh)
+RULE = Rule("stuck", ("repeat",), match, weigh, close=True)

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import numpy as np
-
 from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.rules.base import Rule, Suspect, features_of, hit
+from holdfast.diagnosis.rules.harmless_drift import weightless
 from holdfast.diagnosis.scene import Scene
-from holdfast.diagnosis.signatures.mixture import fit
+from holdfast.diagnosis.signatures.alone import altered
 from holdfast.records import Action
 
 _WORDS = {
@@ -45,19 +44,20 @@ def match(evidence: Evidence) -> Cause:
 
 #: less likely than any kind with a name, before looking
 PRIOR = -8.0
+#: what losing its bond to the other columns must add to a column's own movement
+LEAST = 8.0
 
 
 def weigh(scene: Scene) -> list[Suspect]:
     """A column that moved and no longer suits the others: altered, in a way without a name."""
     out = []
     for look in scene.close:
-        if look.moved <= 0.0 or not look.ratios.size:
+        if look.drifted <= 0.0 or not look.ratios.size or scene.hangs_on(look.name):
             continue
-        counts = look.counts + 30.0 * look.shares
-        own = np.log(counts / counts.sum() / look.shares)[look.cells]
-        found = fit(np.where(look.levels >= 0, own - look.bond, own))
-        nats = found.nats - 0.5 * float((look.counts > 0).sum())
-        if nats <= look.moved:
+        if weightless(look):
+            continue
+        found = look.keep("altered", altered)
+        if found.nats <= look.drifted + LEAST:
             continue
         because = "the column moved and no longer suits the others, which did not move with it"
         cause = Cause(
@@ -69,8 +69,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             confidence=0.0,
             because=because,
         )
-        out.append(hit(cause, found._replace(nats=nats), PRIOR, share=found.share))
+        out.append(hit(cause, found, PRIOR, share=found.share))
     return out
 
 
-RULE = Rule("unknown", (), match, weigh)
+RULE = Rule("unknown", (), match, weigh, close=True)

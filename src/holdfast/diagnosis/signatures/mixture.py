@@ -2,7 +2,7 @@
 
 Each row has a log ratio: how much more likely the fault makes its value than the reference does.
 Rows that the fault cannot have touched have ratio ``-inf``. With an unknown share f of the rows hit,
-a row counts ``log(1 - f + f ratio)``; f is fitted by EM, and clean rows in front, which an
+a row counts ``log(1 - f + f ratio)``; f is fitted, and clean rows in front, which an
 estimated onset may include, are cut off where that explains the rest better.
 """
 
@@ -17,7 +17,9 @@ FloatArray = NDArray[np.float64]
 
 #: one row says no more than this, in nats
 MOST = 25.0
-ROUNDS = 10
+ROUNDS = 13
+#: shares tried where many mixtures are compared
+SHARES = (0.06, 0.2, 0.5, 0.85, 1.0 - 1e-3)
 
 
 class Mixture(NamedTuple):
@@ -37,13 +39,16 @@ class Mixture(NamedTuple):
     weight: FloatArray
 
 
-def fit(log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False) -> Mixture:
+def fit(
+    log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False, most: float = MOST
+) -> Mixture:
     """The best share and start.
 
     Args:
         log_ratio: shape (n,), in time order, -inf allowed, NaN not.
         whole: all rows from the start on are hit.
         fixed_start: the fault starts with the first row.
+        most: what one row may say, in nats.
 
     Example:
         >>> hit = np.full(40, -np.inf)
@@ -57,9 +62,8 @@ def fit(log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False
     n = len(log_ratio)
     if not n:
         return Mixture(0.0, 0.0, 0, np.zeros(0))
-    capped = np.clip(log_ratio, -MOST, MOST)
-    ratio = np.exp(capped)
-    ratio[log_ratio < -MOST] = 0.0
+    ratio = np.exp(np.clip(log_ratio, -most, most))
+    ratio[log_ratio < -most] = 0.0
     share = 1.0 if whole else _share(ratio)
     rows = _rows(ratio, share)
     start = 0
@@ -70,7 +74,7 @@ def fit(log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False
             share = _share(ratio[start:])
             rows = _rows(ratio, share)
     nats = float(rows[start:].sum()) - np.log1p(start)
-    if not nats > 0.0 or share <= 0.0:
+    if not nats > 0.0 or share <= 1e-4:
         return Mixture(0.0, 0.0, 0, np.zeros(n))
     weight = share * ratio / np.maximum(1.0 - share + share * ratio, 1e-300)
     weight[:start] = 0.0
@@ -88,23 +92,38 @@ def gains(log_ratio: FloatArray, *, whole: bool = False) -> FloatArray:
         return np.maximum(capped.sum(1), 0.0)
     ratio = np.exp(capped)
     ratio[log_ratio < -MOST] = 0.0
-    share = np.full((len(ratio), 1), 0.5)
-    for _ in range(ROUNDS):
-        part = share * ratio
-        share = (part / np.maximum(1.0 - share + part, 1e-300)).mean(1, keepdims=True)
-    share = np.minimum(share, 1.0 - 1e-6)
-    return np.maximum(np.log(1.0 - share + share * ratio).sum(1), 0.0)
+    top = np.zeros(len(ratio))
+    for share in SHARES:
+        top = np.maximum(top, np.log(1.0 - share + share * ratio).sum(1))
+    return top
 
 
 def _share(ratio: FloatArray) -> float:
+    """The share with the largest likelihood: a concave problem, by Newton inside halving bounds."""
     if not len(ratio):
         return 0.0
-    share = 0.5
+    more = ratio - 1.0
+    least = 0.25 / len(ratio)
+    if float(ratio.min()) > 0.0 and float((more / ratio).sum()) >= 0.0:
+        return 1.0
+    if float(more.sum()) <= 0.0:
+        return 0.0
+    low, high = 0.0, 1.0
+    share = min(max(float((ratio > 1.0).mean()), least), 1.0 - least)
     for _ in range(ROUNDS):
-        part = share * ratio
-        share = float((part / (1.0 - share + part)).mean()) if share < 1.0 else 1.0
-    sure = ratio > 0.0
-    return 1.0 if share > 0.999 and sure.all() else min(share, 1.0 - 0.25 / len(ratio))
+        part = more / (1.0 + share * more)
+        slope = float(part.sum())
+        if slope > 0.0:
+            low = share
+        else:
+            high = share
+        step = slope / max(float(part @ part), 1e-300)
+        share = share + step
+        if not low < share < high:
+            share = 0.5 * (low + high)
+        if abs(step) < 1e-4 or high - low < 1e-4:
+            break
+    return min(share, 1.0 - least)
 
 
 def _rows(ratio: FloatArray, share: float) -> FloatArray:

@@ -10,12 +10,14 @@ from numpy.typing import NDArray
 
 from holdfast.diagnosis.scene import Look
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.profiles.portrait_cells import FIRST, NULL
+from holdfast.profiles.portrait_cells import FIRST, NULL, unpack
 
 FloatArray = NDArray[np.float64]
 
 #: spikes of one column that are weighed
 MOST_SPIKES = 3
+#: nulls that the reference must have before their filling can be seen
+LEAST_NULLS = 0.01
 
 
 class Spike(NamedTuple):
@@ -25,7 +27,7 @@ class Spike(NamedTuple):
         number: the value, for numbers; NaN for categories.
         name: the category; empty for numbers.
         rows: shape (n,), the rows that hold it.
-        usual: its share in the reference (of all rows), at least a fraction of a row.
+        usual: its share in the reference (of all rows), never quite 0.
         found: the mixture "some rows hold this value whatever else is in the row".
     """
 
@@ -50,9 +52,8 @@ def _of_numbers(look: Look) -> list[Spike]:
     often = often[np.argsort(-counts[often])][:12]
     if not len(often):
         return []
-    floor = 0.25 / (look.face.rows + 1.0)
     present = max(1e-9, 1.0 - look.face.null - look.face.wrong)
-    usual = np.maximum(np.exp(look.plausible(values[often])) * present, floor)
+    usual = np.exp(np.maximum(look.plausible(values[often]), -60.0)) * present
     gain = counts[often] * np.log(np.maximum(counts[often] / look.scene.rows / usual, 1e-9))
     out = []
     for i in np.argsort(-gain)[:MOST_SPIKES]:
@@ -65,21 +66,26 @@ def _of_numbers(look: Look) -> list[Spike]:
 
 
 def _of_categories(look: Look) -> list[Spike]:
-    known = len(look.shares) - FIRST
-    counts = look.counts[FIRST:]
-    usual = look.shares[FIRST:]
-    gain = counts * np.log(np.maximum(counts, 1e-9) / (look.scene.rows * usual))
+    places = {name: i for i, name in enumerate(look.face.names)}
+    shares = unpack(look.face.name_shares) * (1.0 - look.face.null)
+    heads = np.bincount(look.values.codes[look.values.codes >= 0], minlength=1)
+    found = []
+    for code in np.flatnonzero(heads >= 2).tolist():
+        name = look.values.names[code]
+        if name in places:
+            usual = float(shares[places[name]])
+            gain = heads[code] * math.log(heads[code] / (look.scene.rows * usual))
+            if gain > 2.0:
+                found.append((gain, code, name, usual))
     out = []
-    for i in np.argsort(-gain)[: min(MOST_SPIKES, known)]:
-        if gain[i] <= 2.0:
-            break
-        rows = look.cells == FIRST + i
-        out.append(_spike(look, math.nan, look.face.names[i], rows, float(usual[i])))
+    for _, code, name, usual in sorted(found, reverse=True)[:MOST_SPIKES]:
+        out.append(_spike(look, math.nan, name, look.values.codes == code, usual))
     return _ranked(out)
 
 
 def _spike(look: Look, number: float, name: str, rows: NDArray[np.bool_], usual: float) -> Spike:
-    ratio = np.where(rows, -math.log(usual) - look.bond, -np.inf)
+    bond = 0.0 if look.scene.hangs_on(look.name) else look.bond
+    ratio = np.where(rows, -math.log(usual) - bond, -np.inf)
     return Spike(number, name, rows, usual, fit(ratio))
 
 
@@ -87,12 +93,28 @@ def _ranked(found: list[Spike]) -> list[Spike]:
     return sorted((s for s in found if s.found.nats > 0.0), key=lambda s: -s.found.nats)
 
 
-def null_fell(look: Look) -> float:
-    """Evidence in nats that nulls, usual in the reference, have become rare."""
-    n, usual = float(look.scene.rows), float(look.shares[NULL])
-    count = float(look.counts[NULL])
-    share = count / n
-    if share >= usual or usual < 0.005:
-        return 0.0
-    rest = (n - count) * math.log((1.0 - share) / (1.0 - usual))
-    return rest + (count * math.log(share / usual) if count else 0.0)
+def nulls_filled(look: Look) -> Spike | None:
+    """One value in place of the nulls that the reference has, everything else as before."""
+    usual = float(look.shares[NULL])
+    n = float(look.scene.rows)
+    if usual < LEAST_NULLS or look.counts[NULL] > 0.7 * usual * n or not look.counts[FIRST:].any():
+        return None
+    excess = look.counts[FIRST:] - n * look.shares[FIRST:]
+    top = int(np.argmax(excess))
+    if excess[top] <= 0.0:
+        return None
+    if look.is_number:
+        numbers = look.numbers[look.cells == FIRST + top]
+        values, counts = np.unique(numbers, return_counts=True)
+        number, name = float(values[np.argmax(counts)]), ""
+        rows = look.present & (look.numbers == number)
+        present = max(1e-9, 1.0 - look.face.null - look.face.wrong)
+        before = float(np.exp(look.plausible(np.array([number])))[0]) * present
+    else:
+        number, name = math.nan, look.face.names[top]
+        rows, before = look.cells == FIRST + top, float(look.shares[FIRST + top])
+    ratio = np.zeros(look.scene.rows)
+    ratio[rows] = math.log((before + usual) / before)
+    ratio[look.cells == NULL] = -np.inf
+    found = fit(ratio)
+    return Spike(number, name, rows, before, found) if found.nats > 0.0 else None
