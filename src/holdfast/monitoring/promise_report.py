@@ -144,8 +144,8 @@ class PromiseReport(Result, msgspec.Struct, frozen=True, kw_only=True):
         left = len(rows) - len(shown)
         caption = (
             "Rows, on average, from nulls in 5%, 30% and all of them; a shift of a quarter and of "
-            "one standard deviation of the rank; three times a rare value's share. A dash: the column "
-            "cannot change so, or the change stays within what its reference calls normal."
+            "one standard deviation of the rank; three times a rare value's share. A dash: the "
+            "column cannot change so, or the change stays within what its reference calls normal."
         )
         if left:
             caption += f" The {len(shown)} slowest; {left} more: `holdfast monitor promise`."
