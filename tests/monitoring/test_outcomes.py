@@ -67,6 +67,19 @@ def test_predictions_that_left_memory_are_read_back_from_the_log(store):
     assert abs(found.onset_row - 2000) < 800
 
 
+def test_late_labels_that_trickle_in_are_looked_for_together(store):
+    life = World(14_000, seed=4)
+    store.predictions.append(life.predictions())
+    watcher = worker(store)
+    watcher.run_once(START)
+    for i in range(5):
+        store.labels.append(life.labels(i * 10, i * 10 + 10, delay=2 * DAY))
+        watcher.run_once(START + i * SECOND)
+    assert watcher.labels["loan"]["joined"] == 10
+    watcher.run_once(START + 11 * SECOND)
+    assert watcher.labels["loan"]["joined"] == 50
+
+
 def test_a_repeated_label_counts_once_and_an_unknown_id_is_counted_not_guessed(store):
     life = World(600, seed=5)
     store.predictions.append(life.predictions())

@@ -61,6 +61,8 @@ class Outcomes:
         self._state = _State() if state is None else msgspec.msgpack.decode(state, type=_State)
         self._keys = KeyMemory.load(self._state.keys)
         self._places: dict[str, int] = {}
+        #: how often predictions were looked for in the log
+        self.looked = 0
 
     @property
     def facts(self) -> dict[str, int]:
@@ -158,17 +160,15 @@ class Outcomes:
         s = self._state
         if s.rows == 0:
             return None
+        self.looked += 1
         span = max(s.last_at - s.first_at, 1)
         width = min(max(int(LOOK_ROWS * span / s.rows), MINUTE), 40 * 365 * DAY)
         centre = min(max(latest - s.delay, s.first_at), s.last_at)
         missing = pa.array(sorted(set(ids)), pa.string())
         parts: list[pa.Table] = []
         for since in _windows(centre, width, s.first_at, s.last_at + 1):
-            table = self._store.predictions.read(
-                model=self.model, since=since, until=since + width, columns=COLUMNS
-            )
-            table = table.filter(pc.is_in(table.column("id"), value_set=missing))
-            if table.num_rows:
+            table = self._among(missing, since, since + width)
+            if table is not None:
                 parts.append(table)
                 got = pc.is_in(missing, value_set=table.column("id").combine_chunks())
                 missing = missing.filter(pc.invert(got))
@@ -178,6 +178,19 @@ class Outcomes:
             return None
         batches = pa.concat_tables(parts).combine_chunks().to_batches()
         return batches[0] if batches else None
+
+    def _among(self, ids: pa.Array, since: int, until: int) -> pa.Table | None:
+        """Predictions of these ids in a window; first where they are, then those rows whole."""
+        log = self._store.predictions
+        brief = log.read(model=self.model, since=since, until=until, columns=["id", "at"])
+        at = brief.filter(pc.is_in(brief.column("id"), value_set=ids)).column("at")
+        if not len(at):
+            return None
+        when = at.cast(pa.int64()).to_numpy()
+        table = log.read(
+            model=self.model, since=int(when.min()), until=int(when.max()) + 1, columns=COLUMNS
+        )
+        return table.filter(pc.is_in(table.column("id"), value_set=ids))
 
 
 def _windows(centre: int, width: int, first: int, end: int) -> list[int]:

@@ -34,6 +34,9 @@ LEASE = "monitor"
 LEASE_TTL = 15_000_000
 #: rows taken from the log at a time
 BATCH_ROWS = 65_536
+#: pause between two readings of labels whose predictions are no longer kept (microseconds):
+#: looking for many at once costs as much as looking for one
+LABEL_PAUSE = 10_000_000
 _POSITION = "monitor"
 _LOST = frozenset({"HF-E-STORE-FENCED", "HF-E-STORE-REVISION"})
 
@@ -104,6 +107,7 @@ class MonitorWorker:
         self._holder = holder
         self._fence: int | None = None
         self._renewed = 0
+        self._looked = -LABEL_PAUSE
         self._revision = 0
         self._position = _Position()
         self._models: dict[str, _Watching] = {}
@@ -227,10 +231,12 @@ class MonitorWorker:
         touched, control = self._decisions()
         position, store = self._position, self._store
         rows = Feed.read(store.predictions, position.cursor, max_rows, COLUMNS)
-        labels = Feed.read(store.labels, position.labels, max_rows)
+        waits = 0 <= now - self._looked < LABEL_PAUSE
+        labels = Feed.read(store.labels, position.labels, 0 if waits else max_rows)
         ended = rows.size < max_rows
         if not ended:  # a label is never looked at before the predictions made until it came
             labels = labels.until(store.labels, position.labels, rows.latest)
+        looked = sum(watching.outcomes.looked for watching in self._models.values())
         changes: list[tuple[str, Change]] = []
         predicted, labelled = rows.by_model(), labels.by_model()
         for name in dict.fromkeys((*predicted, *labelled)):
@@ -273,6 +279,10 @@ class MonitorWorker:
                 fence=(LEASE, fence),
             )
         self._position, self._revision = latest, revision
+        if labels.size < max_rows and looked < sum(
+            watching.outcomes.looked for watching in self._models.values()
+        ):
+            self._looked = now
         return changed
 
     def _follow(
