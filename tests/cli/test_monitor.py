@@ -260,6 +260,19 @@ def test_a_shuffled_training_table_is_said_to_need_a_warm_up(here: Path, ask: An
     assert "warm-up" in said["time"]
 
 
+def test_columns_that_follow_the_clock_are_named(here: Path, ask: Any):
+    table = loans(1_500).sort_by("applied_at")
+    column = table.column("employment_type")
+    morning, evening = sorted(set(column.drop_null().to_pylist()))[:2]
+    hours = [t.hour for t in table.column("applied_at").to_pylist()]
+    made = pa.array([morning if h < 12 else evening for h in hours], column.type)
+    index = table.column_names.index("employment_type")
+    table = table.set_column(index, "employment_type", made)
+    pq.write_table(table, "clock.parquet")
+    _, said = ask("monitor", "promise", "--reference", "clock.parquet")
+    assert "the hour of the day: `employment_type`" in said["time"]
+
+
 def test_building_a_release_ends_with_what_will_be_noticed(here: Path, capsys: Any):
     assert main(["release", "build"]) == 0
     out = capsys.readouterr().out

@@ -11,7 +11,11 @@ from holdfast.errors import DataError
 if TYPE_CHECKING:
     import numpy as np
 
+    from holdfast.detection.season import Cycle
     from holdfast.monitoring.promise_report import PromiseReport
+
+#: rows of a reference that are looked at for cycles, the last ones
+MOST_ROWS = 200_000
 
 
 def monitor_promise(
@@ -50,6 +54,7 @@ def monitor_promise(
             model=name,
             rows_per_day=per_day,
             times=times,
+            cycles=None if reference is None else cycles_of(found, reference),
             traffic=tuple(p.sentence for p in arrivals.promises),
         )
 
@@ -71,3 +76,26 @@ def times_of(release: Any, table: Any) -> np.ndarray[Any, np.dtype[np.int64]]:
         return np.empty(0, np.int64)
     found: np.ndarray[Any, np.dtype[np.int64]] = values.numbers[values.state == 0].astype(np.int64)
     return found
+
+
+def cycles_of(release: Any, table: Any) -> dict[str, Cycle]:
+    """What each watched column of a table repeats, by its event times; empty where none has one."""
+    import numpy as np
+
+    from holdfast import frames
+    from holdfast.detection.columns.cells import Coder
+    from holdfast.detection.season import find_cycles
+    from holdfast.frames.values import read_values
+
+    fit = release.values
+    at = times_of(release, table)
+    frame = frames.read(table)
+    if fit is None or len(at) != len(frame):
+        return {}  # a time is missing somewhere: no clock to go by
+    columns = [c for c in fit.columns if c.name in frame]
+    cells = np.empty((len(frame), len(columns)), np.int64)
+    for i, column in enumerate(columns):
+        coded = Coder(column.cells).code(read_values(column.cells.kind, frame.column(column.name)))
+        cells[:, i] = np.where(coded >= column.cells.missing, -1, coded)
+    found = find_cycles(at[-MOST_ROWS:], cells[-MOST_ROWS:])
+    return {column.name: cycle for column, cycle in zip(columns, found, strict=True)}

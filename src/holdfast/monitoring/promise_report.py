@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import msgspec
@@ -11,9 +12,9 @@ from holdfast.detection.budget import Budget, parse_budget
 from holdfast.detection.columns.delays import NULLS, SHIFTS, TRIPLED, Noticed, expected_delays
 from holdfast.detection.columns.fit import ReferenceFit
 from holdfast.detection.columns.streams import TOO_VARIABLE
-from holdfast.detection.season import time_structure
+from holdfast.detection.season import Cycle, Period, time_structure
 from holdfast.detection.values import ValuesDetector
-from holdfast.diagnosis.words import clean
+from holdfast.diagnosis.words import clean, names
 from holdfast.monitoring.engine import ModelMonitor
 from holdfast.monitoring.promise import Watched, promise, watched
 from holdfast.monitoring.reference import MonitoredRelease, facts_of
@@ -197,6 +198,7 @@ def promised(
     model: str = "model",
     rows_per_day: float | None = None,
     times: IntArray | None = None,
+    cycles: Mapping[str, Cycle] | None = None,
     traffic: tuple[str, ...] = (),
 ) -> PromiseReport:
     """What the monitor of a release watches, and after how many rows it would notice what.
@@ -208,6 +210,7 @@ def promised(
         rows_per_day: traffic, for a promise per time.
         times: shape (n,), event times of the reference's rows in their order, microseconds since
             1970 (UTC); None where they are not known.
+        cycles: by column, what it repeats in the reference (`detection.season.find_cycles`).
         traffic: how traffic is watched, from the monitor's state.
     """
     allowed = parse_budget(budget, rows_per_day=rows_per_day)
@@ -228,7 +231,7 @@ def promised(
         marks=tuple(watched(marks)),
         notes=() if fit is None else tuple(_notes(fit, release)),
         traffic=traffic,
-        time="" if times is None else _of_time(times),
+        time="" if times is None else _of_time(times) + _of_cycles(cycles or {}),
     )
 
 
@@ -257,3 +260,22 @@ def _of_time(times: IntArray) -> str:
             "wander: prefer a warm-up on live rows"
         )
     return found.advice
+
+
+def _of_cycles(cycles: Mapping[str, Cycle]) -> str:
+    """Which columns swing with the clock, and what that means for what is noticed."""
+    told = []
+    for period, words in (
+        (Period.HOUR_OF_DAY, "the hour of the day"),
+        (Period.WEEKDAY, "the weekday"),
+        (Period.HOUR_OF_WEEK, "the hour of the week"),
+    ):
+        found = [name for name, cycle in cycles.items() if cycle.period is period]
+        if found:
+            told.append(f"{words}: {names(found)}")
+    if not told:
+        return ""
+    return (
+        f". What follows {'; '.join(told)}. These are judged against all hours together: their "
+        "usual swing is allowed at any hour, and a change that stays within it is not noticed"
+    )
