@@ -10,7 +10,8 @@ be told as ruled out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -40,7 +41,7 @@ class Suspect(NamedTuple):
     nats: float
     prior: float
     weight: FloatArray | None = None
-    details: dict[str, Any] = {}
+    details: Mapping[str, Any] = MappingProxyType({})
 
     @property
     def value(self) -> float:

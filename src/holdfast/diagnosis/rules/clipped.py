@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import unpack

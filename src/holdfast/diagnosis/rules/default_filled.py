@@ -8,9 +8,10 @@ import msgspec
 import numpy as np
 
 from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
 from holdfast.diagnosis.rules.category_renamed import renaming, unseen
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.spelling import is_nothing
 from holdfast.diagnosis.signatures.spikes import Spike, nulls_filled, spikes
 from holdfast.diagnosis.words import clean, percent

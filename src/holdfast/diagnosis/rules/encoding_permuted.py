@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.signatures.permuting import best_permutation, choices
 from holdfast.diagnosis.words import clean
@@ -37,7 +38,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     return out
 
 
-def permuted(look: Look) -> tuple[np.ndarray, Mixture] | None:  # type: ignore[type-arg]
+def permuted(look: Look) -> tuple[np.ndarray, Mixture] | None:
     """The best exchange of names: for each category as it came the one it was, and the mixture."""
     own = min(look.face.own, MOST)
     rest = float(look.shares[RARE] + look.shares[FIRST + own :].sum())

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from holdfast.diagnosis.evidence import Cause
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect
 from holdfast.diagnosis.rules.covariate_drift import SCORE, how_it_moved
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.alone import altered, moved_along
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.signatures.transforms import best_changes, misfit

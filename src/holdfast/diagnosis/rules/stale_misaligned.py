@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit, pipeline
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.lag import lag_of
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.words import percent
@@ -70,8 +71,8 @@ def _lag(look: Look, start: int) -> tuple[int, float]:
             return 0, 0.0
     else:
         places = {name: i for i, name in enumerate(earlier.names)}
-        table = [places.setdefault(name, len(places)) for name in look.values.names]
-        table = np.array([*table, -1], np.int64)
+        met = [places.setdefault(name, len(places)) for name in look.values.names]
+        table = np.array([*met, -1], np.int64)
         codes = np.concatenate((earlier.codes, table[look.values.codes]))
         if len(places) < 6:
             return 0, 0.0

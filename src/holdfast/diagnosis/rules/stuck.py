@@ -5,8 +5,9 @@ from __future__ import annotations
 import math
 
 from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.spikes import Spike, spikes
 from holdfast.diagnosis.words import clean, percent
 

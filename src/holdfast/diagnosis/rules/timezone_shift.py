@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import unpack, unpack4
@@ -55,7 +56,7 @@ def clock(look: Look) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
     return np.asarray(known)
 
 
-def _turned(look: Look, marks: np.ndarray, by: int) -> np.ndarray:  # type: ignore[type-arg]
+def _turned(look: Look, marks: np.ndarray, by: int) -> np.ndarray:
     ratio = np.full(look.scene.rows, -np.inf)
     rows = np.flatnonzero(look.present)
     x = look.numbers[rows]

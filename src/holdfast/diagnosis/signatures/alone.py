@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.diagnosis.scene import Look
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.profiles.portrait_cells import NULL, UNSEEN, WRONG, unpack, unpack4
 
@@ -38,7 +38,7 @@ def altered(look: Look) -> Mixture:
 
 
 def moved_along(look: Look) -> float:
-    """Gain of "each value moved by one amount, to the next that the column knows; ends stay ends"."""
+    """Gain of "each value moved by one amount, to the next that is known; ends stay ends"."""
     known = unpack(look.face.known)
     if not look.is_number or len(known) < 3 or not look.present.any():
         return 0.0
@@ -64,7 +64,7 @@ def moved_along(look: Look) -> float:
 
 
 def _targets(known: FloatArray, spread: float) -> list[NDArray[np.int64]]:
-    """Where each known value lands, for shifts of up to 1.5 standard deviations and a few places."""
+    """Where each known value lands: shifts of up to 1.5 standard deviations, and a few places."""
     size = len(known)
     shifts = [k * 0.1 * spread for k in range(-15, 16) if k]
     out = [np.searchsorted(known, known + b - 1e-9 * spread) for b in shifts]

@@ -84,7 +84,7 @@ class Plausible:
     def _coarseness(self) -> FloatArray:
         """By how many zeros a number ends in, how much likelier it is than the grid alone says.
 
-        Prices end in .99, incomes in 000: a value on a coarser step is likelier than its neighbours.
+        Incomes end in 000: a value on a coarser step is likelier than its neighbours.
         """
         quantiles = unpack(self.face.quantiles)
         ends = self.ends(quantiles[quantiles != 0.0])

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.diagnosis.scene import Look
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.profiles.portrait_cells import FIRST, NULL, unpack
 
