@@ -195,6 +195,14 @@ class Look:
         got = self.ratios[np.maximum(levels, 0), np.broadcast_to(self.predicted, levels.shape)]
         return np.where(levels >= 0, got, 0.0)
 
+    def table_noise(self, cells: float) -> float:
+        """What so many cells of a learned table gain on other rows than its own by chance, nats.
+
+        Each cell is an estimate from the reference's rows; on n others it is wrong by about
+        n / (2 rows) nats.
+        """
+        return 0.5 * cells * len(self.cells) / max(60.0, min(float(self.face.rows), 8000.0))
+
     @cached_property
     def levels(self) -> IntArray:
         """Row of `ratios` of each row; -1 without one."""

@@ -123,6 +123,7 @@ class Scene:
             shares[i, : len(usual)] = look.shares[usual] / look.shares[usual].sum()
             along[i, :, : len(usual)] = look.directions()[:, usual]
         free = movement.learned(counts, shares)
+        free -= [k.table_noise(0.5 * len(k.ordinary)) for k in looks]
         gains, sizes = movement.tilted(counts[:, None, :], shares[:, None, :], along)
         out = {}
         for i, look in enumerate(looks):

@@ -13,10 +13,14 @@ from holdfast.diagnosis.scene import Scene
 
 #: a suspect must explain this much, in nats, to be named at all
 NAMED = 6.0
+#: from this value on, a broken input answers for labels that disagree
+SURE = 25.0
 #: how far likelihoods are to be believed: margins are divided by it before they become confidence
 TEMPERATURE = 4.0
 #: rows that are looked at one by one; more are only counted
 HEAD, MANY = 800, 1100
+#: standard errors by which what the first rows gain is taken down before it is carried on
+CAUTION = 1.5
 
 
 class Verdict(NamedTuple):
@@ -40,6 +44,7 @@ def judge(scene: Scene) -> Verdict | None:
             kind = suspect.cause.kind
             if kind not in best or grown.value > best[kind][0].value:
                 best[kind] = grown, where
+    _labels_follow(best)
     ranked = sorted(best.values(), key=lambda found: -found[0].value)
     if not ranked or ranked[0][0].value < NAMED:
         return None
@@ -47,6 +52,17 @@ def judge(scene: Scene) -> Verdict | None:
     confidence = _confidence([suspect.value for suspect, _ in ranked])
     cause = msgspec.structs.replace(winner.cause, confidence=confidence)
     return Verdict(winner._replace(cause=cause), tuple(s for s, _ in ranked[1:]), where)
+
+
+def _labels_follow(best: dict[str, tuple[Suspect, Scene]]) -> None:
+    """Labels that disagree follow from a broken input: its suspect explains them too."""
+    concept = best.get("concept_drift")
+    if concept is None or concept[0].nats <= 0.0:
+        return
+    for kind, (suspect, where) in best.items():
+        cause = suspect.cause
+        if cause.class_ == "pipeline" and cause.features and suspect.value > SURE:
+            best[kind] = suspect._replace(nats=suspect.nats + concept[0].nats), where
 
 
 def _grown(suspect: Suspect, scene: Scene, where: Scene) -> float:
@@ -58,10 +74,11 @@ def _grown(suspect: Suspect, scene: Scene, where: Scene) -> float:
         return suspect.nats
     more = scene.rows / where.rows
     name = suspect.cause.features[0] if suspect.cause.features else ""
-    if name not in scene.looks:
-        return suspect.nats * more
-    moved = [max(0.0, s.looks[name].drifted) for s in (scene, where)]
-    return max(0.0, moved[0] + more * (suspect.nats - moved[1]))
+    moved = [max(0.0, s.looks[name].drifted) if name in s.looks else 0.0 for s in (scene, where)]
+    beyond = suspect.nats - moved[1]
+    if beyond > 0.0:  # a sum of log ratios varies by about twice itself
+        beyond = max(0.0, beyond - CAUTION * math.sqrt(2.0 * beyond) * (1.0 - 1.0 / more))
+    return max(0.0, moved[0] + more * beyond)
 
 
 def _confidence(values: list[float]) -> float:

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.diagnosis.attribution import segment
 from holdfast.diagnosis.evidence import Cause, Evidence, Movement
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture
@@ -109,6 +110,12 @@ def broken(
         confidence=confidence,
         because=because,
     )
+
+
+def gathered(scene: Scene, found: Mixture, name: str) -> bool:
+    """Whether the rows hit in one column share an origin or a category of another."""
+    spot = segment(scene.now, found.weight, found.start, (name,))
+    return spot is not None and bool(spot.value)
 
 
 def hit(cause: Cause, found: Mixture, prior: float, **details: Any) -> Suspect:

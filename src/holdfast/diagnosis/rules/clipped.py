@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.diagnosis.look import Look
-from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit
+from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, gathered, hit
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.words import percent
@@ -17,6 +17,8 @@ FloatArray = NDArray[np.float64]
 PRIOR = -2.0
 #: different numbers a column needs before a limit can be told from a favourite value
 DISTINCT = 8
+#: a limit holds for whole sources, and is seldom below most of the values
+WHOLE, SCATTERED, MOST, UNLIKELY = 0.85, -20.0, 0.8, -4.0
 
 
 def weigh(scene: Scene) -> list[Suspect]:
@@ -38,7 +40,12 @@ def weigh(scene: Scene) -> list[Suspect]:
                 f"{percent(beyond)}, and as many on it"
             )
             cause = broken("clipped", (look.name,), words, because)
-            out.append(hit(cause, found, PRIOR, beyond=beyond, upper=upper))
+            prior = PRIOR
+            if found.share < WHOLE and not gathered(scene, found, look.name):
+                prior += SCATTERED
+            if beyond > MOST:
+                prior += UNLIKELY
+            out.append(hit(cause, found, prior, beyond=beyond, upper=upper))
     return out
 
 

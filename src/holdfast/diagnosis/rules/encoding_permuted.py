@@ -14,6 +14,8 @@ from holdfast.profiles.portrait_cells import FIRST, RARE, unpack
 
 PRIOR = -3.0
 MOST = 16
+#: share of the rows below which categories are taken together
+COMMON = 0.008
 
 
 def weigh(scene: Scene) -> list[Suspect]:
@@ -34,13 +36,15 @@ def weigh(scene: Scene) -> list[Suspect]:
             words = f"with categories exchanged ({', '.join(clean(p, 60) for p in pairs)})"
         because = "with the names put back, shares and the other columns fit again"
         cause = broken("encoding_permuted", (look.name,), words, because)
-        out.append(hit(cause, found, PRIOR - choices(to), moved=len(moved)))
+        noise = look.table_noise(2.0 * len(moved) * max(1, look.ratios.shape[1]))
+        out.append(hit(cause, found, PRIOR - choices(to) - noise, moved=len(moved)))
     return out
 
 
 def permuted(look: Look) -> tuple[np.ndarray, Mixture] | None:
     """The best exchange of names: for each category as it came the one it was, and the mixture."""
-    own = min(look.face.own, MOST)
+    common = int((look.shares[FIRST : FIRST + look.face.own] >= COMMON).sum())
+    own = min(max(2, common), look.face.own, MOST)
     rest = float(look.shares[RARE] + look.shares[FIRST + own :].sum())
     size = own + (rest > 1.0 / look.face.rows)
     log_p = np.log(np.append(look.shares[FIRST : FIRST + own], rest))[:size]

@@ -16,7 +16,7 @@ from holdfast.records import Action
 
 PRIOR = -1.0
 #: share of the score below which a column does not matter
-IMPORTANCE = 0.03
+IMPORTANCE = 0.05
 #: what moving alone must add before it counts
 LEAST = 8.0
 #: the score may move by this share of the column's own evidence

@@ -15,6 +15,8 @@ from holdfast.diagnosis.words import percent
 PRIOR = -3.0
 #: columns whose values are compared with earlier rows one by one
 LAGGED = 2
+#: nats from which an earlier row counts as the source
+LAG = 8.0
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -32,6 +34,8 @@ def weigh(scene: Scene) -> list[Suspect]:
     for name, look in scene.looks.items():
         if look.ratios.size and not scene.hangs_on(name):
             mixture = fit(np.where(look.levels >= 0, -look.bond, 0.0))
+            noise = look.table_noise(0.5 * look.ratios.size)
+            mixture = mixture._replace(nats=mixture.nats - noise)
             if mixture.nats > 0.0:
                 found[name] = mixture
     ranked = sorted(found, key=lambda n: -found[n].nats)
@@ -44,6 +48,7 @@ def weigh(scene: Scene) -> list[Suspect]:
         look = scene.looks[name]
         mixture = found.get(name) or fit(np.zeros(scene.rows))
         lag, nats = _lag(look, mixture.start)
+        lag = lag if nats > LAG else 0
         if not lag and name not in found:
             continue
         words = "served from other rows"

@@ -33,7 +33,9 @@ def altered(look: Look) -> Mixture:
     gain[here] = np.log(grown[here] / shares[here])
     own = gain[look.cells]
     found = fit(np.where(look.levels >= 0, own - look.bond, own))
-    price = 0.5 * float((counts > 0.5).sum()) * float(np.log1p(counts.sum() / BELIEF))
+    price = look.table_noise(0.5 * look.ratios.size) + 0.5 * float((counts > 0.5).sum()) * float(
+        np.log1p(counts.sum() / BELIEF)
+    )
     return found._replace(nats=max(0.0, found.nats - price))
 
 

@@ -182,7 +182,6 @@ def misfit(look: Look, change: Transform, share: float) -> float:
     x = x[:: max(1, len(x) // 500)]
     y = (x - change.b) / change.a
     clean = look.plausible.own(x)
-    grid = look.plausible.own_grid(x)
-    ratio = look.plausible.rescaled(y[None, :], x, np.array([[change.a]]), grid)[0] - clean
+    ratio = look.plausible.rescaled(y[None, :], x, np.array([[change.a]]))[0] - clean
     gain = np.log(1.0 - share + share * np.exp(np.clip(ratio, -40.0, 25.0)) + 1e-12)
     return max(0.0, float(gain.mean())) * float(look.present.sum())
