@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
@@ -23,6 +24,7 @@ from holdfast.profiles.portrait_cells import (
     unpack,
     unpack4,
 )
+from holdfast.profiles.portrait_column import on_step
 
 if TYPE_CHECKING:
     from holdfast.diagnosis.scene import Scene
@@ -32,6 +34,8 @@ IntArray = NDArray[np.int64]
 
 #: below this share of explained variance the other columns say nothing about a column
 LEAST_R2 = 0.04
+#: rows looked at for the step they lie on
+PEEK = 64
 
 
 class Tilt(NamedTuple):
@@ -51,6 +55,12 @@ class Drift(NamedTuple):
 
 ALONG = ("value", "spread", "score")
 T = TypeVar("T")
+
+
+def binomial_gain(share: float, usual: float) -> float:
+    """Divergence of a share from the usual one, in nats a row."""
+    out = share * math.log(share / usual) if share > 0.0 else 0.0
+    return out + ((1.0 - share) * math.log((1.0 - share) / (1.0 - usual)) if share < 1.0 else 0.0)
 
 
 class Look:
@@ -138,12 +148,29 @@ class Look:
         n = float(len(self.cells))
         share = self.counts[hard] / n
         usual = self.shares[hard]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            gain = n * (
-                np.where(share > 0, share * np.log(share / usual), 0.0)
-                + np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - usual)), 0.0)
-            )
-        return max(self.drifted, float(gain.max()) - 3.0)
+        gain = n * np.array([binomial_gain(s, u) for s, u in zip(share, usual, strict=True)])
+        return max(self.drifted, float(gain.max()) - 3.0, self._step_changed())
+
+    def _step_changed(self) -> float:
+        """Evidence, from some rows, that values lie on a coarser step than usual, or on none."""
+        rows = np.flatnonzero(self.present)
+        then = unpack(self.face.quantiles)
+        if not self.is_number or len(rows) < 3 or len(then) < 3 or self.face.spread <= 0.0:
+            return 0.0
+        now = self.numbers[rows[:: max(1, len(rows) // PEEK)]]
+        then = then[:: max(1, len(then) // PEEK)]
+        if self.face.step:
+            first = round(math.log10(self.face.step))
+            exponents = [first, first + 1]
+        else:
+            exponents = [math.floor(math.log10(self.face.spread)) - 2]
+        best = 0.0
+        for exponent in exponents:
+            share = float(on_step(now, exponent).mean())
+            usual = (float(on_step(then, exponent).sum()) + 0.5) / (len(then) + 1.0)
+            gain = binomial_gain(share, usual) * len(now)
+            best = max(best, gain - 3.0)
+        return best
 
     @cached_property
     def ordinary(self) -> IntArray:

@@ -6,6 +6,7 @@ import math
 from typing import NamedTuple
 
 import msgspec
+import numpy as np
 
 from holdfast.diagnosis.rules import RULES
 from holdfast.diagnosis.rules.base import Suspect
@@ -19,6 +20,10 @@ SURE = 25.0
 TEMPERATURE = 4.0
 #: rows that are looked at one by one; more are only counted
 HEAD, MANY = 800, 1100
+#: the first part of the rows before the change is taken for sound, if it is long enough
+EARLIER, LEAST_EARLIER = 0.75, 60
+#: suspects that are held against it
+CHECKED = 4
 #: standard errors by which what the first rows gain is taken down before it is carried on
 CAUTION = 1.5
 
@@ -45,13 +50,45 @@ def judge(scene: Scene) -> Verdict | None:
             if kind not in best or grown.value > best[kind][0].value:
                 best[kind] = grown, where
     _labels_follow(best)
-    ranked = sorted(best.values(), key=lambda found: -found[0].value)
+    ranked = _checked(best, scene)
     if not ranked or ranked[0][0].value < NAMED:
         return None
     winner, where = ranked[0]
     confidence = _confidence([suspect.value for suspect, _ in ranked])
     cause = msgspec.structs.replace(winner.cause, confidence=confidence)
     return Verdict(winner._replace(cause=cause), tuple(s for s, _ in ranked[1:]), where)
+
+
+def _checked(best: dict[str, tuple[Suspect, Scene]], scene: Scene) -> list[tuple[Suspect, Scene]]:
+    """Suspects by value; those in front less what they explain of the rows before the change.
+
+    The reference knows a column only roughly, and life may have moved since; what an explanation
+    gains on rows that came before, all in order, is no evidence.
+    """
+    ranked = sorted(best.values(), key=lambda found: -found[0].value)
+    before = scene.before
+    rows = int(EARLIER * before.rows) if before is not None else 0
+    if before is None or rows < LEAST_EARLIER:
+        return ranked
+    sound = Scene(scene.evidence, before.first(rows), scene.portrait)
+    seen: set[str] = set()
+    for _ in range(CHECKED):
+        suspect, where = ranked[0]
+        if suspect.cause.kind in seen or suspect.again is None or suspect.weight is None:
+            break
+        seen.add(suspect.cause.kind)
+        names = suspect.cause.features[:1]
+        if any(name not in sound.looks for name in names):
+            break
+        ratio = suspect.again(sound)
+        start = int(np.argmax(suspect.weight > 0.0))
+        share = float(suspect.weight[start:].mean())
+        rise = np.log(1.0 - share + share * np.exp(np.clip(ratio, -40.0, 25.0)) + 1e-12)
+        gain = float(rise.mean()) * scene.rows
+        if gain > 0.0:
+            ranked[0] = suspect._replace(nats=suspect.nats - gain), where
+            ranked.sort(key=lambda found: -found[0].value)
+    return ranked
 
 
 def _labels_follow(best: dict[str, tuple[Suspect, Scene]]) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -45,7 +47,8 @@ def weigh(scene: Scene) -> list[Suspect]:
                 prior += SCATTERED
             if beyond > MOST:
                 prior += UNLIKELY
-            out.append(hit(cause, found, prior, beyond=beyond, upper=upper))
+            again = partial(_ratio, limit=limit, upper=upper)
+            out.append(hit(cause, found, prior, again, beyond=beyond, upper=upper))
     return out
 
 
@@ -63,15 +66,21 @@ def clipping(look: Look, upper: bool) -> tuple[float, Mixture, float]:
     beyond = float(past.mean())
     if beyond < 0.01 or beyond > 0.97:
         return limit, nothing, beyond
-    held = float((past | (quantiles == limit)).mean())
+    return limit, fit(_ratio(look, limit, upper)), beyond
+
+
+def _ratio(look: Look, limit: float, upper: bool) -> FloatArray:
+    quantiles = unpack(look.face.quantiles)
+    held = quantiles[quantiles >= limit] if upper else quantiles[quantiles <= limit]
     ratio = np.zeros(look.scene.rows)
-    here = look.present
-    on = here & (look.numbers == limit)
-    ratio[on] = np.log(held) - look.plausible(np.array([limit]))[0]
+    on = look.present & (look.numbers == limit)
+    usual = float(look.plausible(np.array([limit]))[0])
+    ratio[on] = np.log(max(1, len(held)) / len(quantiles)) - usual
     if look.ratios.size:  # beside its row, any of the values beyond would do
-        ratio[on] += _any_beyond(look, quantiles[past | (quantiles == limit)])[on] - look.bond[on]
-    ratio[here & (look.numbers > limit if upper else look.numbers < limit)] = -np.inf
-    return limit, fit(ratio), beyond
+        ratio[on] += _any_beyond(look, held)[on] - look.bond[on]
+    past = look.numbers > limit if upper else look.numbers < limit
+    ratio[look.present & past] = -np.inf
+    return ratio
 
 
 def _any_beyond(look: Look, beyond: FloatArray) -> FloatArray:

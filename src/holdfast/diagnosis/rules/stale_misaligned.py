@@ -8,6 +8,7 @@ from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit, pipeline
 from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.signatures.alone import bond_ratio
 from holdfast.diagnosis.signatures.lag import lag_of
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.words import percent
@@ -33,7 +34,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     found = {}
     for name, look in scene.looks.items():
         if look.ratios.size and not scene.hangs_on(name):
-            mixture = fit(np.where(look.levels >= 0, -look.bond, 0.0))
+            mixture = fit(bond_ratio(look))
             noise = look.table_noise(0.5 * look.ratios.size)
             mixture = mixture._replace(nats=mixture.nats - noise)
             if mixture.nats > 0.0:
@@ -58,7 +59,7 @@ def weigh(scene: Scene) -> list[Suspect]:
             words = f"served from {lag} rows earlier"
             because += f"; they equal those {lag} rows before"
         cause = broken("stale_misaligned", (name,), words, because)
-        suspect = hit(cause, mixture, PRIOR, share=mixture.share, lag=lag)
+        suspect = hit(cause, mixture, PRIOR, bond_ratio, share=mixture.share, lag=lag)
         out.append(suspect._replace(nats=max(mixture.nats, nats, mixture.nats + 0.7 * nats)))
     return out
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
 from holdfast.diagnosis.look import Look
@@ -31,14 +33,16 @@ def weigh(scene: Scene) -> list[Suspect]:
             continue
         signed = by if by <= len(marks) // 2 else by - len(marks)
         hours = signed * 24.0 / len(marks)
-        day = len(marks) in {12, 24, 48, 96}
+        day = len(marks) in {24, 48, 96}
         by_how_much = f"{hours:+g} hours" if day else f"{signed:+d} of {len(marks)} marks"
         because = (
             f"turned back by {by_how_much}, {percent(found.share)} of the values suit the other "
             "columns again"
         )
         cause = broken("timezone_shift", (look.name,), f"shifted by {by_how_much}", because)
-        out.append(hit(cause, found, PRIOR - np.log(len(marks)), shift=amount(hours)))
+        again = partial(_turned, marks=marks, by=by)
+        prior = PRIOR - float(np.log(len(marks)))
+        out.append(hit(cause, found, prior, again, shift=amount(hours)))
     return out
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.rules.base import (
     Rule,
@@ -15,7 +17,13 @@ from holdfast.diagnosis.rules.base import (
 from holdfast.diagnosis.rules.harmless_drift import weightless
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import fit
-from holdfast.diagnosis.signatures.transforms import KNOWN, Transform, best_changes, misfit
+from holdfast.diagnosis.signatures.transforms import (
+    KNOWN,
+    Transform,
+    best_changes,
+    misfit,
+    whole_ratio,
+)
 from holdfast.diagnosis.words import percent
 
 #: share of rows (of the guilty source) beyond the range that outliers do not reach
@@ -69,7 +77,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             )
             cause = broken("unit_scale", (look.name,), words(change), because)
             details = {"factor": change.a, "offset": change.b, "share": found.share}
-            out.append(hit(cause, found, prior, **details))
+            again = partial(whole_ratio, change=change)
+            out.append(hit(cause, found, prior, again, **details))
     return out
 
 

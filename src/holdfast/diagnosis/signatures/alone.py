@@ -17,6 +17,11 @@ BELIEF = 30.0
 TRIED = 4
 
 
+def bond_ratio(look: Look) -> FloatArray:
+    """Shape (n,): how much likelier each value is in any row than beside its own, in nats."""
+    return np.where(look.levels >= 0, -look.bond, 0.0)
+
+
 def altered(look: Look) -> Mixture:
     """The mixture "shares of its own, whatever the other columns say"; the shares are paid for.
 

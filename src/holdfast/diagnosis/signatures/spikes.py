@@ -89,6 +89,16 @@ def _spike(look: Look, number: float, name: str, rows: NDArray[np.bool_], usual:
     return Spike(number, name, rows, usual, fit(ratio))
 
 
+def spike_ratio(look: Look, number: float, name: str, usual: float) -> FloatArray:
+    """Shape (n,): the log ratio of a spike on other rows than those it was found in."""
+    if look.is_number:
+        rows = look.present & (look.numbers == number)
+    else:
+        code = look.values.names.index(name) if name in look.values.names else -2
+        rows = look.values.codes == code
+    return np.where(rows, -math.log(usual), -np.inf)
+
+
 def _ranked(found: list[Spike]) -> list[Spike]:
     return sorted((s for s in found if s.found.nats > 0.0), key=lambda s: -s.found.nats)
 

@@ -162,11 +162,14 @@ def best_changes(look: Look) -> list[tuple[Transform, FloatArray]]:
         changes, value = [changes[i] for i in order], value[order]
     worth = max(0.0, WORTH * look.drifted - 10.0)
     chosen = [c for c, v in zip(changes, value, strict=True) if v > worth]
-    out = []
-    for change in chosen:
-        full = np.full(look.scene.rows, -np.inf)
-        full[rows] = with_row(look, change, log_ratio(look, [change], rows)[0], rows)
-        out.append((change, full))
+    return [(change, whole_ratio(look, change)) for change in chosen]
+
+
+def whole_ratio(look: Look, change: Transform) -> FloatArray:
+    """Shape (n,): the log ratio of a change for all rows, -inf where there is no number."""
+    rows = np.flatnonzero(look.present)
+    out = np.full(look.scene.rows, -np.inf)
+    out[rows] = with_row(look, change, log_ratio(look, [change], rows)[0], rows)
     return out
 
 
