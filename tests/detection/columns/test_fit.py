@@ -10,7 +10,6 @@ from tests.detection.columns.tables import categories, exchangeable, numbers, st
 
 from holdfast.detection.columns.detector import ValueDetector
 from holdfast.detection.columns.fit import WEIGHTS, ReferenceFit, learn_reference
-from holdfast.detection.columns.streams import TOO_VARIABLE
 from holdfast.errors import DataError
 from holdfast.frames.values import ValueKind, read_values
 
