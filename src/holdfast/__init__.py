@@ -19,17 +19,20 @@ __version__ = "0.1.0"
 
 #: public name -> module that defines it
 _PUBLIC = {
+    "Comparison": "holdfast.comparison",
     "Contract": "holdfast.contracts",
     "Costs": "holdfast.evaluation",
     "HoldfastError": "holdfast.errors",
     "Monitor": "holdfast.monitoring",
     "Registry": "holdfast.releases",
     "Release": "holdfast.releases",
+    "compare": "holdfast.comparison",
     "drill": "holdfast.drill",
     "evaluate": "holdfast.evaluation",
 }
 
 __all__ = [
+    "Comparison",
     "Contract",
     "Costs",
     "HoldfastError",
@@ -37,11 +40,13 @@ __all__ = [
     "Registry",
     "Release",
     "__version__",
+    "compare",
     "drill",
     "evaluate",
 ]
 
 if TYPE_CHECKING:
+    from holdfast.comparison import Comparison, compare
     from holdfast.contracts import Contract
     from holdfast.drill import drill
     from holdfast.errors import HoldfastError

@@ -9,9 +9,10 @@ import pyarrow as pa
 import pytest
 from tests.diagnosis.test_incidents import incident
 
+from holdfast.diagnosis.words import impact_in_words
 from holdfast.evaluation import Costs, evaluate
 from holdfast.evaluation.metrics import row_costs
-from holdfast.monitoring.impact import COLUMNS, affected, count, impact, in_words
+from holdfast.monitoring.impact import COLUMNS, affected, count, impact
 from holdfast.records import Estimate
 from holdfast.releases.records import Blast, Fallback, Reference
 from holdfast.stats.intervals import wilson
@@ -145,11 +146,11 @@ def test_two_guilty_features_are_not_priced_by_the_experiment_of_one():
 def test_the_numbers_are_told_with_their_intervals_or_why_there_are_none():
     known = release(np.random.default_rng(2))
     found = impact(BROKEN, count(BROKEN, log(DEGRADED, DEGRADED), "approve"), known)
-    told = dict(in_words(found, "EUR"))
+    told = dict(impact_in_words(found, "EUR"))
     assert told["rows affected"] == "2 (2 degraded)"
     assert " EUR (" in told["extra cost so far"]
     bare = Estimate(value=1.0, unit="cost")
-    assert "interval unknown" in dict(in_words(found.__class__(
+    assert "interval unknown" in dict(impact_in_words(found.__class__(
         rows=1, decisions_changed=bare, cost_per_row=bare, cost_so_far=bare
     )))["extra cost per row"]  # fmt: skip
 

@@ -14,9 +14,11 @@ import pytest
 from tests.serving.live import Live, live
 
 from holdfast.contracts import Contract
+from holdfast.diagnosis.quarantine import quarantined
 from holdfast.evaluation import Costs
 from holdfast.releases import Registry, Release
 from holdfast.serving.client import Client, ServiceError
+from holdfast.storage import Store
 
 
 def table(rows: int, seed: int) -> pd.DataFrame:
@@ -84,6 +86,39 @@ def test_a_missing_job_is_degraded_at_once_and_named_in_an_incident(folder: Path
         assert status == 200
         assert "default-src 'none'" in headers["content-security-policy"]
         assert b"missing" in body
+
+
+def test_a_broken_field_is_switched_off_by_policy_and_counts_again_when_it_is_mended(
+    folder: Path, tmp_path: Path
+):
+    place, name = tmp_path, release_ids(folder)[0]
+    with Registry(place / "holdfast.db") as registry:
+        registry.add("loan", Release.open(folder / "built" / name))
+        registry.promote("loan", name)
+    (place / "holdfast.toml").write_text('[actions]\nmissing = ["quarantine", "fallback"]\n')
+    rows = json.loads(table(900, 4).drop(columns="status").to_json(orient="records"))
+    settings = {"worker": "", "monitor": "true", "monitor_every": "0.05"}
+    with live(place, **settings) as running, Client(running.url) as client:
+        for row in rows[:200]:
+            client.predict("loan", [row])
+        client.predict("loan", [{**row, "job": None} for row in rows[200:230]])
+        until = time.monotonic() + 30
+        while client.predict("loan", [rows[0]])[0]["verdict"] != "degraded":
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        (answer,) = client.predict("loan", [rows[0]])
+        assert (answer["fallback"], answer["violations"][0]["code"]) == (["job"], "switched_off")
+        while client.predict("loan", rows[230:330])[0]["verdict"] != "ok":
+            assert time.monotonic() < until
+            time.sleep(0.05)
+        # asking for the same rows again and again is told, too: as duplicates
+        (incident,) = (i for i in client.incidents("loan") if i["kind"] == "missing")
+        assert (incident["state"], incident["ending"]) == ("closed", "recovery")
+        assert incident["impact"]["cost_so_far"]["value"] is not None
+    with Store.open(place / "holdfast.db") as store:
+        (held,) = quarantined(store.control.events())["loan"]
+        rows_read = store.predictions.read(model="loan", columns=["at", "source", "marks"])
+        assert held.holds(rows_read).sum() == 30
 
 
 def test_a_promotion_is_served_without_a_restart_and_acknowledged(folder: Path):

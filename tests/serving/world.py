@@ -109,7 +109,7 @@ class Desk:
     def models(self) -> list[dict[str, Any]]:
         return [{"model": "loan", "release": "r1"}]
 
-    def releases(self, model: str) -> list[dict[str, Any]]:
+    def releases(self, model: str | None = None) -> list[dict[str, Any]]:
         return [{"id": "r1"}] if model == "loan" else []
 
     def __init__(self) -> None:

@@ -1,10 +1,10 @@
-"""The dashboard in a real browser: it shows its facts, loads nothing else and runs nothing."""
+"""The pages in a real browser: they show their facts, load nothing else and run nothing."""
 
 from __future__ import annotations
 
 import pytest
 from tests.browser import dom, served
-from tests.web.test_page import page
+from tests.web.test_page import PAGES, page
 
 from holdfast.web.page import headers
 
@@ -24,8 +24,9 @@ def test_the_page_shows_model_release_and_incident():
     assert found.count("loan") > 3
 
 
-def test_an_attack_in_every_name_neither_runs_nor_loads():
-    with served(page(ATTACK).encode(), headers()) as (url, asked):
+@pytest.mark.parametrize("make", PAGES.values(), ids=PAGES)
+def test_an_attack_in_every_name_neither_runs_nor_loads(make):
+    with served(make(ATTACK).encode(), headers()) as (url, asked):
         found = dom(url)
     assert "<title>owned" not in found
     assert "<img" not in found

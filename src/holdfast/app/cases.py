@@ -39,7 +39,7 @@ class Case(msgspec.Struct, frozen=True, kw_only=True):
 def as_plain(case: Case, now: int) -> dict[str, Any]:
     """A case as plain data: the incident's fields, its state now, and what is in force."""
     return listed(case.incident, now) | {
-        "history": [msgspec.to_builtins(m) for m in case.history],
+        "history": [msgspec.to_builtins(m) | {"what": m.what} for m in case.history],
         "switched_off": list(case.off),
         "quarantined": case.aside,
     }
@@ -67,6 +67,10 @@ class StoreCases:
         """Incidents of a model or of all, newest first."""
         now = self._clock()
         return [listed(i, now) for i in incidents(self._store, model)]
+
+    def records(self) -> list[Incident]:
+        """Every incident, newest first."""
+        return incidents(self._store)
 
     def shown(self, name: str) -> dict[str, Any] | None:
         """One incident by its full id, with its history; None when there is none."""

@@ -48,11 +48,13 @@ def monitor_once(*, store: Path | None = None, budget: str | None = None) -> lis
 def monitor_forever(
     *, store: Path | None = None, budget: str | None = None, say: Callable[[str], object]
 ) -> int:
-    """Follows the log until Ctrl-C; says each change of an incident."""
+    """Follows the log until Ctrl-C; says each change of an incident that nobody muted."""
     pause = threading.Event()
     every = load_settings().monitor_every
     with _watching(store, budget) as (_, worker):
         while True:
-            for incident in worker.step(now_us()):
-                say(f"{incident.status.value}: {incident.sentence}")
+            now = now_us()
+            for incident in worker.step(now):
+                if not incident.silent(now):
+                    say(f"{incident.state(now).value}: {incident.sentence}")
             pause.wait(every)

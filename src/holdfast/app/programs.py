@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from holdfast.monitoring.worker import MonitorWorker
     from holdfast.releases.release import Release
     from holdfast.serving.ports import ChampionSource
-    from holdfast.serving.service import Page, Service
+    from holdfast.serving.service import Service
     from holdfast.storage import Store
 
 
@@ -68,6 +68,7 @@ def make_service(
         source: where champions come from; default the store's catalog.
     """
     from holdfast.app.cases import StoreCases
+    from holdfast.app.pages import Pages
     from holdfast.serving.desk import StoreChampions, StoreDesk
     from holdfast.serving.metrics import Metrics
     from holdfast.serving.service import Service
@@ -91,7 +92,7 @@ def make_service(
         tokens=tokens if settings.token_file else lambda: None,
         reload_tokens=reload_tokens,
         hosts=settings.allow_hosts or hosts,
-        pages=[_dashboard(desk, metrics)],
+        pages=Pages(store, desk, metrics, now_us).mounted(),
         metrics=metrics,
         at_end=store.close,
     )
@@ -119,48 +120,6 @@ def _token_book(settings: Settings) -> tuple[Callable[[], Any], Callable[[], Non
             print(f"holdfast: token file not re-read: {error}", file=sys.stderr)  # noqa: T201
 
     return (lambda: state["book"]), reload
-
-
-def _dashboard(desk: Any, metrics: Any) -> Page:
-    import asyncio
-
-    import holdfast
-    from holdfast.serving.gate import Request
-    from holdfast.serving.replies import reply
-    from holdfast.serving.routes import READ, Route
-    from holdfast.serving.service import Page
-
-    def render() -> tuple[bytes, Any]:
-        from holdfast.web.page import dashboard, headers
-
-        rows: dict[str, dict[str, int]] = {}
-        for key, count in metrics.total().rows.items():
-            model, verdict = key.rsplit(" ", 1)
-            rows.setdefault(model, {})[verdict] = count
-        body = dashboard(
-            models=[{**model, "numbers": []} for model in desk.models()],
-            incidents=desk.incidents(),
-            releases=desk.releases(),
-            rows=rows,
-            now=now_us(),
-            version=holdfast.__version__,
-        )
-        return body, headers()
-
-    async def handler(request: Request) -> int:
-        body, headers = await asyncio.get_running_loop().run_in_executor(None, render)
-        await reply(request.send, body, headers=headers)
-        return 200
-
-    route = Route(
-        method="GET",
-        path="/",
-        roles=READ,
-        name="dashboard",
-        summary="The dashboard page (browsers: HTTP Basic, any name, the token as password).",
-        page=True,
-    )
-    return Page(route, handler)
 
 
 def run_worker() -> int:

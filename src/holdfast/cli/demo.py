@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -26,6 +26,14 @@ def loan(
             "--data", help="Real loans (credit scoring data of L. Belanche).", metavar="PATH"
         ),
     ] = None,
+    fault: Annotated[
+        Literal["null", "prefilled"],
+        typer.Option(
+            "--fault",
+            help="null: the field arrives NULL. prefilled: the feature service fills it, so that "
+            "no NULL is seen.",
+        ),
+    ] = "null",
     seed: options.Seed = 0,
     requests: Annotated[
         int | None, typer.Option("--requests", help="Applications to replay, 40 or more.")
@@ -41,19 +49,23 @@ def loan(
             metavar="DIR",
         ),
     ] = None,
+    no_drill: Annotated[
+        bool, typer.Option("--no-drill", help="Leave out the drill at the end.")
+    ] = False,
     json: options.Json = False,
     format: options.Format = "text",  # noqa: A002
 ) -> None:
     """A loan model loses the employment type: a naive stack and Holdfast, side by side.
 
     Trains a model, builds a release, starts the real server and a naive one, replays applications
-    through HTTP, breaks the pipe in the middle, mends it, and says what each stack was worth.
+    through HTTP, breaks the pipe in the middle, mends it, and says what each stack was worth. Ends
+    with the diagnosis and a short drill of the release.
     Without --data the applications are generated.
     """
     output.known_format(format)
     from holdfast.demo import run, story
 
-    told = story.generated(seed) if data is None else story.real(data, seed)
+    told = story.generated(seed, fault) if data is None else story.real(data, seed, fault)
     quiet = json or format != "text"
 
     def say(line: str) -> None:
@@ -72,6 +84,7 @@ def loan(
         out=out,
         requests=requests,
         keep=keep,
+        drilled=not no_drill,
         say=say,
         **({} if quiet else {"working": output.steps}),
         stay=stay if keep is not None else None,

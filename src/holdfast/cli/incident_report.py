@@ -81,11 +81,11 @@ def one(case: Case, now: int) -> Document:
         KeyValues(items=_facts(incident)),
     ]
     if incident.impact is not None:
-        from holdfast.monitoring.impact import in_words
+        from holdfast.diagnosis.words import impact_in_words
 
         blocks += [
             Heading(text="Impact"),
-            KeyValues(items=tuple(in_words(incident.impact))),
+            KeyValues(items=tuple(impact_in_words(incident.impact))),
             *(Text(text=t) for t in incident.impact.basis),
         ]
     blocks += _evidence(incident)
@@ -100,7 +100,7 @@ def one(case: Case, now: int) -> Document:
             columns=(Column(name="when", format=Format.TIME), Column(name="what"),
                      Column(name="by"), Column(name="in words")),
             rows=tuple(
-                (m.at, m.kind.partition(".")[2].replace("_", " "), m.by or "monitor", m.text)
+                (m.at, m.what, m.by or "monitor", m.text)
                 for m in case.history
             ),
         )  # fmt: skip

@@ -12,13 +12,13 @@ _PUBLIC = {
     "Comparison": "holdfast.comparison.record",
     "Difference": "holdfast.comparison.record",
     "Status": "holdfast.comparison.record",
-    "compare": "holdfast.comparison.compare",
+    "compare": "holdfast.comparison.comparing",
 }
 
 __all__ = ["ColumnComparison", "Comparison", "Difference", "Status", "compare"]
 
 if TYPE_CHECKING:
-    from holdfast.comparison.compare import compare
+    from holdfast.comparison.comparing import compare
     from holdfast.comparison.record import ColumnComparison, Comparison, Difference, Status
 
 

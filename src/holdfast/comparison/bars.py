@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Sequence
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -30,13 +32,9 @@ def bars(
     if not reference.rows or not current.rows:
         return None
     if isinstance(spec, NumberSpec) and spec.kind is not ColumnKind.TIME:
-        assert isinstance(reference, NumberProfile)
-        assert isinstance(current, NumberProfile)
-        found = _numbers(reference, current, spec, shown)
+        found = _numbers(cast(NumberProfile, reference), cast(NumberProfile, current), spec, shown)
     elif isinstance(spec, TextSpec) and spec.complete:
-        assert isinstance(reference, TextProfile)
-        assert isinstance(current, TextProfile)
-        found = _texts(reference, current, spec, shown)
+        found = _texts(cast(TextProfile, reference), cast(TextProfile, current), spec, shown)
     else:
         return None
     labels, old, new = found
@@ -60,12 +58,9 @@ def _numbers(
     if not len(inner) or not old.sum():
         return ["any value"], np.array([old.sum()]), np.array([new.sum()])
     # by the reference alone: its groups are about equal, so that a change is seen at once
-    groups = group_neighbours(old[inner], old[inner], cells.known[inner])
+    groups = group_neighbours(old[inner], old[inner], cells.known[inner], most=8)
     while len(groups) > MOST_BARS:
-        sizes = [
-            old[inner[a]].sum() + old[inner[b]].sum()
-            for a, b in zip(groups, groups[1:], strict=False)
-        ]
+        sizes = [old[inner[a]].sum() + old[inner[b]].sum() for a, b in itertools.pairwise(groups)]
         at = int(np.argmin(sizes))
         groups[at : at + 2] = [groups[at] + groups[at + 1]]
     placed = [inner[group].tolist() for group in groups]

@@ -13,12 +13,17 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from holdfast.comparison.groups import counts, number_cells
+from holdfast.comparison.groups import counts, group_neighbours, number_cells, summed
 from holdfast.profiles.columns import ColumnProfile, NumberProfile, TextProfile
 from holdfast.profiles.spec import ColumnSpec, NumberSpec, TextSpec
 from holdfast.records import Action
+from holdfast.stats.effect import strength
 
 Floats = npt.NDArray[np.float64]
+Ints = npt.NDArray[np.int64]
+
+#: shares that differ by so many standard deviations for sure are no longer alike
+ALIKE = 0.1
 
 #: factors that units, scales and currencies' minor parts differ by
 FACTORS = (
@@ -57,11 +62,17 @@ def cause_of(
         telling: which differences matter (`Difference.what`).
     """
     rules: list[Callable[[], Cause | None]] = [lambda: _common(reference, current, telling)]
-    if isinstance(reference, NumberProfile) and isinstance(current, NumberProfile):
-        assert isinstance(spec, NumberSpec)
+    if (
+        isinstance(reference, NumberProfile)
+        and isinstance(current, NumberProfile)
+        and isinstance(spec, NumberSpec)
+    ):
         rules.append(lambda: _number(reference, current, spec, telling))
-    elif isinstance(reference, TextProfile) and isinstance(current, TextProfile):
-        assert isinstance(spec, TextSpec)
+    elif (
+        isinstance(reference, TextProfile)
+        and isinstance(current, TextProfile)
+        and isinstance(spec, TextSpec)
+    ):
         rules.append(lambda: _text(reference, current, spec, telling))
     for rule in rules:
         found = rule()
@@ -115,7 +126,6 @@ def _number(
     old, new = counts(reference), counts(current)
     if not old.sum() or not new.sum():
         return None
-    p, q = old / old.sum(), new / new.sum()
     if "sentinel" in telling:
         return _pipeline("default_filled", "a stand-in for nothing is sent as a number", 0.9)
     if current.low == current.high and reference.low != reference.high and current.finite > 1:
@@ -123,12 +133,12 @@ def _number(
     factor = _factor(reference, current, spec)
     if factor is not None:
         return _pipeline("unit_scale", f"the numbers are multiplied by about {factor:.4g}", 0.9)
-    clipped = _clipped(p, q, reference, current)
+    clipped = _clipped(old, new, reference, current)
     if clipped is not None:
         return clipped
     if _coarser(reference, current):
         return _pipeline("precision_loss", "the numbers are rounded more coarsely", 0.85)
-    spike = _spike(p, q)
+    spike = _spike(old, new)
     if spike is not None:
         return _pipeline(
             "default_filled",
@@ -137,11 +147,20 @@ def _number(
         )
     cells = number_cells(spec)
     outside = cells.below | cells.above
-    if {"below", "above", "infinite"} & set(telling) and not {"shift", "shape"} & set(telling):
+    if {"below", "above", "infinite"} & set(telling) and _alike(old[~outside], new[~outside]):
         return _pipeline("outliers", "a few values lie out of range, the rest is as before", 0.6)
-    if q[outside].sum() > 0.5:
+    if new[outside].sum() > 0.5 * new.sum():
         return _pipeline("unit_scale", "most values lie out of the reference's range", 0.5)
     return None
+
+
+def _alike(old: Ints, new: Ints) -> bool:
+    """Whether the proportions of two rows of counts may well be the same."""
+    if not old.sum() or not new.sum():
+        return False
+    groups = group_neighbours(old, new, np.zeros(len(old), np.bool_))
+    low = strength(summed(old, groups), summed(new, groups)).low
+    return low is not None and low <= ALIKE
 
 
 def _factor(reference: NumberProfile, current: NumberProfile, spec: NumberSpec) -> float | None:
@@ -169,19 +188,20 @@ def _factor(reference: NumberProfile, current: NumberProfile, spec: NumberSpec) 
 
 
 def _clipped(
-    p: Floats, q: Floats, reference: NumberProfile, current: NumberProfile
+    old: Ints, new: Ints, reference: NumberProfile, current: NumberProfile
 ) -> Cause | None:
     """All that lay beyond a bound now stands at it."""
     if None in (reference.low, reference.high, current.low, current.high):
         return None
     for flip in (False, True):
-        a, b = (p[::-1], q[::-1]) if flip else (p, q)
+        a, b = (old[::-1], new[::-1]) if flip else (old, new)
         last = int(np.flatnonzero(b)[-1])
-        beyond = float(a[last:].sum())
-        gone = float(a[last + 1 :].sum())
-        rest = float(np.abs(a[:last] - b[:last]).sum()) / 2.0
+        beyond, gone = a[last:].sum() / a.sum(), a[last + 1 :].sum() / a.sum()
         shrunk = current.low > reference.low if flip else current.high < reference.high  # type: ignore[operator]
-        if shrunk and gone > 0.03 and abs(b[last] - beyond) < 0.25 * gone and rest < 0.05:
+        stands = b[last] / b.sum()
+        if not shrunk or gone < 0.03 or abs(stands - beyond) > 0.25 * gone:
+            continue
+        if _alike(a[:last], b[:last]):
             side = "below" if flip else "above"
             return _pipeline("clipped", f"what lies {side} a bound is cut off there", 0.8)
     return None
@@ -196,15 +216,15 @@ def _coarser(reference: NumberProfile, current: NumberProfile) -> bool:
     )
 
 
-def _spike(p: Floats, q: Floats) -> float | None:
+def _spike(old: Ints, new: Ints) -> float | None:
     """By how much one cell grew when all others kept their proportions; None otherwise."""
+    p, q = old / old.sum(), new / new.sum()
     at = int(np.argmax(q - p))
     grown = float(q[at] - p[at])
     if grown < 0.03 or p[at] > 0.95:
         return None
     others = np.arange(len(p)) != at
-    expected = p[others] * (1.0 - q[at]) / (1.0 - p[at])
-    return grown if np.abs(q[others] - expected).sum() / 2.0 < 0.25 * grown else None
+    return grown if _alike(old[others], new[others]) else None
 
 
 def _text(
@@ -212,8 +232,8 @@ def _text(
 ) -> Cause | None:
     if not reference.present or not current.present:
         return None
-    p = np.array(reference.counts) / reference.present
-    q = np.array(current.counts) / current.present
+    old, new = np.array(reference.counts, np.int64), np.array(current.counts, np.int64)
+    p, q = old / reference.present, new / current.present
     if "unseen" in telling:
         return _unseen_text(p, q, current)
     held = int((np.array(current.counts) > 0).sum()) + (current.other > 0)
@@ -222,15 +242,13 @@ def _text(
     if not spec.complete or len(p) < 2:
         return None
     gone = (q == 0) & (p > 0.03)
-    if gone.any():
-        expected = np.where(gone, 0.0, p) / max(1e-12, 1.0 - p[gone].sum())
-        if np.abs(q - expected).sum() / 2.0 < 0.05:
-            return _pipeline("lost_segment", "rows of some categories no longer arrive", 0.7)
+    if gone.any() and _alike(old[~gone], new[~gone]):
+        return _pipeline("lost_segment", "rows of some categories no longer arrive", 0.7)
     moved = np.abs(p - q).sum() / 2.0
     alike = np.abs(np.sort(p) - np.sort(q)).sum() / 2.0
     if moved > 0.1 and alike < 0.15 * moved:
         return _pipeline("encoding_permuted", "the categories have changed places", 0.7)
-    spike = _spike(p, q)
+    spike = _spike(old, new)
     if spike is not None and spike > 0.1:
         return _pipeline(
             "default_filled",
@@ -249,7 +267,7 @@ def _unseen_text(p: Floats, q: Floats, current: TextProfile) -> Cause:
     return Cause(
         kind="new_category",
         class_="unknown",
-        sentence="values the reference does not hold: a new spelling, a new source or a real novelty",
+        sentence="a new spelling, a new source or a real novelty",
         action=Action.INVESTIGATE,
         confidence=0.5,
     )

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from typing import cast
 
 import numpy as np
 import numpy.typing as npt
@@ -24,6 +25,7 @@ from holdfast.profiles.columns import (
     TextProfile,
 )
 from holdfast.profiles.spec import ColumnKind, ColumnSpec, EmbeddingSpec, NumberSpec, TextSpec
+from holdfast.records import Estimate
 from holdfast.stats.effect import mid_ranks, share_change, shift, strength
 from holdfast.stats.intervals import binomial_tail, unseen_mass
 from holdfast.stats.twosample import fisher, fisher_upper, homogeneity_test, score_test
@@ -43,6 +45,15 @@ def share_floor(share: float) -> float:
     return 0.0003 + min(0.25 * share, 0.07 * math.sqrt(max(0.0, share * (1.0 - share))))
 
 
+def fault_floor(share: float) -> float:
+    """The same for values that should not be there: the monitor's floor for nulls.
+
+    >>> fault_floor(0.0), fault_floor(0.1)
+    (0.003, 0.028)
+    """
+    return 0.003 + 0.25 * share
+
+
 def differences(
     reference: ColumnProfile, current: ColumnProfile, spec: ColumnSpec, *, floor: float, seed: int
 ) -> list[Difference]:
@@ -58,17 +69,15 @@ def differences(
     found = [_missing(reference, current)]
     found += _share("type", reference.wrong, reference.rows, current.wrong, current.rows)
     if isinstance(spec, NumberSpec):
-        assert isinstance(reference, NumberProfile)
-        assert isinstance(current, NumberProfile)
-        found += _numbers(reference, current, spec, floor, seed)
+        found += _numbers(
+            cast(NumberProfile, reference), cast(NumberProfile, current), spec, floor, seed
+        )
     elif isinstance(spec, TextSpec):
-        assert isinstance(reference, TextProfile)
-        assert isinstance(current, TextProfile)
-        found += _texts(reference, current, spec, floor, seed)
+        found += _texts(cast(TextProfile, reference), cast(TextProfile, current), spec, floor, seed)
     else:
-        assert isinstance(reference, EmbeddingProfile)
-        assert isinstance(current, EmbeddingProfile)
-        found += _embeddings(reference, current, spec, floor, seed)
+        found += _embeddings(
+            cast(EmbeddingProfile, reference), cast(EmbeddingProfile, current), spec, floor, seed
+        )
     return found
 
 
@@ -83,7 +92,7 @@ def _missing(reference: ColumnProfile, current: ColumnProfile) -> Difference:
     return Difference(
         what="missing",
         effect=share_change(before, reference.rows, now, current.rows),
-        floor=share_floor(share),
+        floor=fault_floor(share),
         p=fisher(now, current.rows, before, reference.rows),
     )
 
@@ -96,7 +105,7 @@ def _share(what: str, before: int, rows: int, now: int, rows_now: int) -> list[D
         Difference(
             what=what,
             effect=share_change(before, rows, now, rows_now),
-            floor=share_floor(before / rows if rows else 0.0),
+            floor=fault_floor(before / rows if rows else 0.0),
             p=fisher_upper(now, rows_now, before, rows),
         )
     ]
@@ -194,7 +203,7 @@ def _unseen(
             best = min(best, error + binomial_tail(strange, rows, most))
     share = expected.value or 0.0
     effect = share_change(round(share * known_rows), known_rows, strange, rows)
-    return [Difference(what="unseen", effect=effect, floor=share_floor(share), p=best)]
+    return [Difference(what="unseen", effect=effect, floor=fault_floor(share), p=best)]
 
 
 def _texts(
@@ -246,7 +255,7 @@ def _one_category(
         Difference(
             what="category",
             effect=share_change(int(old[at]), before, int(new[at]), now),
-            floor=share_floor(old[at] / before),
+            floor=share_floor(float(old[at]) / before),
             p=min(1.0, len(tested) * p),
         )
     ]
@@ -272,15 +281,14 @@ def _embeddings(
         return found
     best: Difference | None = None
     for grid, a, b in zip(spec.grids, reference.sums, current.sums, strict=True):
-        means, deviations = (a.mean(grid), b.mean(grid)), (a.deviation(grid), b.deviation(grid))
-        if None in means or not deviations[0]:
+        before_mean, now_mean = a.mean(grid) or 0.0, b.mean(grid) or 0.0
+        spread, spread_now = a.deviation(grid) or 0.0, b.deviation(grid) or 0.0
+        if not spread:
             continue
-        noise = math.hypot(deviations[0] / math.sqrt(rows[0]), deviations[1] / math.sqrt(rows[1]))  # type: ignore[operator]
-        gap = means[1] - means[0]  # type: ignore[operator]
+        noise = math.hypot(spread / math.sqrt(rows[0]), spread_now / math.sqrt(rows[1]))
+        gap = now_mean - before_mean
         p = min(1.0, len(spec.grids) * math.erfc(abs(gap) / noise / math.sqrt(2.0)))
-        value, half = gap / deviations[0], 1.96 * noise / deviations[0]
-        from holdfast.records import Estimate
-
+        value, half = gap / spread, 1.96 * noise / spread
         effect = Estimate(
             value=value, low=value - half, high=value + half, n=rows[1], unit="sd", method="means"
         )

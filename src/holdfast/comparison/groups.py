@@ -25,7 +25,8 @@ class NumberCells(msgspec.Struct, frozen=True, kw_only=True):
     """What the cells of a number column are.
 
     Attributes:
-        below, above: cells outside the reference's range, sentinels left out.
+        below, above: cells out of the reference's range (see `NumberSpec.limits`), sentinels left
+            out.
         sentinel: cells of sentinels.
         known: cells of single values the reference holds.
         gap: cells of a discrete column between its known values, in range.
@@ -40,16 +41,15 @@ class NumberCells(msgspec.Struct, frozen=True, kw_only=True):
 
 def number_cells(spec: NumberSpec) -> NumberCells:
     """Which cell of a number column is what."""
-    size = len(spec.edges) + 1
     starts = np.r_[-np.inf, np.array(spec.edges, float)]
     sentinel = np.isin(starts, np.array(spec.sentinels, float))
     known = np.isin(starts, np.array(spec.values, float))
-    inside = np.zeros(size, np.bool_)
-    if spec.low is not None and spec.high is not None:
-        inside = (starts >= spec.low) & (starts <= spec.high)
+    low, high = spec.limits
+    below, above = starts < low, starts >= high
+    inside = ~below & ~above
     return NumberCells(
-        below=~sentinel & ~inside & (starts < (spec.low if spec.low is not None else np.inf)),
-        above=~sentinel & ~inside & (starts > (spec.high if spec.high is not None else np.inf)),
+        below=below & ~sentinel,
+        above=above & ~sentinel,
         sentinel=sentinel,
         known=known,
         gap=inside & ~known & ~sentinel & spec.complete,
@@ -61,23 +61,26 @@ def counts(profile: NumberProfile) -> Ints:
     return np.array(profile.cells, np.int64)
 
 
-def group_neighbours(reference: Ints, current: Ints, alone: Bools) -> list[list[int]]:
+def group_neighbours(
+    reference: Ints, current: Ints, alone: Bools, *, most: int = MOST_GROUPS
+) -> list[list[int]]:
     """Neighbouring cells in groups of about equal pooled size, thick enough to test.
 
     Args:
         reference: shape (cells,).
         current: shape (cells,).
         alone: cells that stand alone where they are thick enough (frequent values).
+        most: about how many groups at most, frequent values besides.
 
     Returns:
-        Positions of the cells of each group, in order; at most about `MOST_GROUPS`.
+        Positions of the cells of each group, in order.
     """
     pooled = reference + current
     total = int(pooled.sum())
     smaller = min(int(reference.sum()), int(current.sum()))
     if not smaller:
         return [list(range(len(pooled)))]
-    need = max(total / MOST_GROUPS, THIN * total / smaller)
+    need = max(total / most, THIN * total / smaller)
     thick = max(THIN * total / smaller, 1.0)
     groups: list[list[int]] = []
     open_: list[int] = []

@@ -28,7 +28,7 @@ Ints = npt.NDArray[np.int64]
 #: a change of the share of decisions from here on matters
 DECISIONS = 0.005
 #: a cell with few reference rows says little of its scores: they are drawn to the mean
-_SHRINK = 20.0
+_SHRINK = 2.0
 
 
 class Scored(msgspec.Struct, frozen=True, kw_only=True):
@@ -256,10 +256,10 @@ def cell_counts(profile: ColumnProfile) -> Floats | None:
     """Rows of each cell in the order of `cell_codes`."""
     if isinstance(profile, NumberProfile):
         rest = profile.rows - profile.finite
-        return np.r_[np.array(profile.cells, float), float(rest)]
+        return np.array([*profile.cells, rest], np.float64)
     if isinstance(profile, TextProfile):
         rest = profile.rows - profile.present
-        return np.r_[np.array(profile.counts, float), float(profile.other), float(rest)]
+        return np.array([*profile.counts, profile.other, rest], np.float64)
     return None
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from statistics import NormalDist
+from typing import cast
 
 import msgspec
 
@@ -123,10 +124,8 @@ def shares(
     missed = both(part(missing(reference), reference.rows), part(missing(current), current.rows))
     unseen = outside = Share(None, None)
     if isinstance(spec, NumberSpec) and spec.kind is not ColumnKind.TIME:
-        assert isinstance(reference, NumberProfile)
-        assert isinstance(current, NumberProfile)
         cells = number_cells(spec)
-        old, new = counts(reference), counts(current)
+        old, new = counts(cast(NumberProfile, reference)), counts(cast(NumberProfile, current))
         beyond = cells.below | cells.above
         outside = both(
             part(int(old[beyond].sum()), int(old.sum())),
@@ -138,9 +137,6 @@ def shares(
                 part(int(new[~cells.known].sum()), int(new.sum())),
             )
     elif isinstance(spec, TextSpec) and spec.complete:
-        assert isinstance(reference, TextProfile)
-        assert isinstance(current, TextProfile)
-        unseen = both(
-            part(reference.other, reference.present), part(current.other, current.present)
-        )
+        one, two = cast(TextProfile, reference), cast(TextProfile, current)
+        unseen = both(part(one.other, one.present), part(two.other, two.present))
     return missed, unseen, outside

@@ -75,6 +75,10 @@ class Share(msgspec.Struct, frozen=True, array_like=True):
     current: float | None
 
 
+#: differences that speak for themselves, the plainest first
+_FAULTS = ("type", "missing", "sentinel", "unseen", "infinite")
+
+
 class ColumnComparison(msgspec.Struct, frozen=True, kw_only=True):
     """One column, reference against current.
 
@@ -121,11 +125,23 @@ class ColumnComparison(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def main(self) -> Difference | None:
-        """The difference to show first: the largest that matters, else the surest."""
+        """The difference to show first: of those that matter a fault, else the largest movement.
+
+        Without any that matters, the surest.
+        """
         telling = [d for d in self.differences if d.matters]
-        if telling:
+        for what in _FAULTS:
+            for found in telling:
+                if found.what == what:
+                    return found
+        moved = [d for d in telling if d.effect.unit == "sd"]
+        if not telling:
+            return min(self.differences, key=lambda d: d.p, default=None)
+        if not moved:
             return max(telling, key=lambda d: d.size)
-        return min(self.differences, key=lambda d: d.p, default=None)
+        largest = max(moved, key=lambda d: d.size)
+        plain = [d for d in moved if d.what == "shift" and d.size >= 0.5 * largest.size]
+        return plain[0] if plain else largest
 
 
 class Consequence(msgspec.Struct, frozen=True, kw_only=True):

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
-from holdfast.comparison.record import ColumnComparison, Comparison, Consequence, Status
-from holdfast.diagnosis.words import clean
+from holdfast.comparison.record import Bars as Drawn
+from holdfast.comparison.record import ColumnComparison, Comparison, Consequence, Share, Status
+from holdfast.diagnosis.words import clean, percent
+from holdfast.records import Estimate
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -80,8 +82,7 @@ def _tile(effect: Consequence) -> Tile:
 def _chart(column: ColumnComparison) -> BarChart:
     from holdfast.reports.document import BarChart, Bars, Format, Tone
 
-    bars = column.bars
-    assert bars is not None
+    bars = cast(Drawn, column.bars)
     return BarChart(
         title=f"{clean(column.name)}: share of rows",
         categories=tuple(clean(label, 40) for label in bars.labels),
@@ -94,31 +95,27 @@ def _chart(column: ColumnComparison) -> BarChart:
 
 
 def _table(found: Comparison) -> Table:
-    from holdfast.reports.document import Column, Format, Table, Tone
+    from holdfast.reports.document import Cell, Column, Format, Table, Tone
 
-    rows, tones = [], []
+    weighed = any(c.importance is not None for c in found.columns)
+    rows: list[tuple[Cell, ...]] = []
+    tones = []
     for column in found.columns:
         main = column.main
-        effect = None if main is None else main.effect
-        scale = 1.0
-        rows.append(
-            (
-                column.name,
-                column.status.value,
-                "" if main is None else main.what,
-                _size(None if effect is None else effect.value, effect and effect.unit, scale),
-                ""
-                if effect is None or effect.low is None or effect.high is None
-                else f"{effect.low:+.2g} to {effect.high:+.2g}",
-                "" if main is None else _chance(main.adjusted),
-                column.missing.reference,
-                column.missing.current,
-                column.unseen.current,
-                column.outside.current,
-                column.importance,
-                column.why if column.cause is None else column.cause.kind.replace("_", " "),
-            )
-        )
+        row: list[Cell] = [
+            column.name,
+            column.status.value,
+            "" if main is None else main.what,
+            "" if main is None else _size(main.effect),
+            "" if main is None else _chance(main.adjusted),
+            _shares(column.missing),
+            column.unseen.current,
+            column.outside.current,
+            column.why if column.cause is None else column.cause.kind.replace("_", " "),
+        ]
+        if weighed:
+            row.insert(8, column.importance)
+        rows.append(tuple(row))
         tones.append(
             Tone.BAD
             if column.status in {Status.CHANGED, Status.VANISHED}
@@ -126,34 +123,49 @@ def _table(found: Comparison) -> Table:
             if column.status in {Status.SAME, Status.NEGLIGIBLE}
             else Tone.NEUTRAL
         )
-    share = Format.SHARE
+    heads = [
+        Column(name="column"),
+        Column(name="verdict"),
+        Column(name="difference"),
+        Column(name="effect (95% interval)"),
+        Column(name="p"),
+        Column(name="missing"),
+        Column(name="unseen", format=Format.SHARE),
+        Column(name="out of range", format=Format.SHARE),
+        Column(name="cause or reason"),
+    ]
+    if weighed:
+        heads.insert(8, Column(name="importance", format=Format.SHARE))
     return Table(
-        columns=(
-            Column(name="column"),
-            Column(name="verdict"),
-            Column(name="difference"),
-            Column(name="effect"),
-            Column(name="95% interval"),
-            Column(name="p"),
-            Column(name="missing before", format=share),
-            Column(name="now", format=share),
-            Column(name="unseen", format=share),
-            Column(name="out of range", format=share),
-            Column(name="importance", format=Format.DECIMAL),
-            Column(name="cause"),
-        ),
+        columns=tuple(heads),
         rows=tuple(rows),
         tones=tuple(tones),
-        caption=f"sd: standard deviations of the column's rank (or, for a mix, of the score of its "
-        f"values that moved most); below {found.floor:g} sd a change is negligible. p is adjusted "
-        f"over all tests: two samples of one source show any change in {found.error:.0%} of reports.",
+        caption=f"sd: standard deviations of the column's rank, or of the score of its values that "
+        f"moved most; pts: points of the share of rows. Below {found.floor:g} sd a change is "
+        "negligible. p is adjusted over all tests: two samples of one source show any change in "
+        f"{found.error:.0%} of reports.",
     )
 
 
-def _size(value: float | None, unit: str | None, scale: float) -> str:
-    if value is None:
+def _size(effect: Estimate) -> str:
+    if effect.value is None or effect.low is None or effect.high is None:
         return ""
-    return f"{100 * value:+.3g} pts" if unit == "share" else f"{scale * value:+.2g} sd"
+    scale, unit = (100.0, "pts") if effect.unit == "share" else (1.0, "sd")
+    value, low, high = (_round(scale * x) for x in (effect.value, effect.low, effect.high))
+    return f"{value} {unit} ({low} to {high})"
+
+
+def _round(value: float) -> str:
+    digits = 1 if abs(value) >= 10 else 2
+    return f"{value:+.{digits}f}"
+
+
+def _shares(share: Share) -> str:
+    if share.current is None:
+        return ""
+    if share.reference is None or share.reference == share.current:
+        return percent(share.current)
+    return f"{percent(share.reference)} → {percent(share.current)}"
 
 
 def _chance(p: float) -> str:

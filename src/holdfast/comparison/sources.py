@@ -49,7 +49,9 @@ def sides(
     """
     if isinstance(reference, Profile):
         spec = reference.spec
-        now = current if isinstance(current, Profile) else Profile.of(current, spec, slices=False)
+        profiled = current
+        if not isinstance(current, Profile):
+            profiled = Profile.of(current, spec, slices=False)
         if isinstance(current, Profile) and current.spec != spec:
             raise UsageError(
                 "these two profiles count different things",
@@ -58,7 +60,7 @@ def sides(
                 remedy="profile both with the ProfileSpec of the reference",
             )
         rows = None if isinstance(current, Profile) else _rows(current)
-        return Sides(reference=reference, current=now, current_rows=rows)
+        return Sides(reference=reference, current=profiled, current_rows=rows)
     if isinstance(current, Profile):
         raise UsageError(
             "a current profile needs a reference profile",

@@ -99,7 +99,8 @@ def _verdict(
     compared = sum(c.status not in {Status.SKIPPED, Status.APPEARED} for c in columns)
     parts = []
     if changed:
-        parts.append(f"{len(changed)} of {compared} columns changed: {names(changed)}.")
+        verb = "column changed" if len(changed) == 1 else "columns changed"
+        parts.append(f"Of {compared} compared, {len(changed)} {verb}: {names(changed)}.")
     elif min(rows) == 0:
         return "Could not tell: one side has no rows."
     elif passed is None and resolution is not None and resolution > MATERIAL:
@@ -248,19 +249,17 @@ def _effect(effect: Consequence) -> Finding | None:
     code, words = _CODES[effect.what]
     change = effect.change
     scale, unit = (100.0, " points") if effect.what in {"decisions", "outcome"} else (1.0, "")
-    assert change.low is not None
-    assert change.high is not None
+    low, high = change.low or 0.0, change.high or 0.0
     return Finding(
         code=code,
         severity=Severity.ERROR,
         sentence=f"{words} went from {_number(effect)}, a change of "
-        f"{scale * (change.value or 0.0):+.3g}{unit} ({scale * change.low:+.3g} to "
-        f"{scale * change.high:+.3g})",
+        f"{scale * (change.value or 0.0):+.3g}{unit} ({scale * low:+.3g} to {scale * high:+.3g})",
         evidence={
             "reference": effect.reference,
             "current": effect.current,
-            "low": change.low,
-            "high": change.high,
+            "low": low,
+            "high": high,
         },
         remedy="see which columns moved; recalibrate only when the inputs are sound",
     )

@@ -69,7 +69,7 @@ def _draw(
     grid = Table(
         title=Text(f"request {done:,} of {len(bad):,}   dashboard {url}"),
         caption=Text(
-            f"`{story.field}` arrives NULL" if fault else f"`{story.field}` arrives as it should",
+            _arrives(story, fault=fault),
             style="red" if fault else "green",
         ),
         box=box.SIMPLE_HEAD,
@@ -94,3 +94,10 @@ def _draw(
                 str(stack.answers[stop - 1].get("verdict", "–")),
             )
     return grid
+
+
+def _arrives(story: Story, *, fault: bool) -> str:
+    if not fault:
+        return f"`{story.field}` arrives as it should"
+    how = "NULL" if story.fault == "null" else f"filled with `{story.default}`"
+    return f"`{story.field}` arrives {how}"

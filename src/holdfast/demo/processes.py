@@ -12,6 +12,16 @@ from pathlib import Path
 
 from holdfast.errors import HoldfastError, UsageError
 
+#: settings of the demo's server. The replay is faster than life, so the monitor looks more often.
+#: A NULL needs no switch: the guard answers it row by row. A value that looks right does.
+SETTINGS = """\
+[serve]
+monitor_every = 0.05
+
+[actions]
+pipeline = ["alert", "fallback"]
+missing = ["alert"]
+"""
 START_SECONDS = 60.0
 STOP_SECONDS = 10.0
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from typing import Any
@@ -15,6 +15,8 @@ from holdfast.serving.client import Client
 MODEL = "loan"
 #: label bodies of this many rows
 LABELS_AT_ONCE = 500
+#: requests a second while the answers do not follow yet what happens upstream; see `send`
+UNHURRIED = 100.0
 #: seconds to wait for the monitor, which reads the log a moment behind the requests
 PATIENCE = 20.0
 
@@ -45,12 +47,29 @@ def send(
     rows: Sequence[dict[str, Any]],
     source: str,
     seen: Callable[[int], None],
+    behind: Callable[[int], bool] = lambda _: False,
 ) -> None:
-    """Sends row after row to all stacks side by side; `seen` is told how many are answered."""
+    """Sends row after row to all stacks side by side, as fast as they answer.
+
+    The monitor and the switch work by the clock, not by the request: a lender sees an application
+    every few minutes, a replay sends hundreds a second. So that a second does not swallow hundreds
+    of applications, at most `UNHURRIED` are sent a second while the answers are `behind`.
+
+    Args:
+        stacks: who answers.
+        rows: what is sent.
+        source: named with each request.
+        seen: told how many are answered.
+        behind: asked before each row whether answers do not follow yet what happens upstream.
+    """
     with ExitStack() as clean:
         clients = [clean.enter_context(Client(stack.url)) for stack in stacks]
         pool = clean.enter_context(ThreadPoolExecutor(len(stacks)))
+        last = 0.0
         for number, row in enumerate(rows):
+            if behind(number):
+                time.sleep(max(0.0, last + 1 / UNHURRIED - time.monotonic()))
+            last = time.monotonic()
             calls = [
                 pool.submit(client.predict, MODEL, [row], ids=[identify(number)], source=source)
                 for client in clients
@@ -72,15 +91,22 @@ def send_labels(url: str, outcomes: Sequence[str]) -> int:
     return len(outcomes)
 
 
-def watch(url: str, enough: Callable[[list[dict[str, Any]]], bool]) -> list[dict[str, Any]]:
-    """The incidents, as soon as they are `enough`, or after some patience as they are."""
+def watch(
+    url: str, field: str, enough: Callable[[list[dict[str, Any]]], bool]
+) -> tuple[list[dict[str, Any]], bool]:
+    """The incidents with their histories, and whether the field is still switched off.
+
+    Asked again until the incidents are `enough` and no field is off, or patience ends.
+    """
     with Client(url) as client:
         until = time.monotonic() + PATIENCE
         while True:
             incidents = client.incidents(MODEL)
-            if enough(incidents) or time.monotonic() > until:
-                return incidents
+            off = field in client.model(MODEL)["switched_off"]
+            if (enough(incidents) and not off) or time.monotonic() > until:
+                break
             time.sleep(0.1)
+        return [client.incident(MODEL, i["id"]) for i in incidents], off
 
 
 def first_flag(answers: Sequence[dict[str, Any]], field: str, since: int) -> int | None:
@@ -91,7 +117,22 @@ def first_flag(answers: Sequence[dict[str, Any]], field: str, since: int) -> int
     return None
 
 
-def chunks(total: int, size: int) -> Iterator[range]:
-    """Ranges of at most `size` that cover `total`."""
-    for start in range(0, total, size):
-        yield range(start, min(start + size, total))
+def by_fallback(answer: dict[str, Any], field: str) -> bool:
+    """Whether an answer was given without `field`, and says so.
+
+    >>> by_fallback({"verdict": "degraded", "violations": [{"field": "job"}]}, "job")
+    True
+    """
+    return answer["verdict"] == "degraded" and any(
+        violation["field"] == field for violation in answer["violations"]
+    )
+
+
+def first_answer(
+    answers: Sequence[dict[str, Any]], field: str, rows: range, *, fallback: bool
+) -> int | None:
+    """How many requests of `rows` until the first answered (not) by fallback; the first is 1."""
+    for number, answer in enumerate(answers[rows.start : rows.stop], 1):
+        if by_fallback(answer, field) is fallback:
+            return number
+    return None

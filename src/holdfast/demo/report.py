@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.demo import prose
+from holdfast.demo.ending import diagnosis, drilled, state
 from holdfast.demo.score import rolling
 from holdfast.demo.story import Story
-from holdfast.demo.telling import Telling
+from holdfast.demo.telling import Telling, own_incident
 from holdfast.reports.document import (
     BarChart,
     Bars,
@@ -38,12 +40,14 @@ def document(
 ) -> Document:
     """The report; `brief` is what a terminal shows at the end."""
     verdict = told.verdict
-    blocks: list[Block] = [_tiles(told), _incident(told), _phases(told)]
+    during = when["during"]
+    blocks: list[Block] = [_tiles(story, told), _phases(told)]
     if not brief:
         blocks += [
+            _incident(story, told, during),
             _chart(told, when),
             Heading(text="What happened"),
-            *[Text(text=text) for text in _prose(story, told, when)],
+            *[Text(text=text) for text in prose.paragraphs(story, told, when)],
             Heading(text="Why the fallback holds"),
             *_fallback(story, release),
             Heading(text="Where else this model is fragile"),
@@ -54,33 +58,43 @@ def document(
             _blast(story, release),
             Heading(text="The release"),
             _facts(story, told, release),
+        ]
+    blocks += [*diagnosis(story, told, during), *drilled(told)]
+    if not brief:
+        blocks += [
             Heading(text="Do it with your own table"),
             Code(
                 text="holdfast init mymodel --data TABLE --target COLUMN\n"
-                "cd mymodel && holdfast release build && holdfast serve"
+                "cd mymodel && holdfast release build && holdfast serve\n"
+                "holdfast drill"
             ),
         ]
     return Document(
         title=story.title,
-        summary=_summary(story, told),
+        summary=prose.summary(story, told),
         blocks=tuple(blocks),
-        passed=verdict.incident is not None and verdict.false_incidents == 0,
+        passed=verdict.incident is not None
+        and verdict.requests_until_fallback is not None
+        and verdict.false_incidents == 0,
         data=verdict,
     )
 
 
-def _summary(story: Story, told: Telling) -> str:
-    naive, kept = told.verdict.naive["during"], told.verdict.holdfast["during"]
-    return (
-        f"{story.origin} `{story.field}` arrived NULL. The naive stack filled in "
-        f"`{story.default}` and fell from {told.verdict.naive['before'].accuracy:.1%} to "
-        f"{naive.accuracy:.1%} accuracy without a word. Holdfast answered without the field, "
-        f"kept {kept.accuracy:.1%}, and said what was broken."
-    )
-
-
-def _tiles(told: Telling) -> Tiles:
+def _tiles(story: Story, told: Telling) -> Tiles:
     v = told.verdict
+    null = story.fault == "null"
+    flagged = Tile(
+        label="Requests until flagged",
+        value=v.requests_until_flagged,
+        format=Format.COUNT,
+        note="1 is the first NULL's own request",
+    )
+    answered = Tile(
+        label="Requests until the fallback answered",
+        value=v.requests_until_fallback,
+        format=Format.COUNT,
+        note="row by row nothing looks wrong",
+    )
     return Tiles(
         tiles=(
             Tile(
@@ -103,30 +117,24 @@ def _tiles(told: Telling) -> Tiles:
                 format=Format.SHARE,
                 tone=Tone.GOOD,
             ),
-            Tile(
-                label="Requests until flagged",
-                value=v.requests_until_flagged,
-                format=Format.COUNT,
-                note="1 is the first NULL's own request",
-            ),
+            *((flagged,) if null else ()),
             Tile(
                 label="Requests until the incident",
                 value=v.requests_until_incident,
                 format=Format.COUNT,
                 note=f"{v.false_incidents} false incidents",
             ),
+            *(() if null else (answered,)),
         )
     )
 
 
-def _incident(told: Telling) -> Callout:
-    if told.verdict.incident is None:
+def _incident(story: Story, told: Telling, during: range) -> Callout:
+    own = own_incident(told.incidents, story, during)
+    if own is None:
         return Callout(title="No incident was opened.", tone=Tone.BAD)
-    field = told.verdict.incident.feature
-    own = next(i for i in told.incidents if field in i["features"])
-    state = "Closed after the pipe was mended." if told.closed else "Still open."
     action = own["action"].replace("_", " ")
-    return Callout(title=own["sentence"], text=f"Action: {action}. {state}", tone=Tone.BAD)
+    return Callout(title=own["sentence"], text=f"Action: {action}. {state(told)}", tone=Tone.BAD)
 
 
 def _phases(told: Telling) -> Table:
@@ -150,6 +158,12 @@ def _phases(told: Telling) -> Table:
                 (phase, name) == ("during", "Holdfast"),
             )
             tones.append(Tone.BAD if bad else Tone.GOOD if good else Tone.NEUTRAL)
+    if told.verdict.fault == "prefilled" and told.verdict.on_fallback is not None:
+        for name, m in told.verdict.on_fallback.items():
+            label = "Holdfast" if name == "holdfast" else name
+            part = (m.requests, m.accuracy, m.approval_rate, m.expected_cost)
+            rows.append(("during, since the switch", label, *part))
+            tones.append(Tone.GOOD if name == "holdfast" else Tone.BAD)
     h = told.healthy
     rows.append(
         (
@@ -179,6 +193,9 @@ def _chart(told: Telling, when: dict[str, range]) -> LineChart:
     if told.verdict.requests_until_incident is not None:
         opened = during.start + told.verdict.requests_until_incident
         marks.append(Mark(x=float(opened), label="incident opened"))
+    back = told.verdict.requests_until_back
+    if told.verdict.fault == "prefilled" and back is not None:
+        marks.append(Mark(x=float(when["after"].start + back), label="field counts again"))
     return LineChart(
         title=f"Accuracy of the last {window} answers",
         series=tuple(
@@ -199,24 +216,6 @@ def _chart(told: Telling, when: dict[str, range]) -> LineChart:
         y_format=Format.SHARE,
         high=1.0,
     )
-
-
-def _prose(story: Story, told: Telling, when: dict[str, range]) -> list[str]:
-    v = told.verdict
-    number = when["during"].start + 1
-    return [
-        f"The model was trained on {story.train.num_rows:,} rows: {told.training_accuracy:.1%} "
-        f"accuracy in training, {told.cv_accuracy:.1%} in cross-validation. Then "
-        f"{len(told.right['naive']):,} applications arrived at both stacks.",
-        f"From request {number:,} on the upstream system sent NULL in `{story.field}`. The "
-        f"naive feature service filled in `{story.default}`, a value the model knows well: nothing "
-        f"failed, nothing was logged, and approvals went from "
-        f"{v.naive['before'].approval_rate:.1%} to {v.naive['during'].approval_rate:.1%}.",
-        "Holdfast's contract says that the field is never null. Every such answer came from a "
-        "fallback made for this case when the release was built, was marked `degraded`, and named "
-        "the field. The monitor opened the incident from the same marks.",
-        f"Afterwards {told.labels:,} outcomes were sent, and joined to their predictions by id.",
-    ]
 
 
 def _fallback(story: Story, release: Any) -> list[Block]:

@@ -15,17 +15,25 @@ import pyarrow as pa
 
 from holdfast.contracts import Contract
 from holdfast.demo import live, replay, report, train
-from holdfast.demo.processes import refuse_too_few, running
+from holdfast.demo.processes import SETTINGS, refuse_too_few, running
 from holdfast.demo.replay import MODEL, Stack
 from holdfast.demo.score import Measure, measure
 from holdfast.demo.story import Story, phases
 from holdfast.demo.telling import Telling, judge
+from holdfast.drill import DrillReport, drill
 from holdfast.releases import Registry, Release
 from holdfast.reports import render
 from holdfast.reports.document import Document
 from holdfast.storage import Store
 
 SOURCE = "application-form"
+#: the drill at the end: pipeline faults that are common, and a change that is none
+FAULTS = (
+    "missing", "prefilled", "zero_filled", "unit_scale", "category_renamed", "encoding_permuted",
+    "stuck", "prior_shift",
+)  # fmt: skip
+SEVERITIES = (2, 3)
+DRILL_ROWS = 1_500
 
 Working = Callable[[str], AbstractContextManager[Callable[[str], None]]]
 
@@ -41,6 +49,7 @@ def tell(
     out: Path,
     requests: int | None = None,
     keep: Path | None = None,
+    drilled: bool = True,
     say: Callable[[str], None] = lambda _: None,
     working: Working = _quietly,
     stay: Callable[[str], None] | None = None,
@@ -52,6 +61,7 @@ def tell(
         out: path of the HTML report.
         requests: applications to replay; None takes the story's own number.
         keep: an empty or new folder that store and release stay in; None takes one that goes.
+        drilled: whether a short drill of the release ends the story.
         say: is told what is going on, a line at a time.
         working: shows that long work is going on; gives the function that is told each step.
         stay: called with the dashboard's URL at the end, while the servers still run.
@@ -68,7 +78,9 @@ def tell(
             running(_naive(release, story), folder, "naive") as naive_url,
         ):
             say(f"Dashboard: {url}")
-            told = _replay(story, release, number, url, naive_url, out, say, working)
+            told = _replay(
+                story, release, number, url, naive_url, out, say, working, drilled=drilled
+            )
             document = report.document(story, told, phases(number), release)
             out.parent.mkdir(parents=True, exist_ok=True)
             out.write_text(render(document, "html"), "utf-8")
@@ -79,6 +91,7 @@ def tell(
 
 def build(story: Story, folder: Path, step: Callable[[str], None] = lambda _: None) -> Release:
     """Learns the contract, trains, builds the release, and makes it champion of a fresh store."""
+    (folder / "holdfast.toml").write_text(SETTINGS, "utf-8")
     step("learning the contract")
     contract = Contract.learn(
         story.train,
@@ -127,27 +140,37 @@ def _replay(
     out: Path,
     say: Callable[[str], None],
     working: Working,
+    *,
+    drilled: bool,
 ) -> Telling:
     when = phases(number)
     table = story.replay.slice(0, number)
     bad = story.truth(table)
     rows = story.rows(table)
     for i in when["during"]:
-        rows[i] = {**rows[i], story.field: None}
+        rows[i] = story.broken(rows[i])
     stacks = {"naive": Stack("naive", naive_url), "holdfast": Stack("holdfast", url)}
     approve = release.decisions[0]
     say(f"Replaying {number:,} applications to both stacks.")
+    answers = stacks["holdfast"].answers
+
+    def behind(i: int) -> bool:
+        return bool(answers) and replay.by_fallback(answers[-1], story.field) is not (
+            i in when["during"]
+        )
+
     with live.table(story, stacks, bad, when, approve, url) as seen:
-        replay.send(list(stacks.values()), rows, SOURCE, seen)
+        replay.send(list(stacks.values()), rows, SOURCE, seen, behind)
     with working("sending the outcomes, measuring the model by itself"):
         labels = replay.send_labels(url, table[story.target].to_pylist())
-        incidents = replay.watch(url, _all_closed)
+        incidents, off = replay.watch(url, story.field, _all_closed)
         training, validated = (
             train.training_accuracy(story, release.model),
             train.cv_accuracy(story),
         )
     during = table.slice(when["during"].start, len(when["during"]))
     unharmed = healthy(story, release, during)
+    drill_report = _drill(story, release, working) if drilled else None
     verdict = judge(
         story,
         stacks,
@@ -156,6 +179,7 @@ def _replay(
         approve=approve,
         healthy=unharmed,
         incidents=incidents,
+        drill=drill_report,
         report=str(out),
     )
     return Telling(
@@ -164,7 +188,9 @@ def _replay(
         training_accuracy=training,
         cv_accuracy=validated,
         incidents=incidents,
-        closed=bool(incidents) and _all_closed(incidents),
+        closed=_all_closed(incidents),
+        off=off,
+        drill=drill_report,
         right={
             name: [
                 yes is not None and yes != wrong
@@ -176,6 +202,21 @@ def _replay(
         url=url,
         release=release.id,
     )
+
+
+def _drill(story: Story, release: Release, working: Working) -> DrillReport:
+    """A few known faults in applications that the model has not seen."""
+    with working("drilling the release") as step:
+        return drill(
+            release,
+            story.replay,
+            faults=FAULTS,
+            severities=SEVERITIES,
+            target=story.target,
+            seed=story.seed,
+            rows=min(DRILL_ROWS, story.replay.num_rows),
+            progress=step,
+        )
 
 
 def _all_closed(incidents: list[dict[str, Any]]) -> bool:

@@ -1,7 +1,8 @@
-"""What a story is: data, a model to train, the field that goes missing, what filling it in means.
+"""What a story is: data, a model to train, the field that breaks, what filling it in means.
 
 Two lenders tell the same story: a generated one (see `holdfast.demo.loans`), and a real one, whose
-table the user brings along.
+table the user brings along. The field breaks in one of two ways: it arrives NULL and the naive
+stack fills it, or it was filled upstream, so that nobody sees a NULL.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from __future__ import annotations
 import datetime
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
@@ -22,8 +23,14 @@ from holdfast.evaluation import Costs
 from holdfast.models.base import Model
 from holdfast.models.recipes import boosted_trees, logistic_regression
 
+#: ``null``: the field arrives NULL. ``prefilled``: it arrives filled with the default
+Fault = Literal["null", "prefilled"]
 Fit = Callable[[pa.Table, Sequence[str]], Model]
 
+TITLES: dict[Fault, str] = {
+    "null": "A loan model loses the employment type",
+    "prefilled": "A loan model is given a made-up employment type",
+}
 #: rows of the generated story that are replayed unless asked otherwise
 GENERATED_REQUESTS = 3_000
 #: shares of the replayed rows before, during and after the fault
@@ -45,8 +52,9 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
         train: rows to learn from.
         replay: rows that arrive later, in order.
         target, positive: column to predict, and the label that is scored (the bad one).
-        field: the field that arrives NULL.
-        default: what the naive feature service fills in.
+        field: the field that breaks.
+        default: what is filled in for it: by the naive stack, or (``prefilled``) upstream.
+        fault: how it breaks.
         costs: of refusing a good applicant and of accepting a bad one.
         fit: trains a model from a table and the names of its inputs.
         event_time: column that says when, if there is one.
@@ -64,6 +72,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     positive: str
     field: str
     default: str
+    fault: Fault = "null"
     costs: Costs
     fit: Fit
     event_time: str | None = None
@@ -78,6 +87,10 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
         other = {self.target, self.event_time, *self.ids}
         return tuple(name for name in self.train.column_names if name not in other)
 
+    def broken(self, row: dict[str, Any]) -> dict[str, Any]:
+        """The row as it arrives during the fault."""
+        return {**row, self.field: None if self.fault == "null" else self.default}
+
     def truth(self, table: pa.Table) -> npt.NDArray[np.bool_]:
         """True where the outcome was the positive (bad) one."""
         return np.array([value == self.positive for value in table[self.target].to_pylist()])
@@ -87,7 +100,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
         return [_plain(row) for row in table.drop_columns(self.target).to_pylist()]
 
 
-def generated(seed: int = 0) -> Story:
+def generated(seed: int = 0, fault: Fault = "null") -> Story:
     """The embedded story: the first half of the applications trains, the second half arrives."""
     table = loans.generate(seed).table
     half = table.num_rows // 2
@@ -96,7 +109,7 @@ def generated(seed: int = 0) -> Story:
         return boosted_trees(rows, features, "outcome", positive=loans.POSITIVE, seed=seed)
 
     return Story(
-        title="A loan model loses the employment type",
+        title=TITLES[fault],
         origin=f"Generated data (seed {seed}): {table.num_rows:,} applications of known truth.",
         train=table.slice(0, half),
         replay=table.slice(half),
@@ -104,6 +117,7 @@ def generated(seed: int = 0) -> Story:
         positive=loans.POSITIVE,
         field="employment_type",
         default="none",
+        fault=fault,
         costs=Costs(false_positive=200, false_negative=300),
         fit=fit,
         event_time="applied_at",
@@ -114,12 +128,13 @@ def generated(seed: int = 0) -> Story:
     )
 
 
-def real(path: Path, seed: int = 0) -> Story:
+def real(path: Path, seed: int = 0, fault: Fault = "null") -> Story:
     """The story on real loans: half the rows train, the rest arrive.
 
     Args:
         path: the credit scoring table, any format `frames.read` takes.
         seed: of the split.
+        fault: how the field breaks.
 
     Raises:
         DataError: the table is another one.
@@ -142,7 +157,7 @@ def real(path: Path, seed: int = 0) -> Story:
         return logistic_regression(rows, features, "Status", positive="bad")
 
     return Story(
-        title="A loan model loses the employment type",
+        title=TITLES[fault],
         origin=f"Real data: {table.num_rows:,} loans of {path.name} (split by seed {seed}).",
         train=table.take(pa.array(order[:half])),
         replay=table.take(pa.array(order[half:])),
@@ -150,6 +165,7 @@ def real(path: Path, seed: int = 0) -> Story:
         positive="bad",
         field="Job",
         default="partime",
+        fault=fault,
         costs=Costs(false_positive=1, false_negative=3),
         fit=fit,
         requests=table.num_rows - half,

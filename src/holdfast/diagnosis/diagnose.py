@@ -34,7 +34,7 @@ def diagnose(evidence: Evidence, since: int) -> Diagnosis:
         scene = Scene(evidence, evidence.now, evidence.portrait)
         verdict = judge(scene)
         if verdict is not None:
-            return _from_rows(scene, verdict, since)
+            return _from_rows(verdict, since)
     return _from_marks(evidence, since)
 
 
@@ -48,14 +48,17 @@ def _from_marks(evidence: Evidence, since: int) -> Diagnosis:
     )
 
 
-def _from_rows(scene: Scene, verdict: Verdict, since: int) -> Diagnosis:
-    cause, evidence = verdict.winner.cause, scene.evidence
+def _from_rows(verdict: Verdict, since: int) -> Diagnosis:
+    cause, scene = verdict.winner.cause, verdict.scene
+    evidence = scene.evidence
     start, share = _affected(verdict)
     at = scene.now.at
     began = int(at[start]) if at is not None and start > 0 and len(at) > start else None
     spot = segment(scene.now, verdict.winner.weight, start, cause.features)
+    if (spot is None or not spot.value) and evidence.spot is not None and evidence.spot.value:
+        spot = evidence.spot  # the marks of the rows tell where the rows themselves cannot
     facts = _facts(evidence, cause.because) | {
-        "rows": scene.rows,
+        "rows": scene.whole.rows,
         "first_row": start,
         "affected_share": round(share, 4),
         "nats": round(verdict.winner.nats, 1),
@@ -69,7 +72,7 @@ def _from_rows(scene: Scene, verdict: Verdict, since: int) -> Diagnosis:
         facts["segment"] = msgspec.to_builtins(spot)
     return Diagnosis(
         cause=cause,
-        sentence=row_sentence(cause, began or since, share, scene.rows - start, spot),
+        sentence=row_sentence(cause, began or since, share, scene.whole.rows - start, spot),
         ruled_out=_beaten(verdict, cause, spot),
         facts=facts,
         since=began,

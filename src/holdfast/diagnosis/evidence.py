@@ -110,6 +110,17 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
         """How many rows."""
         return len(next(iter(self.columns.values()), ()))
 
+    def first(self, rows: int) -> Sample:
+        """The first so many rows."""
+        at = np.arange(min(rows, self.rows))
+        return Sample(
+            columns={name: values.take(at) for name, values in self.columns.items()},
+            score=None if self.score is None else self.score[at],
+            label=None if self.label is None else self.label[at],
+            origins={name: (codes[at], names) for name, (codes, names) in self.origins.items()},
+            at=None if self.at is None else self.at[at],
+        )
+
 
 class Evidence(msgspec.Struct, frozen=True, kw_only=True):
     """Everything known about one incident.

@@ -79,6 +79,16 @@ class EventLike(Protocol):
         ...
 
 
+#: what was done about an incident, as the history calls it; other events go by their own name
+_DEEDS = {
+    "rows.quarantined": "quarantine",
+    "rows.released": "quarantine lifted",
+    "field.fallback": "fallback",
+    "alert.raised": "alert",
+    "action.skipped": "not done",
+}
+
+
 class Moment(msgspec.Struct, frozen=True, kw_only=True):
     """One line of an incident's history.
 
@@ -93,6 +103,11 @@ class Moment(msgspec.Struct, frozen=True, kw_only=True):
     kind: str
     text: str
     by: str = ""
+
+    @property
+    def what(self) -> str:
+        """The event in a word or two."""
+        return _DEEDS.get(self.kind, self.kind.rpartition(".")[2])
 
 
 def as_payload(incident: Incident) -> dict[str, Any]:

@@ -137,7 +137,7 @@ def set_aside(incident: Incident) -> dict[str, Any]:
         "to": found.until,
         "source": found.source,
         "marks": list(found.marks),
-        "text": f"quarantined: {what} since {moment(found.since)} {until}",
+        "text": f"set aside: {what} since {moment(found.since)} {until}",
     }
 
 

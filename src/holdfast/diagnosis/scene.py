@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
+from typing import Any, NamedTuple, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,15 +15,40 @@ from holdfast.diagnosis.signatures.answers import Answers
 from holdfast.diagnosis.signatures.plausible import Plausible
 from holdfast.frames.values import VALUE, ValueKind, Values
 from holdfast.profiles.portrait import ColumnPortrait, Portrait
-from holdfast.profiles.portrait_cells import FIRST, NULL, UNSEEN, WRONG, unpack
+from holdfast.profiles.portrait_cells import FIRST, NULL, UNSEEN, WRONG, unpack, unpack4
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 #: columns looked at for every kind of fault, beside those that crossed
 CLOSELY = 6
+#: so many times more of other bonds must a partner have lost to be the one at fault
+ELSEWHERE = 3.0
+#: columns looked at one value after another
+BROKEN = 5
+#: evidence in nats from which a column counts as moved
+SURE = 5.0
 #: below this share of explained variance the other columns say nothing about a column
 LEAST_R2 = 0.04
+
+
+class Tilt(NamedTuple):
+    """A smooth tilt of a column's shares: gain in nats, size in standard deviations, along what."""
+
+    nats: float
+    size: float
+    along: str
+
+
+class Drift(NamedTuple):
+    """How far sound values of a column moved, in nats, and their best smooth tilt."""
+
+    nats: float
+    tilt: Tilt
+
+
+ALONG = ("value", "spread", "score")
+T = TypeVar("T")
 
 
 class Look:
@@ -38,6 +65,14 @@ class Look:
         self.face = face
         self.values = values
         self.cells = face.cells_of(values)
+        self.kept: dict[str, Any] = {}
+
+    def keep(self, key: str, make: Callable[[Look], T]) -> T:
+        """What `make` makes of this column, made once."""
+        if key not in self.kept:
+            self.kept[key] = make(self)
+        made: T = self.kept[key]
+        return made
 
     @property
     def is_number(self) -> bool:
@@ -84,54 +119,62 @@ class Look:
         out[self.present] = self.plausible(self.numbers[self.present])
         return out
 
+    @property
+    def drifted(self) -> float:
+        """Evidence in nats that shares of sound values changed, as drift could change them."""
+        return self.scene.drifts[self.name].nats
+
+    @property
+    def tilt(self) -> Tilt:
+        """The best smooth tilt."""
+        return self.scene.drifts[self.name].tilt
+
     @cached_property
     def moved(self) -> float:
-        """Evidence in nats that the column's own shares are not the reference's."""
-        return max(movement.learned(self.counts, self.shares), self.drifted)
+        """Evidence in nats that the column moved in any way, broken values included."""
+        hard = [NULL, WRONG, 2, 3] if self.is_number else [NULL, UNSEEN]
+        n = float(len(self.cells))
+        share = self.counts[hard] / n
+        usual = self.shares[hard]
+        with np.errstate(divide="ignore", invalid="ignore"):
+            gain = n * (
+                np.where(share > 0, share * np.log(share / usual), 0.0)
+                + np.where(share < 1, (1 - share) * np.log((1 - share) / (1 - usual)), 0.0)
+            )
+        return max(self.drifted, float(gain.max()) - 3.0)
 
     @cached_property
-    def drifted(self) -> float:
-        """The same for values of the right type that the reference knows: what drift can do."""
+    def ordinary(self) -> IntArray:
+        """Cells that hold sound values."""
         skip = [NULL, WRONG] if self.is_number else [NULL, WRONG, UNSEEN]
-        counts, shares = np.delete(self.counts, skip), np.delete(self.shares, skip)
-        return max(movement.learned(counts, shares / shares.sum()), self.tilt[0])
+        return np.setdiff1d(np.arange(len(self.shares)), skip)
 
-    @cached_property
-    def tilt(self) -> tuple[float, float, str]:
-        """The best smooth tilt: gain, size in standard deviations, and along what."""
-        best = (0.0, 0.0, "")
-        usual = np.setdiff1d(np.arange(len(self.shares)), [NULL, WRONG])
-        if not self.is_number:
-            usual = usual[usual != UNSEEN]
-        counts, shares = self.counts[usual], self.shares[usual]
-        for along, direction in self._directions():
-            gain, size = movement.tilted(counts, shares / shares.sum(), direction[usual])
-            if gain > best[0]:
-                best = (gain, size, along)
-        return best
-
-    def _directions(self) -> list[tuple[str, FloatArray]]:
-        out = []
+    def directions(self) -> FloatArray:
+        """Shape (3, cells): value, distance from the middle, effect on the score; 0 if unknown."""
+        out = np.zeros((3, len(self.shares)))
         if self.is_number:
             atoms, edges = unpack(self.face.frequent), unpack(self.face.edges)
             middle = np.concatenate((atoms, (edges[1:] + edges[:-1]) / 2))
             ranks = self.face.ranks(middle) * 2.0 - 1.0
             usual = float(self.shares[FIRST:] @ ranks / max(self.shares[FIRST:].sum(), 1e-9))
-            level = np.concatenate(([usual, usual, -1.0, 1.0], ranks))
-            out = [("value", level), ("spread", (level - usual) ** 2)]
+            out[0] = np.concatenate(([usual, usual, -1.0, 1.0], ranks))
+            out[1] = (out[0] - usual) ** 2
         log_odds = unpack(self.face.log_odds)
         if len(log_odds):
             heads = unpack(self.face.cells) * self.face.rows
             mean = float(log_odds @ heads / max(heads.sum(), 1.0))
-            out.append(("score", (log_odds - mean) * heads / (heads + 20.0)))
+            out[2] = (log_odds - mean) * heads / (heads + 20.0)
         return out
+
+    @cached_property
+    def ranks(self) -> FloatArray:
+        """Mid-rank of each number in the reference; 0.5 where there is none."""
+        return np.where(self.present, self.face.ranks(self.numbers), 0.5)
 
     @cached_property
     def predicted(self) -> IntArray:
         """Bin of what the other columns predict, shape (n,)."""
-        scene = self.scene
-        weights = unpack(self.face.weights, "<f4")
-        guess = scene.features @ weights + self.face.intercept
+        guess = self.scene.guesses[self.name]
         return np.searchsorted(unpack(self.face.prediction_cuts), guess, side="right")
 
     @cached_property
@@ -140,7 +183,7 @@ class Look:
         if self.face.r2 < LEAST_R2 or not self.face.weights:
             return np.empty((0, 0))
         bins = len(unpack(self.face.prediction_cuts)) + 1
-        table = unpack(self.face.ratios, "<f4").astype(np.float64)
+        table = unpack4(self.face.ratios)
         return table.reshape(-1, bins)
 
     def beside(self, levels: IntArray) -> FloatArray:
@@ -155,6 +198,8 @@ class Look:
         """Row of `ratios` of each row; -1 without one."""
         if not self.ratios.size:
             return np.full(len(self.cells), -1)
+        if self.is_number:
+            return np.where(self.present, self.face.levels_of(self.numbers, self.ranks), -1)
         return self.face.level_bins(self.values, self.cells)
 
     @cached_property
@@ -163,26 +208,46 @@ class Look:
         return self.beside(self.levels)
 
 
+class Bonds(NamedTuple):
+    """How a column's covariances with the features of the others changed, in chi-squared units."""
+
+    total: float
+    strongest: str
+    rest: float
+
+
 class Scene:
     """All columns of the rows since the change point, and where to look closely.
 
     Attributes:
         evidence, portrait, now, before: as given.
         rows: rows since the change point.
+        whole: the scene of all rows, when this one is only about the first of them.
         looks: by name, the columns that both the rows and the portrait have.
     """
 
-    def __init__(self, evidence: Evidence, now: Sample, portrait: Portrait) -> None:
+    def __init__(
+        self, evidence: Evidence, now: Sample, portrait: Portrait, whole: Scene | None = None
+    ) -> None:
+        self.whole = whole or self
         self.evidence = evidence
         self.now = now
         self.before = evidence.before
         self.portrait = portrait
         self.rows = now.rows
+        self.kept: dict[str, Any] = {}
         self.looks = {
             name: Look(self, name, face, now.columns[name])
             for name, face in portrait.columns.items()
             if name in now.columns and now.columns[name].kind is face.kind
         }
+
+    def keep(self, key: str, make: Callable[[Scene], T]) -> T:
+        """What `make` makes of the rows, made once."""
+        if key not in self.kept:
+            self.kept[key] = make(self)
+        made: T = self.kept[key]
+        return made
 
     @cached_property
     def features(self) -> FloatArray:
@@ -191,15 +256,120 @@ class Scene:
         for name, face in self.portrait.columns.items():
             look = self.looks.get(name)
             if look is not None:
-                parts.append(face.features_of(look.values, look.cells))
+                ranks = look.ranks if look.is_number else None
+                parts.append(face.features_of(look.values, look.cells, ranks))
             else:
-                parts.append(np.zeros((self.rows, face.features_of(_one_null(face), _NONE).shape[1])))
+                parts.append(
+                    np.zeros((self.rows, face.features_of(_one_null(face), _NONE).shape[1]))
+                )
         return np.hstack(parts) if parts else np.zeros((self.rows, 0))
 
     @cached_property
+    def guesses(self) -> dict[str, FloatArray]:
+        """By column, the level that the other columns of each row predict: all columns at once."""
+        asked = [k for k in self.looks.values() if k.face.weights and k.face.r2 >= LEAST_R2]
+        if not asked:
+            return {}
+        weights = np.stack([unpack4(k.face.weights) for k in asked], axis=1)
+        guesses = self.features.astype(np.float32) @ weights.astype(np.float32)
+        return {k.name: guesses[:, i] + k.face.intercept for i, k in enumerate(asked)}
+
+    @cached_property
+    def blocks(self) -> dict[str, slice]:
+        """By column, its place among the features."""
+        out, at = {}, 0
+        for name, face in self.portrait.columns.items():
+            width = face.features_of(_one_null(face), _NONE).shape[1]
+            out[name] = slice(at, at + width)
+            at += width
+        return out
+
+    @cached_property
+    def broken_bonds(self) -> dict[str, dict[str, float]]:
+        """By column and other column, how far the covariance with its features changed.
+
+        Chi-squared less what chance gives (twice its degrees of freedom), at least 0. A column that
+        is served from other rows loses its bond to every other column; one that merely hangs on
+        such a column loses one.
+        """
+        asked = [k for k in self.looks.values() if k.face.profile and k.ratios.size]
+        if not asked or self.rows < 8:
+            return {}
+        levels = np.stack([_centred(k) for k in asked])
+        features = self.features - self.features.mean(0)
+        now = levels @ features
+        heads = np.maximum((levels != 0.0).sum(1, keepdims=True), 1)
+        then = np.stack([unpack4(k.face.profile) for k in asked])
+        spread = np.maximum((levels**2) @ (features**2), 1e-9)
+        change = (now - heads * then) ** 2 / spread
+        starts = np.array([b.start for b in self.blocks.values()])
+        widths = np.array([b.stop - b.start for b in self.blocks.values()])
+        sums = np.add.reduceat(
+            np.concatenate((change, np.zeros((len(asked), 1))), axis=1), starts, axis=1
+        )
+        sums = np.where(widths > 0, np.maximum(sums - 3.0 * widths - 3.0, 0.0), 0.0)
+        names = list(self.blocks)
+        return {
+            k.name: {n: float(v) for n, v in zip(names, sums[i], strict=True) if n != k.name}
+            for i, k in enumerate(asked)
+        }
+
+    def bonds(self, name: str) -> Bonds:
+        """The broken bonds of one column summed up: all, the strongest partner, all but that."""
+        lost = self.broken_bonds.get(name, {})
+        if not lost:
+            return Bonds(0.0, "", 0.0)
+        strongest = max(lost, key=lambda other: lost[other])
+        total = sum(lost.values())
+        return Bonds(total, strongest, total - lost[strongest])
+
+    def hangs_on(self, name: str) -> str:
+        """The column that broke a column's bonds in its stead; empty when there is none.
+
+        The column lost little but its bond to one other, which lost others too or moved itself.
+        """
+        mine = self.bonds(name)
+        if not mine.strongest or mine.strongest not in self.looks:
+            return ""
+        other = self.looks[mine.strongest]
+        lost = self.broken_bonds.get(other.name, {})
+        theirs = sum(v for n, v in lost.items() if n != name)
+        own = max(0.0, self.looks[name].moved)
+        if theirs > ELSEWHERE * mine.rest + 15.0 and own < theirs:
+            return other.name
+        if other.moved > 15.0 and own < 0.2 * other.moved and mine.rest < 0.5 * mine.total:
+            return other.name
+        return ""
+
+    @cached_property
+    def drifts(self) -> dict[str, Drift]:
+        """By column, how far its sound values moved: all columns at once."""
+        looks = list(self.looks.values())
+        if not looks:
+            return {}
+        width = max(len(k.ordinary) for k in looks)
+        counts, shares = np.zeros((len(looks), width)), np.zeros((len(looks), width))
+        along = np.zeros((len(looks), 3, width))
+        for i, look in enumerate(looks):
+            usual = look.ordinary
+            counts[i, : len(usual)] = look.counts[usual]
+            shares[i, : len(usual)] = look.shares[usual] / look.shares[usual].sum()
+            along[i, :, : len(usual)] = look.directions()[:, usual]
+        free = movement.learned(counts, shares)
+        gains, sizes = movement.tilted(counts[:, None, :], shares[:, None, :], along)
+        out = {}
+        for i, look in enumerate(looks):
+            best = int(gains[i].argmax())
+            tilt = Tilt(0.0, 0.0, "")
+            if gains[i, best] > 0.0:
+                tilt = Tilt(float(gains[i, best]), float(sizes[i, best]), ALONG[best])
+            out[look.name] = Drift(max(float(free[i]), tilt.nats), tilt)
+        return out
+
+    @cached_property
     def answers(self) -> Answers:
-        """Scores and labels."""
-        return Answers(self)
+        """Scores and labels of all rows."""
+        return Answers(self) if self.whole is self else self.whole.answers
 
     @cached_property
     def crossed(self) -> dict[str, float]:
@@ -215,8 +385,14 @@ class Scene:
         """The columns to look at for every kind of fault, most moved first."""
         ranked = sorted(self.looks.values(), key=lambda k: -k.moved)
         chosen = [k for k in ranked[:CLOSELY] if k.moved > 0.0]
-        chosen += [self.looks[f] for f in list(self.crossed)[:CLOSELY] if self.looks[f] not in chosen]
-        return chosen
+        crossed = [self.looks[name] for name in list(self.crossed)[:CLOSELY]]
+        late = [k for k in crossed if k not in chosen]  # crossed, though their shares barely moved
+        return [*chosen[:2], *late[:2], *chosen[2:], *late[2:]]
+
+    @cached_property
+    def broken(self) -> list[Look]:
+        """Of those, the columns whose own values changed for sure: crossed, or moved on their own."""
+        return [k for k in self.close if k.moved > SURE or k.name in self.crossed][:BROKEN]
 
     def shows(self, name: str) -> bool:
         """Whether values of a feature may appear in sentences."""
@@ -224,6 +400,18 @@ class Scene:
 
 
 _NONE = np.zeros(1, np.int64)
+
+
+def _centred(look: Look) -> FloatArray:
+    """The level of each row less its mean; 0 where there is none."""
+    if look.is_number and not look.face.few:
+        level = np.where(look.present, 2.0 * look.ranks - 1.0, 0.0)
+    else:
+        numbers = unpack(look.face.levels)
+        level = np.where(look.levels >= 0, numbers[np.maximum(look.levels, 0)], 0.0)
+    here = look.levels >= 0
+    mean = float(level[here].mean()) if here.any() else 0.0
+    return np.where(here, level - mean, 0.0)
 
 
 def _one_null(face: ColumnPortrait) -> Values:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from holdfast.diagnosis.evidence import Cause, Evidence, Spot
+from holdfast.records import Impact
 
 #: cause classes and how a sentence calls them
 CLASSES = {
@@ -126,3 +127,35 @@ def row_sentence(cause: Cause, since: int, share: float, rows: int, spot: Spot |
         much = "all" if spot.of_affected >= 0.995 else percent(spot.of_affected)
         text += f", {much} from {spot.dimension}={clean(spot.value, 64)}"
     return text
+
+
+def impact_in_words(found: Impact, currency: str = "") -> list[tuple[str, str]]:
+    """Label and text of every number, "could not tell" included.
+
+    Example:
+        >>> from holdfast.records import Estimate, Impact
+        >>> none = Estimate(value=None, why_not="nothing was decided")
+        >>> some = Impact(rows=3, decisions_changed=none, cost_per_row=none, cost_so_far=none)
+        >>> impact_in_words(some)[1]
+        ('decisions changed', 'could not tell: nothing was decided')
+    """
+    unit = f" {clean(currency)}" if currency else ""
+    answered = ", ".join(f"{n:,} {clean(v)}" for v, n in sorted(found.answers.items()))
+    out = [("rows affected", f"{found.rows:,}" + (f" ({answered})" if answered else ""))]
+    for label, e, digits, tail in (
+        ("decisions changed", found.decisions_changed, 0, ""),
+        ("extra cost per row", found.cost_per_row, 3, unit),
+        ("extra cost so far", found.cost_so_far, 1, unit),
+    ):
+        if e.value is None:
+            out.append((label, f"could not tell: {e.why_not}"))
+        elif e.low is None or e.high is None:
+            out.append((label, f"{e.value:,.{digits}f}{tail}, interval unknown"))
+        else:
+            out.append(
+                (
+                    label,
+                    f"{e.value:,.{digits}f}{tail} ({e.low:,.{digits}f} to {e.high:,.{digits}f})",
+                )
+            )
+    return out

@@ -80,11 +80,10 @@ def make_scene(release: Any, frame: Any, *, target: str | None = None, rows: int
         times=[n for n, kind in kinds.items() if kind == "time"],
         importance=_importance(release),
         target=target,
-        event_time=times[0] if times else None,
         positive=_positive(release, table, target),
         scores=_scores(release),
     )
-    scene.rows_per_day = _traffic(table, scene.event_time)
+    scene.rows_per_day = _traffic(table, times[0] if times else None)
     return scene
 
 

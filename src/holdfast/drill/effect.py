@@ -20,8 +20,6 @@ from holdfast.frames.values import ValueKind, read_values
 
 FLOOR = 0.07
 LEVELS = np.array([0.02, 0.05, 0.1, 0.2, 0.35, 0.5, 0.65, 0.8, 0.9, 0.95, 0.98])
-#: below this a column is taken as unmoved
-UNMOVED = 0.02
 
 
 def rows_needed(effect: float) -> float:
@@ -36,7 +34,8 @@ def rows_needed(effect: float) -> float:
 def on_columns(scene: Scene, injected: Injected) -> tuple[float, str]:
     """The largest effect on a column of the fault (of any input where it has none), and on which.
 
-    Shares before are those of all clean rows, after those of the faulty rows from the onset on.
+    Shares after are those of the faulty rows from the onset on, shares before those of the same
+    rows without the fault, or of all clean rows where rows do not stay where they are.
     """
     best, where = 0.0, ""
     for name in injected.columns or scene.inputs:
@@ -50,6 +49,8 @@ def on_columns(scene: Scene, injected: Injected) -> tuple[float, str]:
 
 def _moved(scene: Scene, injected: Injected, name: str) -> float:
     before = scene.values(name)
+    if injected.aligned:
+        before = before.take(np.arange(scene.onset, len(scene)))
     view = ColumnView(name, injected.table.column(name).slice(scene.onset))
     after = read_values(before.kind, view)
     if before.kind is ValueKind.CATEGORY:
@@ -82,20 +83,15 @@ def _above(numbers: FloatArray, edges: FloatArray) -> FloatArray:
 
 
 def on_labels(scene: Scene, injected: Injected) -> float:
-    """The effect on outcomes: of the label rate, and of single outcomes where rows stay aligned."""
+    """The effect on outcomes: of their rate, or of their chances where the fault tells them."""
     before = scene.labels()
     if before is None or scene.target is None:
         return 0.0
+    if injected.chances is not None:
+        later = scene.after
+        p, q = scene.chances()[later], injected.chances[later]
+        return float(np.sqrt(np.mean((q - p) ** 2 / (p * (1.0 - p)))))
     column = injected.table.column(scene.target).slice(scene.onset)
     after = np.array([v == scene.positive for v in column.to_pylist()])
     rate = float(before.mean())
-    moved = abs(float(after.mean()) - rate) / math.sqrt(max(rate * (1.0 - rate), 1e-9))
-    if not injected.aligned:
-        return moved
-    turned = after != before[scene.onset :]
-    p = np.full(len(turned), rate)
-    if scene.scores is not None:
-        scores = scene.scores(scene.table.slice(scene.onset))
-        p = np.where(np.isnan(scores), rate, np.clip(scores, 0.02, 0.98))
-    change = np.where(turned, 1.0 - 2.0 * p, 0.0)
-    return max(moved, float(np.sqrt(np.mean(change**2 / (p * (1.0 - p))))))
+    return abs(float(after.mean()) - rate) / math.sqrt(max(rate * (1.0 - rate), 1e-9))

@@ -24,7 +24,7 @@ from holdfast.records import Incident
 #: rows of the table that are used, at most
 ROWS = 4000
 #: rows fed after an alarm, so that its diagnosis can settle
-FOLLOW = 800
+FOLLOW = 400
 
 
 def drill(

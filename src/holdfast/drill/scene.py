@@ -28,7 +28,6 @@ class Scene:
         numbers, categories, times: the model's inputs by kind; a column is in one of them or none.
         importance: by input, how much the model needs it, 0 and up; absent counts as 0.
         target: column with the outcome, or None.
-        event_time: column that says when, or None.
         positive: the label that is scored.
         scores: the model's scores of a table, in [0, 1]; None when it cannot be asked.
 
@@ -50,7 +49,6 @@ class Scene:
         times: Sequence[str] = (),
         importance: Mapping[str, float] | None = None,
         target: str | None = None,
-        event_time: str | None = None,
         positive: Any = None,
         scores: Scores | None = None,
     ) -> None:
@@ -61,7 +59,6 @@ class Scene:
         self.times = tuple(times)
         self.importance = dict(importance or {})
         self.target = target
-        self.event_time = event_time
         self.positive = positive
         self.scores = scores
         self._values: dict[str, Values] = {}
@@ -149,6 +146,13 @@ class Scene:
         mask = rng.random(len(self)) < share
         mask[: self.onset] = False
         return mask
+
+    def chances(self) -> FloatArray:
+        """Shape (n,): the model's scores, in [0.02, 0.98]; the label rate where there are none."""
+        labels = self.labels()
+        rate = 0.5 if labels is None else float(labels.mean())
+        scores = np.full(len(self), rate) if self.scores is None else self.scores(self.table)
+        return np.clip(np.where(np.isnan(scores), rate, scores), 0.02, 0.98)
 
     def labels(self) -> BoolArray | None:
         """Shape (n,): rows whose outcome is the positive label; None without two labels."""

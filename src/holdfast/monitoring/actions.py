@@ -138,7 +138,7 @@ def automatic(
             steps += [switch(incident, field, on=True) for field in missing]
         elif not known:
             why = "its release is not known" if covered is None else "no fallback covers it"
-            text = f"not switched to a fallback: {names(missing)}, {why}"
+            text = f"{names(missing)} not switched to a fallback: {why}"
             payload = {"action": Automatic.FALLBACK.value, "text": text, "fields": missing}
             steps.append(_step(incident, SKIPPED, payload, "fallback"))
     return steps
@@ -154,7 +154,7 @@ def ending(incident: Incident, deeds: Deeds) -> list[Step]:
     steps = [switch(incident, field, on=False) for _, field in deeds.switches.by(incident.id)]
     if any(name == incident.id for name, _ in deeds.aside):
         if incident.ending == "accepted":
-            text = "released from quarantine: accepted as normal"
+            text = "its rows count again: accepted as normal"
             steps.append(_step(incident, RELEASED, {"text": text}, "released"))
         elif (incident.id, incident.episode) in deeds.aside:
             steps.append(_step(incident, QUARANTINED, set_aside(incident), "ended"))
@@ -186,7 +186,7 @@ def alert(notice: Notice, told: Iterable[str]) -> Step:
     """A notice as a control event; what sends it reads these."""
     payload = {
         "key": notice.key,
-        "text": f"alert: {notice.text}",
+        "text": notice.text,
         "incident": notice.incidents[0],
         "incidents": list(notice.incidents),
         "names": list(told),

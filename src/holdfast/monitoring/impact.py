@@ -23,7 +23,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holdfast.diagnosis.quarantine import carrying, range_of
-from holdfast.diagnosis.words import clean, names, percent
+from holdfast.diagnosis.words import names, percent
 from holdfast.evaluation.costs import Costs
 from holdfast.evaluation.record import Evaluation
 from holdfast.records import Estimate, Impact, Incident
@@ -294,34 +294,3 @@ def _half(estimate: Estimate) -> float:
 def _by_value(column: pa.ChunkedArray) -> dict[str, int]:
     counted = pc.value_counts(pc.drop_null(column))
     return {str(e["values"]): int(e["counts"]) for e in counted.to_pylist()}
-
-
-def in_words(found: Impact, currency: str = "") -> list[tuple[str, str]]:
-    """Label and text of every number, "could not tell" included.
-
-    Example:
-        >>> none = Estimate(value=None, why_not="nothing was decided")
-        >>> some = Impact(rows=3, decisions_changed=none, cost_per_row=none, cost_so_far=none)
-        >>> in_words(some)[1]
-        ('decisions changed', 'could not tell: nothing was decided')
-    """
-    unit = f" {clean(currency)}" if currency else ""
-    answered = ", ".join(f"{n:,} {clean(v)}" for v, n in sorted(found.answers.items()))
-    out = [("rows affected", f"{found.rows:,}" + (f" ({answered})" if answered else ""))]
-    for label, e, digits, tail in (
-        ("decisions changed", found.decisions_changed, 0, ""),
-        ("extra cost per row", found.cost_per_row, 3, unit),
-        ("extra cost so far", found.cost_so_far, 1, unit),
-    ):
-        if e.value is None:
-            out.append((label, f"could not tell: {e.why_not}"))
-        elif e.low is None or e.high is None:
-            out.append((label, f"{e.value:,.{digits}f}{tail}, interval unknown"))
-        else:
-            out.append(
-                (
-                    label,
-                    f"{e.value:,.{digits}f}{tail} ({e.low:,.{digits}f} to {e.high:,.{digits}f})",
-                )
-            )
-    return out

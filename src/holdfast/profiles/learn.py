@@ -26,6 +26,7 @@ from holdfast.profiles.spec import (
     NumberSpec,
     ProfileSpec,
     TextSpec,
+    limits,
 )
 from holdfast.profiles.sums import Grid, grid_of
 from holdfast.profiles.texts import weighed
@@ -142,7 +143,7 @@ def learn_numbers(
     for value in {*frequent.tolist(), *nothing}:
         edges |= {value, math.nextafter(value, math.inf)}
     if low is not None and high is not None:
-        edges |= {low, math.nextafter(high, math.inf)}
+        edges |= {low, math.nextafter(high, math.inf), *limits(low, high)}
     whole = bool((ordered == np.rint(ordered)).all())
     return NumberSpec(
         kind=kind,

@@ -41,6 +41,8 @@ class Portrait(msgspec.Struct, frozen=True, kw_only=True):
         score_knots, rate_knots: the calibrated probability of 1 at some scores, for interpolation.
         score_weights, score_intercept, score_r2: log-odds of the score from the features of all
             columns; `score_errors` are quantiles of the residual.
+        label_weights: what the features of all columns add to the log-odds of the calibrated score
+            to explain the labels: the model's own bias (float32); empty without labels.
         repeated, adjacent: share of rows seen exactly so in the last 300 rows; in the row before.
 
     Example:
@@ -65,6 +67,7 @@ class Portrait(msgspec.Struct, frozen=True, kw_only=True):
     score_intercept: float = 0.0
     score_r2: float = 0.0
     score_errors: bytes = b""
+    label_weights: bytes = b""
     repeated: float = 0.0
     adjacent: float = 0.0
     format: int = FORMAT

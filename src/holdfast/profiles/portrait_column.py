@@ -20,6 +20,8 @@ IntArray = NDArray[np.int64]
 SAMPLE, NAMES = 1500, 400
 #: so many different numbers are kept one by one, with their shares
 KNOWN = 600
+#: numbers with at most so many different values are levels one by one, as categories are
+FEW = 16
 
 
 class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
@@ -48,8 +50,9 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
             are missing, empty without either.
         log_odds: mean of the score's log-odds in each cell; empty without scores.
         weights, intercept, r2: the column's level from the features of the other columns.
+        profile: covariance of the level with the features of all columns (float32).
         level_cuts, prediction_cuts, ratios: the table of `portrait_dependence`.
-        levels: of categories with cells of their own, then of the rest.
+        levels: of categories with cells of their own, then of the rest; of numbers of few values.
         importance: share of the score that hangs on this column, 0 to 1.
     """
 
@@ -80,6 +83,7 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
     cells_if_0: bytes = b""
     log_odds: bytes = b""
     weights: bytes = b""
+    profile: bytes = b""
     intercept: float = 0.0
     r2: float = 0.0
     level_cuts: bytes = b""
@@ -94,13 +98,16 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
             return cell.cells_of_numbers(values, unpack(self.frequent), unpack(self.edges))
         return cell.cells_of_categories(values, self.names, self.own)
 
-    def features_of(self, values: Values, cells: IntArray) -> FloatArray:
-        """Shape (n, k): the column's features for explaining other columns."""
+    def features_of(
+        self, values: Values, cells: IntArray, ranks: FloatArray | None = None
+    ) -> FloatArray:
+        """Shape (n, k): the column's features for explaining others; `ranks` if known already."""
         parts = []
         if self.kind is ValueKind.NUMBER:
             if len(unpack(self.quantiles)) and self.high > self.low:
                 present = values.state == VALUE
-                ranks = self.ranks(np.where(present, values.numbers, 0.0))
+                if ranks is None:
+                    ranks = self.ranks(np.where(present, values.numbers, 0.0))
                 parts.append(dependence.rank_features(ranks, present))
         else:
             shares = unpack(self.cells)[cell.FIRST : cell.FIRST + min(self.own, 8)]
@@ -122,12 +129,27 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
         """Row of the table of `ratios` for every row; -1 without a level."""
         if self.kind is ValueKind.NUMBER:
             present = values.state == VALUE
-            ranks = self.ranks(np.where(present, values.numbers, 0.0))
-            bins = np.searchsorted(unpack(self.level_cuts), ranks, side="right")
-            return np.where(present, bins, -1)
+            return np.where(present, self.levels_of(np.where(present, values.numbers, 0.0)), -1)
         last = len(unpack(self.levels)) - 1
         bins = np.where(cells == cell.RARE, last, np.minimum(cells - cell.FIRST, last))
         return np.where((cells == cell.NULL) | (cells == cell.UNSEEN), -1, bins)
+
+    def levels_of(self, numbers: FloatArray, ranks: FloatArray | None = None) -> IntArray:
+        """Row of the table of `ratios` for numbers: their place among few values, or their rank's.
+
+        `ranks` are those of the numbers, if known already.
+        """
+        if self.few:
+            known = unpack(self.known)
+            middles = (known[1:] + known[:-1]) / 2
+            return np.searchsorted(middles, numbers, side="right")
+        ranks = self.ranks(numbers) if ranks is None else ranks
+        return np.searchsorted(unpack(self.level_cuts), ranks, side="right")
+
+    @property
+    def few(self) -> bool:
+        """Whether these are numbers of so few values that each is a level of its own."""
+        return self.kind is ValueKind.NUMBER and 0 < len(self.known) <= 8 * FEW
 
 
 def number_facts(values: Values) -> dict[str, Any]:

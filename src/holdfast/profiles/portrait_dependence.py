@@ -27,6 +27,8 @@ IntArray = NDArray[np.int64]
 LEVELS = 10
 #: penalty, in rows
 RIDGE = 20.0
+#: penalty of the correction of the model's bias: a prior spread of 0.1 per feature
+BIAS_RIDGE = 100.0
 #: largest log-likelihood ratio of one row
 MOST = 4.0
 
@@ -115,6 +117,32 @@ class _Gram:
         return weights
 
 
+def correction(features: FloatArray, rate: FloatArray, label: FloatArray) -> FloatArray:
+    """What the features add to the log-odds of a rate to explain labels: ridge-logistic, an offset.
+
+    Args:
+        features: shape (n, F).
+        rate: shape (n,), in (0, 1), NaN where unknown.
+        label: shape (n,), 0, 1 or NaN.
+
+    Returns:
+        Shape (F,); zeros with fewer than 200 labelled rows.
+    """
+    rows = np.flatnonzero(np.isfinite(rate) & np.isfinite(label))
+    size = features.shape[1]
+    weights = np.zeros(size)
+    if len(rows) < 200:
+        return weights
+    x, y = features[rows], label[rows]
+    offset = np.log(rate[rows] / (1.0 - rate[rows]))
+    for _ in range(3):
+        p = 1.0 / (1.0 + np.exp(-(offset + x @ weights)))
+        spread = np.maximum(p * (1.0 - p), 1e-3)
+        hessian = (x * spread[:, None]).T @ x + BIAS_RIDGE * np.eye(size)
+        weights = weights + np.linalg.solve(hessian, x.T @ (y - p) - BIAS_RIDGE * weights)
+    return weights
+
+
 def category_levels(
     codes: IntArray, categories: int, features: FloatArray, block: slice
 ) -> FloatArray:
@@ -146,7 +174,7 @@ def cuts(values: FloatArray, bins: int) -> FloatArray:
 
 
 def ratio_table(rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> FloatArray:
-    """log P(row, column) / (P(row) P(column)) of two codes, smoothed, within +-`MOST`.
+    """Log P(row, column) / (P(row) P(column)) of two codes, smoothed, within +-`MOST`.
 
     Smoothed with two rows' worth of independence per cell, so that what was never seen is
     unlikely but not impossible.

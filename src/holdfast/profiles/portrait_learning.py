@@ -53,7 +53,7 @@ def learn(
         faces[name] = msgspec.structs.replace(
             face, **_cell_facts(face, cells[name], one, face_of_score)
         )
-    faces, extra = _dependence(faces, columns, cells, face_of_score, seed)
+    faces, extra = _dependence(faces, columns, cells, face_of_score, label, seed)
     if importance is not None:
         faces = {
             name: msgspec.structs.replace(face, importance=float(importance.get(name, 0.0)))
@@ -163,6 +163,7 @@ def _dependence(
     columns: Mapping[str, Values],
     cells: Mapping[str, IntArray],
     score: _Score | None,
+    label: FloatArray | None,
     seed: int,
 ) -> tuple[dict[str, base.ColumnPortrait], dict[str, Any]]:
     rows = len(next(iter(columns.values())))
@@ -180,7 +181,12 @@ def _dependence(
     features = np.hstack(parts)
     levels, numbers = [], {}
     for (name, face), block in zip(faces.items(), blocks, strict=True):
-        if face.kind is ValueKind.NUMBER:
+        if face.few:
+            codes = face.level_bins(taken[name], places[name])
+            kinds = len(unpack(face.known))
+            numbers[name] = dependence.category_levels(codes, kinds, features, block)
+            levels.append(np.where(codes >= 0, numbers[name][codes], np.nan))
+        elif face.kind is ValueKind.NUMBER:
             present = taken[name].state == VALUE
             ranks = face.ranks(np.where(present, taken[name].numbers, 0.0))
             levels.append(np.where(present, 2.0 * ranks - 1.0, np.nan))
@@ -205,10 +211,18 @@ def _dependence(
             "score_r2": fit.r2,
             "score_errors": pack(np.quantile(errors, np.linspace(0.0, 1.0, 33))),
         }
+        if label is not None and score.rate is not None:
+            rate = np.clip(score.rate[chosen], LEAST_RATE, 1.0 - LEAST_RATE)
+            extra["label_weights"] = pack(
+                dependence.correction(features, rate, label[chosen]), "<f4"
+            )
         faces = _importance(faces, features, blocks, fit.weights)
     out = {}
     for (name, face), fit, level in zip(faces.items(), fits, levels, strict=False):
         facts = _table(face, fit, level, taken[name], places[name], numbers.get(name))
+        centred = np.where(np.isnan(level), 0.0, level - fit.intercept)
+        known = max(1, int(np.isfinite(level).sum()))
+        facts["profile"] = pack(centred @ features / known, "<f4")
         out[name] = msgspec.structs.replace(face, **facts)
     return out, extra
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 import hashlib
+import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -57,6 +58,13 @@ class NumberSpec(msgspec.Struct, frozen=True, kw_only=True, tag="number"):
     steps: tuple[int, ...] = ()
     grid: Grid = Grid()
     whole: bool = False
+
+    @property
+    def limits(self) -> tuple[float, float]:
+        """A number x is out of range where x < the first or x >= the second."""
+        if self.low is None or self.high is None:
+            return -math.inf, math.inf
+        return limits(self.low, self.high)
 
 
 class TextSpec(msgspec.Struct, frozen=True, kw_only=True, tag="text"):
@@ -194,6 +202,16 @@ class ProfileSpec(msgspec.Struct, frozen=True, kw_only=True):
         from holdfast.profiles.codec import unpack
 
         return unpack("spec", data, cls)
+
+
+def limits(low: float, high: float) -> tuple[float, float]:
+    """Where "out of range" begins: 2 % of the range outside it, and just above that.
+
+    >>> limits(0.0, 100.0)
+    (-2.0, 102.00000000000001)
+    """
+    margin = 0.02 * (high - low) if math.isfinite(high - low) else 0.0
+    return low - margin, math.nextafter(high + margin, math.inf)
 
 
 def column_spec(spec: ProfileSpec, name: str) -> ColumnSpec:

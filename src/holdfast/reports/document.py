@@ -134,6 +134,13 @@ class Span(msgspec.Struct, frozen=True, kw_only=True):
     tone: Tone = Tone.NEUTRAL
 
 
+class Band(msgspec.Struct, frozen=True, kw_only=True):
+    """An interval around a line: (x, low, high) points; a None breaks it."""
+
+    points: tuple[tuple[float, float | None, float | None], ...]
+    tone: Tone = Tone.NEUTRAL
+
+
 class Mark(msgspec.Struct, frozen=True, kw_only=True):
     """An upright line at `x` with its label."""
 
@@ -142,7 +149,7 @@ class Mark(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class LineChart(_Block, frozen=True, kw_only=True, tag="line_chart"):
-    """Lines over a number or time axis, with shaded spans and marks.
+    """Lines over a number or time axis, with their intervals, shaded spans and marks.
 
     `x_format` ``time`` reads x as microseconds since 1970 (UTC). `low` and `high` pin the y axis.
     """
@@ -151,6 +158,7 @@ class LineChart(_Block, frozen=True, kw_only=True, tag="line_chart"):
     series: tuple[Series, ...]
     spans: tuple[Span, ...] = ()
     marks: tuple[Mark, ...] = ()
+    bands: tuple[Band, ...] = ()
     x_label: str = ""
     x_format: Format = Format.COUNT
     y_format: Format = Format.PLAIN

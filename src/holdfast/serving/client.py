@@ -127,6 +127,11 @@ class Client:
         path = f"/v1/models/{quote(model, safe='')}/incidents"
         return list(self.request("GET", path)["incidents"])
 
+    def incident(self, model: str, name: str) -> dict[str, Any]:
+        """One incident of a model, with its history and what is in force."""
+        path = f"/v1/models/{quote(model, safe='')}/incidents/{quote(name, safe='')}"
+        return dict(self.request("GET", path))
+
     def ready(self) -> bool:
         """Whether the service is ready; False also when it cannot be reached."""
         try:

@@ -158,8 +158,8 @@ class Desk(Protocol):
         """Models with their champion."""
         ...
 
-    def releases(self, model: str) -> list[dict[str, Any]]:
-        """Releases of a model."""
+    def releases(self, model: str | None = None) -> list[dict[str, Any]]:
+        """Releases of a model, or of all."""
         ...
 
     def incidents(self, model: str | None = None) -> list[dict[str, Any]]:

@@ -46,19 +46,26 @@ def shift(reference: Ints, current: Ints, score: Floats, level: float = 0.95) ->
     small, and at most 1.73.
     """
     n, m = int(reference.sum()), int(current.sum())
-    named = {"level": level, "n": m, "unit": "sd", "method": "shift"}
     if n < 2 or m < 1:
-        return Estimate(value=None, why_not="too few rows", **named)
+        return _none("shift", "too few rows", level, m)
     p, q = reference / n, current / m
     centre, moved = float(p @ score), float(q @ score)
     deviation = math.sqrt(max(0.0, float(p @ (score - centre) ** 2)))
     if deviation <= 0.0:
-        return Estimate(value=None, why_not="the reference is constant", **named)
+        return _none("shift", "the reference is constant", level, m)
     noise = math.sqrt(1.0 / n + float(q @ (score - moved) ** 2) / deviation**2 / m)
     z = NormalDist().inv_cdf(0.5 + level / 2.0)
     value = (moved - centre) / deviation
     half = z * max(noise, 1e-12)
-    return Estimate(value=value, low=value - half, high=value + half, **named)
+    return Estimate(
+        value=value,
+        low=value - half,
+        high=value + half,
+        level=level,
+        n=m,
+        unit="sd",
+        method="shift",
+    )
 
 
 def strength(reference: Ints, current: Ints, level: float = 0.95) -> Estimate:
@@ -74,18 +81,28 @@ def strength(reference: Ints, current: Ints, level: float = 0.95) -> Estimate:
     holds the strengths whose noncentral chi-square puts the statistic within its middle.
     """
     n, m = int(reference.sum()), int(current.sum())
-    named = {"level": level, "n": m, "unit": "sd", "method": "strength"}
     statistic, freedom = chi_square(current, reference)
     if not n or not m:
-        return Estimate(value=None, why_not="too few rows", **named)
-    if not freedom:
-        return Estimate(value=0.0, low=0.0, high=0.0, **named)
+        return _none("strength", "too few rows", level, m)
     size = n * m / (n + m)
     tail = (1.0 - level) / 2.0
-    value = math.sqrt(max(0.0, statistic - freedom) / size)
-    low = _noncentrality(statistic, freedom, 1.0 - tail)
-    high = _noncentrality(statistic, freedom, tail)
-    return Estimate(value=value, low=math.sqrt(low / size), high=math.sqrt(high / size), **named)
+    low = high = 0.0
+    if freedom:
+        low = math.sqrt(_noncentrality(statistic, freedom, 1.0 - tail) / size)
+        high = math.sqrt(_noncentrality(statistic, freedom, tail) / size)
+    return Estimate(
+        value=math.sqrt(max(0.0, statistic - freedom) / size),
+        low=low,
+        high=high,
+        level=level,
+        n=m,
+        unit="sd",
+        method="strength",
+    )
+
+
+def _none(method: str, why_not: str, level: float, rows: int) -> Estimate:
+    return Estimate(value=None, why_not=why_not, level=level, n=rows, unit="sd", method=method)
 
 
 def _noncentrality(statistic: float, freedom: int, chance: float) -> float:
@@ -110,7 +127,7 @@ def _noncentrality(statistic: float, freedom: int, chance: float) -> float:
 
 
 def moved_share(reference: Ints, current: Ints) -> float:
-    """Total variation: the share of rows that would have to move; less what chance alone gives.
+    """Total variation: the share of rows that would have to move, chance taken off in squares.
 
     >>> moved_share(np.array([500, 500]), np.array([900, 100])) > 0.35
     True
@@ -120,10 +137,9 @@ def moved_share(reference: Ints, current: Ints) -> float:
         return 0.0
     p, q = reference / n, current / m
     pooled = (reference + current) / (n + m)
-    noise = np.sqrt(2.0 / math.pi * pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m))
-    gaps = np.abs(p - q)
-    # the mean of |N(d, s)| is about sqrt(d2 + s2 2/pi): take the noise off in squares
-    return float(np.sqrt(np.maximum(gaps**2 - noise**2, 0.0)).sum() / 2.0)
+    noise = np.sqrt(2.0 / math.pi * pooled * (1.0 - pooled) * (1.0 / n + 1.0 / m)).sum() / 2.0
+    found = np.abs(p - q).sum() / 2.0
+    return math.sqrt(max(0.0, float(found * found - noise * noise)))
 
 
 def share_change(
@@ -146,13 +162,20 @@ def share_change(
     """
     from holdfast.stats.intervals import wilson
 
-    named = {"level": level, "n": rows_now, "unit": "share", "method": "newcombe"}
     before, after = wilson(marked, rows, level), wilson(marked_now, rows_now, level)
-    if before.value is None or after.value is None:
-        return Estimate(value=None, why_not="no rows", **named)
-    assert before.low is not None and before.high is not None
-    assert after.low is not None and after.high is not None
-    change = after.value - before.value
-    down = math.hypot(after.value - after.low, before.high - before.value)
-    up = math.hypot(after.high - after.value, before.value - before.low)
-    return Estimate(value=change, low=change - down, high=change + up, **named)
+    p, q = before.value, after.value
+    if p is None or q is None:
+        return Estimate(
+            value=None, level=level, n=rows_now, unit="share", method="newcombe", why_not="no rows"
+        )
+    down = math.hypot(q - (after.low or 0.0), (before.high or 0.0) - p)
+    up = math.hypot((after.high or 0.0) - q, p - (before.low or 0.0))
+    return Estimate(
+        value=q - p,
+        low=q - p - down,
+        high=q - p + up,
+        level=level,
+        n=rows_now,
+        unit="share",
+        method="newcombe",
+    )

@@ -75,7 +75,6 @@ def random_scene(seed: int = 0, rows: int = 1000) -> Scene:
         times=("seen",),
         importance={"amount": 0.5, "word": 0.4, "years": 0.3, "small": 0.0},
         target="outcome",
-        event_time="seen",
         positive="bad",
         scores=scores,
     )

@@ -1,1 +1,1 @@
-"""The dashboard: one page, made on the server, without a script."""
+"""Dashboard and pages of models, features and incidents: made on the server, no script."""

@@ -1,4 +1,4 @@
-"""Renders the dashboard from plain records. Everything shown is escaped; nothing is loaded."""
+"""Renders the pages from plain records. Everything shown is escaped; nothing is loaded."""
 
 from __future__ import annotations
 
@@ -8,13 +8,14 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from importlib import resources
 from typing import TYPE_CHECKING, Any
+from urllib.parse import quote
 
 from holdfast.reports import cells
 from holdfast.reports.document import Format
 from holdfast.reports.to_html import prose
 
 if TYPE_CHECKING:
-    from jinja2 import Template
+    from jinja2 import Environment
 
 
 @lru_cache(maxsize=1)
@@ -23,7 +24,7 @@ def _style() -> str:
 
 
 @lru_cache(maxsize=1)
-def _template() -> Template:
+def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(
@@ -36,7 +37,14 @@ def _template() -> Template:
     environment.filters["moment"] = moment
     environment.filters["prose"] = prose
     environment.filters["share"] = share
-    return environment.get_template("dashboard.html")
+    environment.filters["segment"] = segment
+    environment.filters["line"] = cells.one_line
+    return environment
+
+
+def render(template: str, **values: Any) -> bytes:
+    """One page; everything but drawings is escaped."""
+    return _environment().get_template(template).render(style=_style(), **values).encode()
 
 
 @lru_cache(maxsize=1)
@@ -65,6 +73,16 @@ def moment(micros: int | None) -> str:
     return cells.write(micros, Format.TIME)
 
 
+def segment(name: str) -> str:
+    """A name as one segment of a path, whatever it holds.
+
+    >>> segment("a/b c"), segment("..")
+    ('a%2Fb%20c', '%2E%2E')
+    """
+    # a browser would take a segment of dots for a step upwards
+    return quote(name, safe="") if name.strip(".") else name.replace(".", "%2E")
+
+
 def share(value: float | None) -> str:
     """A share in percent, never rounded up to a hundred.
 
@@ -85,6 +103,7 @@ def dashboard(
     rows: Mapping[str, Mapping[str, int]],
     now: int,
     version: str,
+    storms: Sequence[str] = (),
 ) -> bytes:
     """The page.
 
@@ -95,6 +114,7 @@ def dashboard(
         rows: model -> verdict -> rows answered since the server started.
         now: microseconds since 1970 (UTC).
         version: of Holdfast.
+        storms: a sentence for each storm of incidents.
     """
     cards = []
     for model in models:
@@ -106,14 +126,19 @@ def dashboard(
             if total and counts.get(name)
         ]
         mine = [i for i in incidents if i["model"] == model["model"] and i["status"] == "open"]
-        cards.append({**model, "rows": total, "parts": parts, "open": len(mine)})
-    page = _template().render(
-        style=_style(),
+        muted = sum(not i["standing"] for i in mine)
+        cards.append(
+            {**model, "rows": total, "parts": parts, "open": len(mine) - muted, "muted": muted}
+        )
+    standing = [i for i in incidents if i["status"] == "open"]
+    return render(
+        "dashboard.html",
         cards=cards,
-        open=[i for i in incidents if i["status"] == "open"],
+        open=[i for i in standing if i["standing"]],
+        muted=[i for i in standing if not i["standing"]],
         closed=[i for i in incidents if i["status"] != "open"][:20],
+        storms=storms,
         releases=releases[:50],
         now=now,
         version=version,
     )
-    return page.encode()

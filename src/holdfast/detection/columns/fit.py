@@ -387,13 +387,13 @@ def _row_streams(
             continue
         p = float(same[:, i].mean())
         number = c.kind is ValueKind.NUMBER
-        least = 0.05 + 0.25 * p if number else 0.06 + 0.25 * p * (1.0 - p)
+        least = 0.02 + 0.25 * p if number else 0.04 + 0.25 * p * (1.0 - p)
         drafts.append((name, "repeat", same[:, i], present, least, 0.0))
         if number and c.inner > 16:
             p = float(recent[:, i].mean())
-            drafts.append((name, "recent", recent[:, i], present, 0.04 + 0.25 * p, 0.0))
+            drafts.append((name, "recent", recent[:, i], present, 0.02 + 0.25 * p, 0.0))
     whole = np.ones(rows, np.bool_)
-    for k, (code, least) in enumerate((("duplicate", 0.02), ("adjacent", 0.01))):
+    for k, (code, least) in enumerate((("duplicate", 0.006), ("adjacent", 0.004))):
         p = float(again[:, k].mean())
         drafts.append(("", code, again[:, k], whole, least + 0.5 * p, 0.0))
     return _fit_streams(drafts, scale)

@@ -64,23 +64,28 @@ class Weigh(Protocol):
         ...
 
 
-def no_match(evidence: Evidence) -> Cause | None:  # noqa: ARG001
+def no_match(evidence: Evidence) -> Cause | None:
     """For kinds that marks cannot show."""
     return None
 
 
-def no_suspects(scene: Scene) -> list[Suspect]:  # noqa: ARG001
+def no_suspects(scene: Scene) -> list[Suspect]:
     """For kinds that rows cannot show better than marks."""
     return []
 
 
 class Rule(NamedTuple):
-    """One rule: its kind, the codes it lives on, and its functions."""
+    """One rule: its kind, the codes it lives on, and its functions.
+
+    `close` rules look at each row closely, which the first `HEAD` rows are enough for; the others
+    count, and see all rows.
+    """
 
     kind: str
     codes: tuple[str, ...]
     match: Match = no_match
     weigh: Weigh = no_suspects
+    close: bool = False
 
 
 def pipeline(

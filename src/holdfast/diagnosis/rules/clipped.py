@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit
 from holdfast.diagnosis.scene import Look, Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import unpack
+
+FloatArray = NDArray[np.float64]
 
 PRIOR = -2.0
 #: different numbers a column needs before a limit can be told from a favourite value
@@ -18,7 +21,7 @@ DISTINCT = 8
 def weigh(scene: Scene) -> list[Suspect]:
     """A spike as large as the reference's share beyond it, and next to nothing beyond."""
     out = []
-    for look in scene.close:
+    for look in scene.broken:
         if not look.is_number or look.face.distinct < DISTINCT or not look.present.any():
             continue
         for upper in (True, False):
@@ -57,8 +60,17 @@ def clipping(look: Look, upper: bool) -> tuple[float, Mixture, float]:
     here = look.present
     on = here & (look.numbers == limit)
     ratio[on] = np.log(held) - look.plausible(np.array([limit]))[0]
+    if look.ratios.size:  # beside its row, any of the values beyond would do
+        ratio[on] += _any_beyond(look, quantiles[past | (quantiles == limit)])[on] - look.bond[on]
     ratio[here & (look.numbers > limit if upper else look.numbers < limit)] = -np.inf
     return limit, fit(ratio), beyond
 
 
-RULE = Rule("clipped", (), weigh=weigh)
+def _any_beyond(look: Look, beyond: FloatArray) -> FloatArray:
+    levels = look.face.levels_of(beyond)
+    shares = np.bincount(levels, minlength=len(look.ratios)) / max(1, len(beyond))
+    out: FloatArray = np.log(shares @ np.exp(look.ratios))[look.predicted]
+    return out
+
+
+RULE = Rule("clipped", (), weigh=weigh, close=True)

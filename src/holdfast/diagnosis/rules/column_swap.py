@@ -8,7 +8,7 @@ import numpy as np
 
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit
 from holdfast.diagnosis.scene import Look, Scene
-from holdfast.diagnosis.signatures.mixture import fit
+from holdfast.diagnosis.signatures.mixture import MOST, fit
 from holdfast.diagnosis.words import names, percent
 
 PRIOR = -4.0
@@ -17,12 +17,11 @@ PRIOR = -4.0
 def weigh(scene: Scene) -> list[Suspect]:
     """Each of two columns holds what the reference expects of the other, in the same rows."""
     out = []
-    moved = [look for look in scene.close if look.moved > 0.0]
-    for a, b in combinations(moved, 2):
+    for a, b in combinations(scene.broken, 2):
         if a.is_number is not b.is_number:
             continue
         ratio = _crosswise(a, b) + _crosswise(b, a) - a.log_p - b.log_p
-        found = fit(ratio)
+        found = fit(ratio, most=2.0 * MOST)
         if found.nats <= 0.0:
             continue
         first, second = (a, b) if a.moved >= b.moved else (b, a)
@@ -48,4 +47,4 @@ def _crosswise(here: Look, other: Look) -> np.ndarray[tuple[int], np.dtype[np.fl
     return np.asarray(np.log(other.shares)[cells])
 
 
-RULE = Rule("column_swap", (), weigh=weigh)
+RULE = Rule("column_swap", (), weigh=weigh, close=True)

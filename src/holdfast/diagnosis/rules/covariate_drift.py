@@ -24,7 +24,9 @@ def weigh(scene: Scene) -> list[Suspect]:
         if look.drifted <= 0.0:
             break
         others = [
-            k.name for k in ranked if k is not look and k.drifted > max(LEAST, FOLLOW * look.drifted)
+            k.name
+            for k in ranked
+            if k is not look and k.drifted > max(LEAST, FOLLOW * look.drifted)
         ]
         moved = scene.answers.moved
         because = f"{how_it_moved(look)}; the other columns followed as in the reference"

@@ -52,7 +52,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     """A spike at a value that people fill in, or unseen words for nothing."""
     out = []
     for look in scene.close:
-        for spike in spikes(look):
+        for spike in look.keep("spikes", spikes):
             prior = filler(look, spike)
             words = "filled with a default"
             if scene.shows(look.name):
@@ -78,7 +78,9 @@ def weigh(scene: Scene) -> list[Suspect]:
         how = renaming(scene.looks[name], mixture.start)
         if mixture.nats > 0.0 and how.nothing > 0.5:
             share = float((scene.looks[name].cells[mixture.start :] == UNSEEN).mean())
-            because = f"a word for nothing, unseen in the reference, in {percent(share)} of the rows"
+            because = (
+                f"a word for nothing, unseen in the reference, in {percent(share)} of the rows"
+            )
             cause = broken("default_filled", (name,), "filled with a word for nothing", because)
             out.append(hit(cause, mixture, -1.0, share=share))
     return out
@@ -93,7 +95,9 @@ def filler(look: Look, spike: Spike) -> float:
     value = spike.number
     if value == 0.0:
         return ZERO
-    if value in SENTINELS and (value < look.face.low or value > look.face.high or spike.usual < 0.01):
+    if value in SENTINELS and (
+        value < look.face.low or value > look.face.high or spike.usual < 0.01
+    ):
         return SENTINEL
     frequent = unpack(look.face.frequent)
     quantiles = unpack(look.face.quantiles)
@@ -122,4 +126,4 @@ def _only_nothing(evidence: Evidence, field: str) -> bool:
     return values is not None and values.nothing
 
 
-RULE = Rule("default_filled", ("sentinel",), match, weigh)
+RULE = Rule("default_filled", ("sentinel",), match, weigh, close=True)

@@ -52,8 +52,9 @@ def permuted(look: Look) -> tuple[np.ndarray, Mixture] | None:  # type: ignore[t
     if look.ratios.size:
         last = len(unpack(look.face.levels)) - 1
         table = look.ratios[np.minimum(np.append(np.arange(own), last)[:size], last)]
-        seen = np.zeros((size, look.ratios.shape[1]))
-        np.add.at(seen, (codes[mine], look.predicted[mine]), 1.0)
+        bins = look.ratios.shape[1]
+        place = codes[mine] * bins + look.predicted[mine]
+        seen = np.bincount(place, minlength=size * bins).reshape(size, bins).astype(np.float64)
         beside = seen @ table.T
         gain = gain + beside - np.diag(beside)[:, None]
     to = best_permutation(gain)
@@ -67,4 +68,4 @@ def permuted(look: Look) -> tuple[np.ndarray, Mixture] | None:  # type: ignore[t
     return to, fit(ratio)
 
 
-RULE = Rule("encoding_permuted", (), weigh=weigh)
+RULE = Rule("encoding_permuted", (), weigh=weigh, close=True)

@@ -10,7 +10,7 @@ from holdfast.diagnosis.words import percent
 
 def weigh(scene: Scene) -> list[Suspect]:
     """More exact repetitions than the reference has, most of them of the very row before."""
-    found, adjacent, share = repeated(scene)
+    found, adjacent, share = scene.keep("repeated", repeated)
     if found.nats <= 0.0 or adjacent <= 0.5:
         return []
     because = (

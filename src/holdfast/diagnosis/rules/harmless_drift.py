@@ -8,26 +8,28 @@ from holdfast.diagnosis.rules.covariate_drift import SCORE, how_it_moved
 from holdfast.diagnosis.scene import Look, Scene
 from holdfast.diagnosis.signatures.alone import altered, moved_along
 from holdfast.diagnosis.signatures.mixture import fit
-from holdfast.diagnosis.signatures.transforms import best_changes
+from holdfast.diagnosis.signatures.transforms import best_changes, misfit
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import ABOVE, BELOW, NULL, WRONG
 from holdfast.records import Action
 
-PRIOR = 0.0
+PRIOR = -1.0
 #: share of the score below which a column does not matter
-IMPORTANCE = 0.015
+IMPORTANCE = 0.03
+#: what moving alone must add before it counts
+LEAST = 8.0
+#: the score may move by this share of the column's own evidence
+IN_PROPORTION = 0.03
 
 
 def weigh(scene: Scene) -> list[Suspect]:
     """Movement inside what the reference knows, of a column without weight."""
-    out = []
-    if scene.answers.score is None or scene.answers.moved > SCORE:
-        return out
-    for look in scene.close:
-        if look.face.importance > IMPORTANCE or not inside(look):
+    out: list[Suspect] = []
+    for look in scene.broken:
+        if not weightless(look):
             continue
         nats = moved_alone(look)
-        if nats <= 0.0:
+        if nats <= 0.0 or scene.answers.moved > max(SCORE, IN_PROPORTION * nats):
             continue
         because = (
             f"{how_it_moved(look)}; the column carries {percent(max(look.face.importance, 0.001))} "
@@ -47,6 +49,13 @@ def weigh(scene: Scene) -> list[Suspect]:
     return out
 
 
+def weightless(look: Look) -> bool:
+    """Whether the column hardly counts in the score, and holds nothing that looks broken."""
+    if look.scene.answers.score is None or look.face.importance > IMPORTANCE:
+        return False
+    return look.keep("inside", inside)
+
+
 def inside(look: Look) -> bool:
     """Whether nulls, types, range and grid are as in the reference."""
     n = look.scene.rows
@@ -55,19 +64,20 @@ def inside(look: Look) -> bool:
         return False
     if not look.is_number or not look.present.any():
         return True
-    plausible = look.plausible
-    off = plausible.grid(look.numbers[look.present]) < min(plausible.again, plausible.new) - 3.0
-    return float(off.mean()) < 0.01
+    return look.plausible.off_grid(look.numbers[look.present]) < 0.02
 
 
 def moved_alone(look: Look) -> float:
     """Evidence for any smooth movement of this column, whether the others follow or not."""
-    best = max(look.drifted, altered(look).nats, moved_along(look))
+    best = look.drifted
+    if not look.scene.hangs_on(look.name):
+        best = max(best, look.keep("altered", altered).nats - LEAST, moved_along(look) - LEAST)
     if look.is_number:
-        for change, ratio in best_changes(look):
+        for change, ratio in look.keep("changes", best_changes):
             if not change.known and change.a > 0.0:
-                best = max(best, fit(ratio).nats)
+                found = fit(ratio)
+                best = max(best, found.nats - misfit(look, change, found.share))
     return best
 
 
-RULE = Rule("harmless_drift", (), weigh=weigh)
+RULE = Rule("harmless_drift", (), weigh=weigh, close=True)

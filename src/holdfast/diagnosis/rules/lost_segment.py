@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit
+from holdfast.diagnosis.rules.base import Rule, Suspect, broken
 from holdfast.diagnosis.scene import Look, Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.words import clean, percent

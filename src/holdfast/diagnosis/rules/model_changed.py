@@ -5,6 +5,7 @@ from __future__ import annotations
 from holdfast.diagnosis.evidence import Cause
 from holdfast.diagnosis.rules.base import Rule, Suspect
 from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.signatures.answers import Answers
 from holdfast.records import Action
 
 PRIOR = -5.0
@@ -12,7 +13,7 @@ PRIOR = -5.0
 
 def weigh(scene: Scene) -> list[Suspect]:
     """Scores that differ from what an additive copy of the model says of the same rows."""
-    nats, error = scene.answers.model_error
+    nats, error = Answers(scene).model_error
     if nats <= 0.0:
         return []
     because = (
@@ -31,4 +32,4 @@ def weigh(scene: Scene) -> list[Suspect]:
     return [Suspect(cause, nats, PRIOR, None, {"error": error})]
 
 
-RULE = Rule("model_changed", (), weigh=weigh)
+RULE = Rule("model_changed", (), weigh=weigh, close=True)

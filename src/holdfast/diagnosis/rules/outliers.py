@@ -17,8 +17,10 @@ from holdfast.profiles.portrait_cells import ABOVE, BELOW
 FloatArray = NDArray[np.float64]
 
 PRIOR = -2.0
+#: share of the rows beyond which they are no single rows any more
+SINGLE = 0.4
 #: distances from the range, in its widths
-GAPS = np.array([0.1, 0.3, 1.0, 3.0, 10.0, 100.0])
+GAPS = np.array([0.1, 0.3, 1.0, 2.0, 4.0, 7.0, 12.0, 20.0, 40.0, 100.0])
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -44,11 +46,13 @@ def weigh(scene: Scene) -> list[Suspect]:
         beyond = (look.cells == ABOVE) | (look.cells == BELOW)
         ratio = np.full(scene.rows, -np.inf)
         scattered, price = scattering(look, look.numbers[beyond])
-        ratio[beyond] = scattered - look.log_p[beyond]
+        ratio[beyond] = scattered - look.plausible(look.numbers[beyond])
         found = fit(ratio)
         if found.nats <= 0.0:
             continue
         share = float(beyond[found.start :].mean())
+        if share > SINGLE:
+            price += 20.0 * (share - SINGLE) * math.sqrt(scene.rows)
         because = (
             f"{percent(share)} of the values lie beyond the reference's range, scattered; the "
             "others are as before"

@@ -34,7 +34,7 @@ def weigh(scene: Scene) -> list[Suspect]:
         shares = (then + 0.5) / (then + 0.5).sum()
         n = now.sum()
         # the usual mix is itself an estimate from few rows
-        nats = movement.learned(now * min(1.0, then.sum() / n), shares)
+        nats = float(movement.learned(now * min(1.0, then.sum() / n), shares))
         if nats <= 0.0:
             continue
         most = int(np.argmax(np.abs(now / n - shares)))

@@ -12,10 +12,13 @@ from holdfast.diagnosis.scene import Look, Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.signatures.rounding import WAYS, on_multiple, rounded_log_p
 from holdfast.diagnosis.words import percent
+from holdfast.profiles.portrait_cells import unpack
 
 PRIOR = -2.5
 #: share of values on the coarse step at which it is looked at
 LEAST_ON = 0.3
+#: and by how much it must be larger than in the reference
+MORE_ON = 0.08
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -30,7 +33,7 @@ def match(evidence: Evidence) -> Cause | None:
 def weigh(scene: Scene) -> list[Suspect]:
     """Values on a coarse step, as often as rounding the reference would put them there."""
     out = []
-    for look in scene.close:
+    for look in scene.broken:
         if not look.is_number or look.face.distinct < 8:
             continue
         got = coarsest(look)
@@ -52,24 +55,42 @@ def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:
     x = look.numbers[look.present]
     if len(x) < 3 or look.face.spread <= 0.0:
         return None
+    quantiles = unpack(look.face.quantiles)
+    usual = quantiles[:: max(1, len(quantiles) // 300)]
+    few = x[np.unique(np.linspace(0, len(x) - 1, 120).astype(np.int64))]
     top = math.floor(math.log10(max(look.face.spread, 1e-12))) + 2
     bottom = round(math.log10(look.face.step)) + 1 if look.face.step else top - 7
     best: tuple[float, str, Mixture, float] | None = None
     for exponent in range(top, max(bottom, top - 9) - 1, -1):
         for multiple in (1.0, 5.0):
             step = multiple * 10.0**exponent
+            share = float(on_multiple(few, step).mean())
+            if share < LEAST_ON or share < float(on_multiple(usual, step).mean()) + MORE_ON:
+                continue
             on = on_multiple(x, step)
             share = float(on.mean())
-            if share < LEAST_ON or len(np.unique(x[on])) < 2:
+            if len(np.unique(x[on])) < 2:
                 continue
             for way in WAYS:
                 ratio = np.full(look.scene.rows, -np.inf)
                 rows = np.flatnonzero(look.present)[on]
                 ratio[rows] = rounded_log_p(look.face, x[on], step, way) - look.log_p[rows]
                 found = fit(ratio)
+                found = found._replace(nats=found.nats - _misfit(look, step, way, found.share))
                 if best is None or found.nats > best[2].nats + 1e-9:
                     best = (step, way, found, share)
     return best if best is not None and best[2].nats > 0.0 else None
 
 
-RULE = Rule("precision_loss", ("lattice",), match, weigh)
+def _misfit(look: Look, step: float, way: str, share: float) -> float:
+    """What the same rounding would gain on as many clean rows, in nats."""
+    x = unpack(look.face.quantiles)
+    x = x[:: max(1, len(x) // 500)]
+    on = on_multiple(x, step)
+    ratio = np.full(len(x), -np.inf)
+    ratio[on] = rounded_log_p(look.face, x[on], step, way) - look.plausible.own(x[on])
+    gain = np.log(1.0 - share + share * np.exp(np.minimum(ratio, 25.0)) + 1e-12)
+    return max(0.0, float(gain.mean())) * float(look.present.sum())
+
+
+RULE = Rule("precision_loss", ("lattice",), match, weigh, close=True)

@@ -13,7 +13,7 @@ from holdfast.diagnosis.words import percent
 
 PRIOR = -3.0
 #: columns whose values are compared with earlier rows one by one
-LAGGED = 5
+LAGGED = 2
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -29,12 +29,15 @@ def weigh(scene: Scene) -> list[Suspect]:
     """Columns whose values are as frequent as ever but do not suit their rows."""
     found = {}
     for name, look in scene.looks.items():
-        if look.ratios.size:
+        if look.ratios.size and not scene.hangs_on(name):
             mixture = fit(np.where(look.levels >= 0, -look.bond, 0.0))
             if mixture.nats > 0.0:
                 found[name] = mixture
     ranked = sorted(found, key=lambda n: -found[n].nats)
-    chosen = ranked[:LAGGED] + [k.name for k in scene.close if k.name not in ranked[:LAGGED]]
+    chosen = ranked[:LAGGED]
+    chosen += [k.name for k in scene.close[:LAGGED] if k.name not in chosen]
+    chosen = [name for name in chosen if not scene.hangs_on(name)]
+    chosen += [name for name in ranked[LAGGED:6] if name not in chosen]
     out = []
     for name in chosen:
         look = scene.looks[name]
@@ -78,4 +81,4 @@ def _lag(look: Look, start: int) -> tuple[int, float]:
     return lag_of(codes[:m], codes[m:], surprise, start)
 
 
-RULE = Rule("stale_misaligned", ("dependence",), match, weigh)
+RULE = Rule("stale_misaligned", ("dependence",), match, weigh, close=True)

@@ -26,7 +26,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     """A spike at a value that the reference might well have served."""
     out = []
     for look in scene.close:
-        for spike in spikes(look):
+        for spike in look.keep("spikes", spikes):
             share = float(spike.rows[spike.found.start :].mean())
             because = (
                 f"{_what(look, spike)} in {percent(share)} of the rows, {percent(spike.usual)} in "
@@ -35,6 +35,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             cause = broken("stuck", (look.name,), _words(look, spike), because)
             # the value that a feed stops at is any value, as likely as it ever was
             prior = PRIOR + math.log(max(spike.usual, 1e-18))
+            # and a feed that stands still hits all rows of its source, a default single ones
+            prior += 0.5 * math.log(max(share, 0.05))
             out.append(hit(cause, spike.found, prior, share=share, usual=spike.usual))
     return out
 
@@ -51,4 +53,4 @@ def _what(look: Look, spike: Spike) -> str:
     return "one value"
 
 
-RULE = Rule("stuck", ("repeat",), match, weigh)
+RULE = Rule("stuck", ("repeat",), match, weigh, close=True)

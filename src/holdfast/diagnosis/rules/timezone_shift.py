@@ -8,11 +8,13 @@ from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit
 from holdfast.diagnosis.scene import Look, Scene
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.words import percent
-from holdfast.profiles.portrait_cells import unpack
+from holdfast.profiles.portrait_cells import unpack, unpack4
 
 PRIOR = -3.5
 #: a clock has this many marks
 MARKS = (7, 12, 24, 31, 48, 60, 96)
+#: shares of its marks, as multiples of an even share: none dominates, and the ends are no tails
+MOST, LEAST = 5.0, 0.2
 
 
 def weigh(scene: Scene) -> list[Suspect]:
@@ -40,14 +42,15 @@ def weigh(scene: Scene) -> list[Suspect]:
 
 
 def clock(look: Look) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
-    """The marks of a clock-like column, evenly spaced, none of them dominant; None if it is none."""
+    """The marks of a clock-like column, evenly spaced; None if it is none."""
     known = unpack(look.face.known)
     if not look.is_number or len(known) not in MARKS or not look.ratios.size:
         return None
     gaps = np.diff(known)
     if np.ptp(gaps) > 0.05 * float(gaps.mean()):
         return None
-    if float(unpack(look.face.cells)[2:].max()) > 5.0 / len(known):
+    shares = unpack4(look.face.known_shares) * len(known)
+    if shares.max() > MOST or min(shares[0], shares[-1]) < LEAST:
         return None
     return np.asarray(known)
 
@@ -59,11 +62,11 @@ def _turned(look: Look, marks: np.ndarray, by: int) -> np.ndarray:  # type: igno
     place = np.clip(np.searchsorted(marks, x - 1e-9), 0, len(marks) - 1)
     on = np.abs(marks[place] - x) < 0.05 * (marks[1] - marks[0])
     before = marks[(place - by) % len(marks)]
-    levels = np.searchsorted(unpack(look.face.level_cuts), look.face.ranks(before), side="right")
+    levels = look.face.levels_of(before)
     table = look.ratios[levels, look.predicted[rows]]
     gain = look.plausible(before) + table - look.log_p[rows] - look.bond[rows]
     ratio[rows] = np.where(on, gain, -np.inf)
     return ratio
 
 
-RULE = Rule("timezone_shift", (), weigh=weigh)
+RULE = Rule("timezone_shift", (), weigh=weigh, close=True)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.rules.base import Rule, Suspect, features_of, hit
+from holdfast.diagnosis.rules.harmless_drift import weightless
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.alone import altered
 from holdfast.records import Action
@@ -51,9 +52,11 @@ def weigh(scene: Scene) -> list[Suspect]:
     """A column that moved and no longer suits the others: altered, in a way without a name."""
     out = []
     for look in scene.close:
-        if look.drifted <= 0.0 or not look.ratios.size:
+        if look.drifted <= 0.0 or not look.ratios.size or scene.hangs_on(look.name):
             continue
-        found = altered(look)
+        if weightless(look):
+            continue
+        found = look.keep("altered", altered)
         if found.nats <= look.drifted + LEAST:
             continue
         because = "the column moved and no longer suits the others, which did not move with it"
@@ -70,4 +73,4 @@ def weigh(scene: Scene) -> list[Suspect]:
     return out
 
 
-RULE = Rule("unknown", (), match, weigh)
+RULE = Rule("unknown", (), match, weigh, close=True)

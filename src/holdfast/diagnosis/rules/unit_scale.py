@@ -5,9 +5,10 @@ from __future__ import annotations
 from holdfast.diagnosis.attribution import segment
 from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
+from holdfast.diagnosis.rules.harmless_drift import weightless
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.diagnosis.signatures.transforms import Transform, best_changes, misfit
+from holdfast.diagnosis.signatures.transforms import KNOWN, Transform, best_changes, misfit
 from holdfast.diagnosis.words import percent
 
 #: share of rows (of the guilty source) beyond the range that outliers do not reach
@@ -17,7 +18,9 @@ BULK_WITH_FACTOR = 0.2
 #: different numbers a column needs before its unit can be told
 DISTINCT = 5
 #: a unit changes for whole sources; a smaller share of the rows that no segment explains is odd
-WHOLE, SCATTERED = 0.85, -12.0
+WHOLE, SCATTERED = 0.85, -20.0
+#: where fewer rows than this are hit, each must speak clearly (nats), else it is a coincidence
+LEAST, CLEAR = 0.4, 2.5
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -40,15 +43,18 @@ def match(evidence: Evidence) -> Cause | None:
 def weigh(scene: Scene) -> list[Suspect]:
     """A change of unit that, undone, leaves the column as in the reference."""
     out = []
-    for look in scene.close:
+    for look in scene.broken:
         if not look.is_number or look.face.distinct < DISTINCT:
             continue
-        for change, ratio in best_changes(look):
+        for change, ratio in look.keep("changes", best_changes):
             found = fit(ratio)
+            if found.nats <= 0.0 or (change.prior < KNOWN and weightless(look)):
+                continue  # an unknown change inside known values without effect: harmless drift
             prior = change.prior - misfit(look, change, found.share)
-            if found.nats <= 0.0:
-                continue
             if found.share < WHOLE and change.a > 0.0 and not _gathered(scene, found, look.name):
+                hits = max(1.0, float(found.weight.sum()))
+                if found.share < LEAST and found.nats / hits < CLEAR:
+                    continue
                 prior += SCATTERED
             because = (
                 f"undone, the values are as in the reference: {_formula(change)} explains "
@@ -88,4 +94,4 @@ def _formula(change: Transform) -> str:
     return words(change._replace(known=""))
 
 
-RULE = Rule("unit_scale", ("range",), match, weigh)
+RULE = Rule("unit_scale", ("range",), match, weigh, close=True)

@@ -7,14 +7,14 @@ from numpy.typing import NDArray
 
 from holdfast.diagnosis.scene import Look
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.profiles.portrait_cells import NULL, UNSEEN, WRONG, unpack
+from holdfast.profiles.portrait_cells import NULL, UNSEEN, WRONG, unpack, unpack4
 
 FloatArray = NDArray[np.float64]
 
 #: rows' worth of belief in the reference's shares
 BELIEF = 30.0
-#: numbers with at most so many different values are moved along by places
-PLACES, FURTHEST = 200, 4
+#: shifts that are compared beside the other columns too
+TRIED = 4
 
 
 def altered(look: Look) -> Mixture:
@@ -38,28 +38,36 @@ def altered(look: Look) -> Mixture:
 
 
 def moved_along(look: Look) -> float:
-    """Gain of "each value became the next one or so that the column knows", the last stays."""
+    """Gain of "each value moved by one amount, to the next that the column knows; ends stay ends"."""
     known = unpack(look.face.known)
-    if not look.is_number or not 3 <= len(known) <= PLACES or not look.present.any():
+    if not look.is_number or len(known) < 3 or not look.present.any():
         return 0.0
-    shares = unpack(look.face.known_shares, "<f4").astype(np.float64)
-    rows = np.flatnonzero(look.present)
-    place = np.minimum(np.searchsorted(known, look.numbers[rows]), len(known) - 1)
+    shares = unpack4(look.face.known_shares)
+    size, rows = len(known), np.flatnonzero(look.present)
+    place = np.minimum(np.searchsorted(known, look.numbers[rows]), size - 1)
     if (known[place] != look.numbers[rows]).mean() > 0.02:
         return 0.0
+    targets = _targets(known, look.face.spread)
+    made = np.stack([np.bincount(t, weights=shares, minlength=size) for t in targets])
+    heads = np.bincount(place, minlength=size)
+    gain = np.log(np.maximum(made, 1e-6)) - np.log(shares)
     best = 0.0
-    size = len(known)
-    for by in [*range(-FURTHEST, 0), *range(1, FURTHEST + 1)]:
-        target = np.clip(np.arange(size) + by, 0, size - 1)
-        made = np.bincount(target, weights=shares, minlength=size)
-        with np.errstate(divide="ignore"):
-            gain = np.log(made / shares)
+    for i in np.argsort(-(gain @ heads))[:TRIED].tolist():
         ratio = np.zeros(look.scene.rows)
-        ratio[rows] = gain[place]
+        ratio[rows] = gain[i][place]
         if look.ratios.size:
-            before = known[np.clip(place - by, 0, size - 1)]
-            cuts = unpack(look.face.level_cuts)
-            levels = np.searchsorted(cuts, look.face.ranks(before), side="right")
+            source = np.searchsorted(targets[i], place)  # the first value that moves there
+            levels = look.face.levels_of(known[np.minimum(source, size - 1)])
             ratio[rows] += look.ratios[levels, look.predicted[rows]] - look.bond[rows]
         best = max(best, fit(ratio).nats)
     return best
+
+
+def _targets(known: FloatArray, spread: float) -> list[NDArray[np.int64]]:
+    """Where each known value lands, for shifts of up to 1.5 standard deviations and a few places."""
+    size = len(known)
+    shifts = [k * 0.1 * spread for k in range(-15, 16) if k]
+    out = [np.searchsorted(known, known + b - 1e-9 * spread) for b in shifts]
+    out += [np.arange(size) + by for by in (-3, -2, -1, 1, 2, 3)]
+    clipped = {np.clip(t, 0, size - 1).tobytes(): np.clip(t, 0, size - 1) for t in out}
+    return list(clipped.values())

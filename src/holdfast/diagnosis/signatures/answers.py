@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.diagnosis.signatures import movement
-from holdfast.profiles.portrait_cells import unpack
+from holdfast.profiles.portrait_cells import unpack, unpack4
 
 if TYPE_CHECKING:
     from holdfast.diagnosis.scene import Scene
@@ -43,15 +43,23 @@ class Answers:
         counts = np.bincount(places, minlength=len(shares)).astype(np.float64)
         level = np.arange(len(shares), dtype=np.float64)
         spread = (level - level.mean()) ** 2
-        tilts = [movement.tilted(counts, shares, z)[0] for z in (level, spread)]
-        return max(movement.learned(counts, shares), *tilts)
+        tilts = [float(movement.tilted(counts, shares, z)[0]) for z in (level, spread)]
+        return max(float(movement.learned(counts, shares)), *tilts)
 
     @cached_property
     def rate(self) -> FloatArray | None:
-        """Calibrated probability of 1 of every row; NaN without a score. None if not to be had."""
+        """Calibrated probability of 1 of every row; NaN without a score. None if not to be had.
+
+        The model's own bias in the reference, along the columns, is corrected for.
+        """
         if self.score is None or not self.portrait.score_knots:
             return None
-        return self.portrait.calibrated(self.score)
+        rate = self.portrait.calibrated(self.score)
+        if not self.portrait.label_weights:
+            return rate
+        bias = self.scene.features @ unpack4(self.portrait.label_weights)
+        odds = np.log(rate / (1.0 - rate)) + np.clip(bias, -2.0, 2.0)
+        return np.clip(1.0 / (1.0 + np.exp(-odds)), 0.004, 0.996)
 
     @cached_property
     def labelled(self) -> NDArray[np.bool_]:
@@ -95,7 +103,7 @@ class Answers:
         portrait = self.portrait
         if self.score is None or portrait.score_r2 < 0.3 or not self.known.any():
             return 0.0, 0.0
-        weights = unpack(portrait.score_weights, "<f4")
+        weights = unpack4(portrait.score_weights)
         guess = self.scene.features @ weights + portrait.score_intercept
         error = (portrait.scale(self.score) - guess)[self.known]
         cuts = unpack(portrait.score_errors)[2:-2:2]
@@ -105,4 +113,4 @@ class Answers:
         shares /= shares.sum()
         counts = np.bincount(places, minlength=size).astype(np.float64)
         middle = float(np.median(unpack(portrait.score_errors)))
-        return movement.learned(counts, shares), float(np.median(error)) - middle
+        return float(movement.learned(counts, shares)), float(np.median(error)) - middle

@@ -9,7 +9,7 @@ FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
 #: rows tested against all lags
-TESTED = 240
+TESTED = 120
 #: a lag needs this many values in common
 LEAST = 4
 

@@ -39,13 +39,16 @@ class Mixture(NamedTuple):
     weight: FloatArray
 
 
-def fit(log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False) -> Mixture:
+def fit(
+    log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False, most: float = MOST
+) -> Mixture:
     """The best share and start.
 
     Args:
         log_ratio: shape (n,), in time order, -inf allowed, NaN not.
         whole: all rows from the start on are hit.
         fixed_start: the fault starts with the first row.
+        most: what one row may say, in nats.
 
     Example:
         >>> hit = np.full(40, -np.inf)
@@ -59,9 +62,8 @@ def fit(log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False
     n = len(log_ratio)
     if not n:
         return Mixture(0.0, 0.0, 0, np.zeros(0))
-    capped = np.clip(log_ratio, -MOST, MOST)
-    ratio = np.exp(capped)
-    ratio[log_ratio < -MOST] = 0.0
+    ratio = np.exp(np.clip(log_ratio, -most, most))
+    ratio[log_ratio < -most] = 0.0
     share = 1.0 if whole else _share(ratio)
     rows = _rows(ratio, share)
     start = 0
@@ -72,7 +74,7 @@ def fit(log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False
             share = _share(ratio[start:])
             rows = _rows(ratio, share)
     nats = float(rows[start:].sum()) - np.log1p(start)
-    if not nats > 0.0 or share <= 2.0**-ROUNDS:
+    if not nats > 0.0 or share <= 1e-4:
         return Mixture(0.0, 0.0, 0, np.zeros(n))
     weight = share * ratio / np.maximum(1.0 - share + share * ratio, 1e-300)
     weight[:start] = 0.0
@@ -97,20 +99,31 @@ def gains(log_ratio: FloatArray, *, whole: bool = False) -> FloatArray:
 
 
 def _share(ratio: FloatArray) -> float:
-    """The share with the largest likelihood: a concave problem, solved by halving."""
+    """The share with the largest likelihood: a concave problem, by Newton inside halving bounds."""
     if not len(ratio):
         return 0.0
     more = ratio - 1.0
-    if (ratio > 0.0).all() and float((more / ratio).sum()) >= 0.0:
+    least = 0.25 / len(ratio)
+    if float(ratio.min()) > 0.0 and float((more / ratio).sum()) >= 0.0:
         return 1.0
+    if float(more.sum()) <= 0.0:
+        return 0.0
     low, high = 0.0, 1.0
+    share = min(max(float((ratio > 1.0).mean()), least), 1.0 - least)
     for _ in range(ROUNDS):
-        middle = 0.5 * (low + high)
-        if float((more / (1.0 + middle * more)).sum()) > 0.0:
-            low = middle
+        part = more / (1.0 + share * more)
+        slope = float(part.sum())
+        if slope > 0.0:
+            low = share
         else:
-            high = middle
-    return min(0.5 * (low + high), 1.0 - 0.25 / len(ratio))
+            high = share
+        step = slope / max(float(part @ part), 1e-300)
+        share = share + step
+        if not low < share < high:
+            share = 0.5 * (low + high)
+        if abs(step) < 1e-4 or high - low < 1e-4:
+            break
+    return min(share, 1.0 - least)
 
 
 def _rows(ratio: FloatArray, share: float) -> FloatArray:

@@ -14,54 +14,62 @@ BELIEFS = (10.0, 60.0, 400.0)
 TILTS = np.concatenate((-np.geomspace(0.1, 2.0, 9)[::-1], np.geomspace(0.1, 2.0, 9)))
 
 
-def learned(counts: FloatArray, shares: FloatArray) -> float:
-    """Log Bayes factor of "the cells have shares of their own" against the reference's shares.
+def learned(counts: FloatArray, shares: FloatArray) -> FloatArray:
+    """Log Bayes factors of "the cells have shares of their own" against the reference's shares.
 
     Dirichlet around the reference's shares, an even mix of three strengths. Positive values speak
     for a change; without one it falls with the number of cells, so that a column of many cells needs
     more to be called changed.
 
     Args:
-        counts: shape (k,), rows by cell.
-        shares: shape (k,), positive, summing to 1.
+        counts: shape (..., k), rows by cell.
+        shares: shape (..., k), summing to 1; a cell with share 0 counts for nothing.
+
+    Returns:
+        Shape (...).
 
     Example:
         >>> even = np.array([0.5, 0.5])
         >>> bool(learned(np.array([90.0, 10.0]), even) > 25), bool(learned(np.array([50.0, 50]), even) < 0)
         (True, True)
     """
-    n = float(counts.sum())
-    if n <= 0:
-        return 0.0
-    belief = np.array(BELIEFS)[:, None]
-    prior = belief * shares[None, :]
-    made = (log_gamma(prior + counts[None, :]) - log_gamma(prior)).sum(1)
-    whole = log_gamma(belief[:, 0] + n) - log_gamma(belief[:, 0])
-    gain = made - whole - float(counts @ np.log(shares))
-    top = float(gain.max())
-    return top + float(np.log(np.exp(gain - top).mean()))
+    here = shares > 0.0
+    belief = np.array(BELIEFS)
+    base = np.where(here, shares, 1.0)[..., None, :] * belief[:, None]
+    heads = np.where(here, counts, 0.0)[..., None, :]
+    made = (log_gamma(base + heads) - log_gamma(base)).sum(-1)
+    n = np.where(here, counts, 0.0).sum(-1)
+    made = made - (log_gamma(belief + n[..., None]) - log_gamma(belief))
+    usual = (np.where(here, counts, 0.0) * np.log(np.where(here, shares, 1.0))).sum(-1)
+    gain = made - usual[..., None]
+    top = gain.max(-1)
+    out: FloatArray = top + np.log(np.exp(gain - top[..., None]).mean(-1))
+    return out
 
 
-def tilted(counts: FloatArray, shares: FloatArray, direction: FloatArray) -> tuple[float, float]:
+def tilted(
+    counts: FloatArray, shares: FloatArray, direction: FloatArray
+) -> tuple[FloatArray, FloatArray]:
     """Best gain of a smooth tilt ``exp(t z)`` of the cells, and its t.
 
     Args:
         counts, shares: as for `learned`.
-        direction: shape (k,), z of each cell; made standard and cut at 2.5 here.
+        direction: shape (..., k), z of each cell; made standard and cut at 2.5 here.
 
     Returns:
-        The gain less the price of choosing t, and t in standard deviations.
+        The gain less the price of choosing t, and t in standard deviations; shape (...). A direction
+        that does not vary gains 0.
     """
-    n = float(counts.sum())
-    mean = float(shares @ direction)
-    spread = float(np.sqrt(shares @ (direction - mean) ** 2))
-    if n <= 0 or spread < 1e-9:
-        return 0.0, 0.0
-    z = np.clip((direction - mean) / spread, -2.5, 2.5)
-    normaliser = np.log(np.exp(TILTS[:, None] * z[None, :]) @ shares)
-    gain = TILTS * float(counts @ z) - n * normaliser
-    best = int(np.argmax(gain))
-    return float(gain[best]) - 2.0 - 0.5 * float(np.log1p(n / 30.0)), float(TILTS[best])
+    n = counts.sum(-1)
+    mean = (shares * direction).sum(-1, keepdims=True)
+    spread = np.sqrt((shares * (direction - mean) ** 2).sum(-1, keepdims=True))
+    z = np.clip((direction - mean) / np.maximum(spread, 1e-9), -2.5, 2.5)
+    normaliser = np.log((np.exp(TILTS[:, None] * z[..., None, :]) * shares[..., None, :]).sum(-1))
+    gain = TILTS * (counts * z).sum(-1)[..., None] - n[..., None] * normaliser
+    best = gain.argmax(-1)
+    top = np.take_along_axis(gain, best[..., None], -1)[..., 0]
+    paid = top - 2.0 - 0.5 * np.log1p(n / 30.0)
+    return np.where(spread[..., 0] < 1e-9, 0.0, paid), TILTS[best]
 
 
 def smoothed(shares: FloatArray, rows: int) -> FloatArray:

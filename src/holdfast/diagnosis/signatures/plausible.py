@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.profiles.portrait_cells import FIRST, is_in, unpack
+from holdfast.profiles.portrait_cells import FIRST, is_in, unpack, unpack4
 from holdfast.profiles.portrait_column import ColumnPortrait, on_step
 
 FloatArray = NDArray[np.float64]
@@ -22,6 +22,10 @@ FloatArray = NDArray[np.float64]
 OFF = 5.0
 #: a value this often among the 1,500 quantiles has a share of its own
 RECURRING = 3
+#: without a step, numbers must come again at least this often for that to say anything
+LEAST_RECURRING = 0.05
+#: ends of numbers that are told apart: none to so many zeros
+ENDS = 6
 
 
 class Plausible:
@@ -48,7 +52,7 @@ class Plausible:
         known = unpack(face.known)
         if len(known):  # every value one by one, those seen once or twice drawn to their bin
             self.atoms = known
-            heads = unpack(face.known_shares, "<f4").astype(np.float64) * rows
+            heads = unpack4(face.known_shares) * rows
             self.atom_shares = np.log((heads + 0.3) / (rows + 0.3 * len(known) + 1.0))
         else:
             self.atom_shares = np.log(kept[: len(self.atoms)])
@@ -60,7 +64,46 @@ class Plausible:
         self.densities = np.log(kept[len(unpack(face.frequent)) :] / widths)
         self.rare = math.log(0.5 / (rows + 2.0))
         recurring = min(max(face.recurring, 1.0 / (rows + 2.0)), 1.0 - 1.0 / (rows + 2.0))
-        self.again, self.new = math.log(recurring), math.log(1.0 - recurring)
+        self.recurring = recurring
+        self.again, self.new = self._memory(recurring)
+        self.coarseness = self._coarseness() if face.step else np.zeros(1)
+
+    def _memory(self, recurring: float) -> tuple[float, float]:
+        """What it adds that a number is, or is not, one of those known: against chance.
+
+        Of the points of the grid some are known; numbers that come again hit them more often.
+        """
+        if len(unpack(self.face.known)):
+            return math.log(recurring), math.log(1.0 - recurring)
+        if not self.face.step and recurring < LEAST_RECURRING:
+            return 0.0, 0.0
+        points = self.width / self.face.step + 1.0 if self.face.step else 2.0 * self.face.distinct
+        chance = min(max(len(self.members) / max(points, 1.0), 1e-6), 0.95)
+        return math.log(recurring / chance), math.log((1.0 - recurring) / (1.0 - chance))
+
+    def _coarseness(self) -> FloatArray:
+        """By how many zeros a number ends in, how much likelier it is than the grid alone says.
+
+        Prices end in .99, incomes in 000: a value on a coarser step is likelier than its neighbours.
+        """
+        quantiles = unpack(self.face.quantiles)
+        ends = self.ends(quantiles[quantiles != 0.0])
+        share = np.bincount(np.maximum(ends, 0), minlength=ENDS) + 0.5
+        usual = 0.9 * 10.0 ** -np.arange(ENDS)
+        usual[-1] /= 0.9
+        out: FloatArray = np.log(share / share.sum()) - np.log(usual)
+        return out
+
+    def ends(self, x: FloatArray) -> NDArray[np.int64]:
+        """How many zeros, in steps, each number ends in: 0 to 5; -1 off the grid."""
+        first = round(math.log10(self.face.step))
+        out = np.where(on_step(x, first), 0, -1)
+        for more in range(1, ENDS):
+            here = out == more - 1
+            if not here.any():
+                break
+            out[here] += on_step(x[here], first + more)
+        return out
 
     def _add_recurring(self) -> None:
         """Values that came several times among the quantiles, though below the share of a cell."""
@@ -100,10 +143,23 @@ class Plausible:
         """Log-probability of being on or off the grid as the value is."""
         member = is_in(x, self.members)
         if self.face.step:
-            on = on_step(x, round(math.log10(self.face.step)))
+            ends = self.ends(x)
             off = self.rare - OFF
-            return np.where(member, self.again, np.where(on, self.new, off))
+            coarse = self.coarseness[np.maximum(ends, 0)]
+            # coarse values are known more often: both together would count that twice
+            on = np.where(member, np.maximum(coarse, self.again), coarse + self.new)
+            return np.where(ends >= 0, on, off)
         return np.where(member, self.again, self.new)
+
+    def off_grid(self, x: FloatArray) -> float:
+        """Share of numbers off the grid; without a step, of those missing among the known ones."""
+        if not len(x):
+            return 0.0
+        if self.face.step:
+            return float((self.ends(x) < 0).mean())
+        if self.recurring < 0.3:
+            return 0.0
+        return max(0.0, 1.0 - float(is_in(x, self.members).mean()) / self.recurring - 0.2)
 
     def frequent(self, x: FloatArray) -> FloatArray:
         """Log-share of frequent values; NaN for others."""
@@ -122,7 +178,29 @@ class Plausible:
         known = self.frequent(x)
         return np.where(np.isnan(known), self.smooth(x) + self.grid(x), known)
 
-    def rescaled(self, y: FloatArray, x: FloatArray, factor: float | FloatArray) -> FloatArray:
+    def own(self, x: FloatArray) -> FloatArray:
+        """Log-probability of the reference's own quantiles: that they are known says nothing."""
+        known = self.frequent(x)
+        return np.where(np.isnan(known), self.smooth(x) + self.own_grid(x), known)
+
+    def own_grid(self, x: FloatArray) -> FloatArray:
+        """What `grid` gives on average for values as often new as the reference's are."""
+        grid = np.full(x.shape, self.recurring * self.again + (1.0 - self.recurring) * self.new)
+        if not self.face.step:
+            return grid
+        ends = self.ends(x)
+        coarse = self.coarseness[np.maximum(ends, 0)]
+        again = self.recurring * np.maximum(coarse, self.again)
+        grid = again + (1.0 - self.recurring) * (coarse + self.new)
+        return np.where(ends >= 0, grid, self.rare - OFF)
+
+    def rescaled(
+        self,
+        y: FloatArray,
+        x: FloatArray,
+        factor: float | FloatArray,
+        grid: FloatArray | None = None,
+    ) -> FloatArray:
         """Log-probability of x when it is `factor` y (+ constant) and y is as in the reference.
 
         The better of two readings, over all rows: the value was changed as it stood (then y is on
@@ -132,6 +210,7 @@ class Plausible:
             y: shape (h, n), the numbers before the change.
             x: shape (n,), the numbers as they came.
             factor: shape (h, 1) or one number.
+            grid: shape (n,), what `grid` says of x, if not the usual.
         """
         known = self.frequent(y)
         smooth = self.smooth(y)
@@ -143,6 +222,8 @@ class Plausible:
         as_it_stood = np.where(np.isnan(known), stood, known)
         if not self.face.step:
             return as_it_stood
-        again = np.where(np.isnan(known), squeezed + self.grid(x), known)
+        again = np.where(
+            np.isnan(known), squeezed + (self.grid(x) if grid is None else grid), known
+        )
         better = again.sum(-1, keepdims=True) > as_it_stood.sum(-1, keepdims=True)
         return np.where(better, again, as_it_stood)

@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from holdfast.diagnosis.scene import Look, Scene
 from holdfast.diagnosis.signatures.answers import LABELS
-from holdfast.profiles.portrait_cells import FIRST, unpack
+from holdfast.profiles.portrait_cells import FIRST
 
 FloatArray = NDArray[np.float64]
 
@@ -54,9 +54,8 @@ def changed_relation(scene: Scene) -> list[Relation]:
         size = int(groups.max(initial=0)) + 1
         if size < 2:
             continue
-        sums = np.zeros((len(table), size))
-        for k in range(size):
-            sums[:, k] = table[:, groups == k].sum(1)
+        member = (groups[:, None] == np.arange(size)[None, :]).astype(np.float64)
+        sums = table @ member
         chosen = sums.argmax(0)
         own = sums[chosen, np.arange(size)]
         # a choice of its own is worth its price only where it beats staying as it was
@@ -85,8 +84,7 @@ def _choice(place: int) -> tuple[float, float]:
 def _groups(look: Look) -> NDArray[np.int64]:
     """Up to `GROUPS` groups of values of a column: bands of rank, or the frequent categories."""
     if look.is_number:
-        cuts = np.unique(np.quantile(unpack(look.face.quantiles), np.arange(1, GROUPS) / GROUPS))
-        groups = np.searchsorted(cuts, look.numbers, side="right") + 1
+        groups = np.minimum((look.ranks * GROUPS).astype(np.int64), GROUPS - 1) + 1
         return np.where(look.present, groups, 0)
     top = min(look.face.own, 2 * GROUPS)
     place = look.cells - FIRST

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,18 +29,23 @@ def on_multiple(x: FloatArray, step: float) -> NDArray[np.bool_]:
 def rounded_log_p(face: ColumnPortrait, x: FloatArray, step: float, way: str) -> FloatArray:
     """Log-probability of multiples x of `step` after the reference was rounded to it.
 
-    The share of the reference between x and the next multiple (cut), or half a step around x
-    (round), from its quantiles; at least a quarter of a row inside the range, next to nothing outside.
+    The share of the reference's quantiles that rounding takes to x, floating-point errors and all;
+    inside the range at least a fifth of a quantile, outside next to nothing.
     """
     quantiles = unpack(face.quantiles)
-    hair = 1e-9 * step
-    if way == "cut":
-        low = np.where(x > 0, x - hair, np.where(x < 0, x - step + hair, -step + hair))
-        high = np.where(x < 0, x + hair, x + step - hair)
-    else:
-        low, high = x - 0.5 * step - hair, x + 0.5 * step + hair
-    between = np.searchsorted(quantiles, high, side="right")
-    between = between - np.searchsorted(quantiles, low, side="left")
-    least = max(0.25 / face.rows, 0.2 / max(1, len(quantiles)))
-    out = np.maximum(np.log(np.maximum(between, 1e-9) / max(1, len(quantiles))), math.log(least))
+    size = max(1, len(quantiles))
+    made = rounded(quantiles, step, way)
+    hair = 1e-6 * step
+    heads = np.searchsorted(made, x + hair, side="right") - np.searchsorted(made, x - hair)
+    out = np.log(np.maximum(heads, 0.2) / size)
     return np.where((x < face.low - step) | (x > face.high + step), -60.0, out)
+
+
+def rounded(x: FloatArray, step: float, way: str) -> FloatArray:
+    """Numbers rounded as programs do it.
+
+    >>> rounded(np.array([-1.7, 0.26]), 0.1, "cut").round(3).tolist()
+    [-1.7, 0.2]
+    """
+    out: FloatArray = (np.trunc if way == "cut" else np.round)(x / step) * step
+    return out

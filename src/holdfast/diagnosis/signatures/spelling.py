@@ -6,8 +6,38 @@ import unicodedata
 
 #: words that stand for nothing
 NOTHING = frozenset(
-    "unknown null none nan n/a na missing other others undefined unspecified unk empty default "
-    "not-available notavailable nil void tbd - -- ? . 0 -1 99 999 9999 #n/a nat".split()
+    [
+        "unknown",
+        "null",
+        "none",
+        "nan",
+        "n/a",
+        "na",
+        "missing",
+        "other",
+        "others",
+        "undefined",
+        "unspecified",
+        "unk",
+        "empty",
+        "default",
+        "not-available",
+        "notavailable",
+        "nil",
+        "void",
+        "tbd",
+        "-",
+        "--",
+        "?",
+        ".",
+        "0",
+        "-1",
+        "99",
+        "999",
+        "9999",
+        "#n/a",
+        "nat",
+    ]
 )
 
 

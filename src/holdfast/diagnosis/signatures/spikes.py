@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from holdfast.diagnosis.scene import Look
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.profiles.portrait_cells import FIRST, NULL
+from holdfast.profiles.portrait_cells import FIRST, NULL, unpack
 
 FloatArray = NDArray[np.float64]
 
@@ -66,21 +66,26 @@ def _of_numbers(look: Look) -> list[Spike]:
 
 
 def _of_categories(look: Look) -> list[Spike]:
-    known = len(look.shares) - FIRST
-    counts = look.counts[FIRST:]
-    usual = look.shares[FIRST:]
-    gain = counts * np.log(np.maximum(counts, 1e-9) / (look.scene.rows * usual))
+    places = {name: i for i, name in enumerate(look.face.names)}
+    shares = unpack(look.face.name_shares) * (1.0 - look.face.null)
+    heads = np.bincount(look.values.codes[look.values.codes >= 0], minlength=1)
+    found = []
+    for code in np.flatnonzero(heads >= 2).tolist():
+        name = look.values.names[code]
+        if name in places:
+            usual = float(shares[places[name]])
+            gain = heads[code] * math.log(heads[code] / (look.scene.rows * usual))
+            if gain > 2.0:
+                found.append((gain, code, name, usual))
     out = []
-    for i in np.argsort(-gain)[: min(MOST_SPIKES, known)]:
-        if gain[i] <= 2.0:
-            break
-        rows = look.cells == FIRST + i
-        out.append(_spike(look, math.nan, look.face.names[i], rows, float(usual[i])))
+    for _, code, name, usual in sorted(found, reverse=True)[:MOST_SPIKES]:
+        out.append(_spike(look, math.nan, name, look.values.codes == code, usual))
     return _ranked(out)
 
 
 def _spike(look: Look, number: float, name: str, rows: NDArray[np.bool_], usual: float) -> Spike:
-    ratio = np.where(rows, -math.log(usual) - look.bond, -np.inf)
+    bond = 0.0 if look.scene.hangs_on(look.name) else look.bond
+    ratio = np.where(rows, -math.log(usual) - bond, -np.inf)
     return Spike(number, name, rows, usual, fit(ratio))
 
 
@@ -96,6 +101,8 @@ def nulls_filled(look: Look) -> Spike | None:
         return None
     excess = look.counts[FIRST:] - n * look.shares[FIRST:]
     top = int(np.argmax(excess))
+    if excess[top] <= 0.0:
+        return None
     if look.is_number:
         numbers = look.numbers[look.cells == FIRST + top]
         values, counts = np.unique(numbers, return_counts=True)

@@ -14,8 +14,10 @@ from holdfast.profiles.portrait_cells import unpack
 
 FloatArray = NDArray[np.float64]
 
-#: rows on which all candidates are compared before the best are fitted to all
-SCAN_ROWS = 250
+#: all candidates are compared on a few rows, the best on more, and three fitted to all
+SCANS = ((48, 16), (240, 3))
+#: a change that promises less than this share of what drift explains is not looked at further
+WORTH = 0.5
 #: factors between units in use; both directions are tried
 FACTORS = {
     10.0: "", 100.0: "", 1000.0: "", 1e4: "", 1e5: "", 1e6: "", 1e9: "",
@@ -99,6 +101,7 @@ def _suggested(look: Look) -> list[Transform]:
         a = float(widths[0] / widths[1])
         out.append(Transform(a, float(now[2] - a * then[2]), BOTH, ""))
         out.append(Transform(-a, float(now[2] + a * then[2]), BOTH, ""))
+    out = [Transform(float(t.a), float(t.b), t.prior, t.known) for t in out]
     return [t for t in out if t.a != 0.0 and not (abs(t.a - 1.0) < 1e-12 and t.b == 0.0)]
 
 
@@ -129,30 +132,32 @@ def log_ratio(look: Look, changes: list[Transform], rows: NDArray[np.int64]) -> 
     return out - look.log_p[rows][None, :]
 
 
-def with_row(look: Look, change: Transform, ratio: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
+def with_row(
+    look: Look, change: Transform, ratio: FloatArray, rows: NDArray[np.int64]
+) -> FloatArray:
     """A ratio that also asks whether the value before the change suits the rest of its row."""
     if not look.ratios.size:
         return ratio
     y = (look.numbers[rows] - change.b) / change.a
-    levels = np.searchsorted(unpack(look.face.level_cuts), look.face.ranks(y), side="right")
+    levels = look.face.levels_of(y)
     table = look.ratios[levels, look.predicted[rows]]
     return ratio + table - look.bond[rows]
 
 
-def best_changes(look: Look, most: int = 3) -> list[tuple[Transform, FloatArray]]:
+def best_changes(look: Look) -> list[tuple[Transform, FloatArray]]:
     """The changes with the largest gain on some of the rows, with their log ratios on all."""
     rows = np.flatnonzero(look.present)
     if len(rows) < 3:
         return []
-    if len(rows) > SCAN_ROWS:
-        scan = rows[np.linspace(0, len(rows) - 1, SCAN_ROWS).astype(np.int64)]
-    else:
-        scan = rows
     changes = candidates(look)
-    ratio = log_ratio(look, changes, scan)
-    scale = len(rows) / len(scan)
-    value = gains(ratio) * scale + np.array([t.prior for t in changes])
-    chosen = [changes[i] for i in np.argsort(-value)[:most] if value[i] > 0.0]
+    for size, most in SCANS:
+        scan = rows[np.unique(np.linspace(0, len(rows) - 1, size).astype(np.int64))]
+        gain = gains(log_ratio(look, changes, scan)) * (len(rows) / len(scan))
+        value = gain + np.array([t.prior for t in changes])
+        order = np.argsort(-value)[:most]
+        changes, value = [changes[i] for i in order], value[order]
+    worth = max(0.0, WORTH * look.drifted - 10.0)
+    chosen = [c for c, v in zip(changes, value, strict=True) if v > worth]
     out = []
     for change in chosen:
         full = np.full(look.scene.rows, -np.inf)
@@ -172,6 +177,8 @@ def misfit(look: Look, change: Transform, share: float) -> float:
         return 0.0
     x = x[:: max(1, len(x) // 500)]
     y = (x - change.b) / change.a
-    ratio = look.plausible.rescaled(y[None, :], x, np.array([[change.a]]))[0] - look.plausible(x)
+    clean = look.plausible.own(x)
+    grid = look.plausible.own_grid(x)
+    ratio = look.plausible.rescaled(y[None, :], x, np.array([[change.a]]), grid)[0] - clean
     gain = np.log(1.0 - share + share * np.exp(np.clip(ratio, -40.0, 25.0)) + 1e-12)
     return max(0.0, float(gain.mean())) * float(look.present.sum())

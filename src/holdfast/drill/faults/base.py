@@ -35,6 +35,8 @@ class Injected(NamedTuple):
         affected: shape (rows,), rows that differ from the clean ones, or, where rows are lost,
             repeated or chosen, every row from the onset on.
         aligned: whether row i is still the clean row i.
+        chances: shape (rows,), for faults of outcomes alone: the chance of the positive outcome
+            with the fault, where without it it is `Scene.chances`.
         mixed: values of another type, by column: the column of `table` holds them nowhere, they
             stand in the rows of `affected` when the rows arrive.
     """
@@ -46,6 +48,7 @@ class Injected(NamedTuple):
     affected: BoolArray
     aligned: bool = True
     mixed: Mapping[str, pa.Array] = {}
+    chances: FloatArray | None = None
 
 
 class Inject(Protocol):
@@ -69,6 +72,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "class"
         inject: puts it into rows.
         expect: whether a monitor should raise an alarm.
         labels: whether only the outcomes show it.
+        joint: whether every single column keeps its values, and only what goes with what changes.
     """
 
     name: str
@@ -80,6 +84,7 @@ class Fault(msgspec.Struct, frozen=True, kw_only=True, rename={"class_": "class"
     inject: Inject
     expect: bool = True
     labels: bool = False
+    joint: bool = False
 
 
 def put(column: Any, rows: BoolArray, values: Any) -> Any:

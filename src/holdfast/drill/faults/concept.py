@@ -15,7 +15,7 @@ from holdfast.drill.faults.base import (
     with_columns,
 )
 from holdfast.drill.faults.drifts import standing
-from holdfast.drill.scene import BoolArray, Scene
+from holdfast.drill.scene import BoolArray, FloatArray, Scene
 from holdfast.records import Action
 
 SEGMENTS = (0.15, 0.3, 0.5)
@@ -40,8 +40,12 @@ def _relabelled(
     )  # fmt: skip
 
 
-def _of(outcome: Injected | Skipped, columns: tuple[str, ...]) -> Injected | Skipped:
-    return outcome._replace(columns=columns) if isinstance(outcome, Injected) else outcome
+def _of(
+    outcome: Injected | Skipped, columns: tuple[str, ...], chances: FloatArray
+) -> Injected | Skipped:
+    if isinstance(outcome, Skipped):
+        return outcome
+    return outcome._replace(columns=columns, chances=chances)
 
 
 def concept_segment(scene: Scene, rng: np.random.Generator, severity: int) -> Injected | Skipped:
@@ -62,7 +66,9 @@ def concept_segment(scene: Scene, rng: np.random.Generator, severity: int) -> In
     if not 0.02 <= share <= 0.8:
         return Skipped("the segment falls on one value")
     note = f"outcomes turned in the upper {share:.0%} of the rows"
-    return _of(_relabelled(scene, ~labels, rows, note, SEGMENTS[severity - 1]), (name,))
+    p = scene.chances()
+    turned = np.where(rows, 1.0 - p, p)
+    return _of(_relabelled(scene, ~labels, rows, note, SEGMENTS[severity - 1]), (name,), turned)
 
 
 def concept_rotate(scene: Scene, rng: np.random.Generator, severity: int) -> Injected | Skipped:
@@ -86,9 +92,10 @@ def concept_rotate(scene: Scene, rng: np.random.Generator, severity: int) -> Inj
     if np.isnan(before).any() or np.isnan(after).any():
         return Skipped("the model cannot score every row")
     share = REVERSED[severity - 1]
-    drawn = rng.random(len(scene)) < (1.0 - share) * before + share * after
+    chances = (1.0 - share) * before + share * after
+    drawn = rng.random(len(scene)) < chances
     note = f"the effect of the input is reversed by {share:.0%}"
-    return _of(_relabelled(scene, drawn, scene.after, note, share), (name,))
+    return _of(_relabelled(scene, drawn, scene.after, note, share), (name,), chances)
 
 
 def concept_noise(scene: Scene, rng: np.random.Generator, severity: int) -> Injected | Skipped:
@@ -98,7 +105,9 @@ def concept_noise(scene: Scene, rng: np.random.Generator, severity: int) -> Inje
         return _NO_LABELS
     share = NOISE[severity - 1]
     rows = scene.rows(rng, share)
-    return _of(_relabelled(scene, ~labels, rows, f"{share:.0%} of the outcomes turned", share), ())
+    p = scene.chances()
+    note = f"{share:.0%} of the outcomes turned"
+    return _of(_relabelled(scene, ~labels, rows, note, share), (), p + share * (1.0 - 2.0 * p))
 
 
 _LABELS = "outcomes as they come in: give the column with --target"

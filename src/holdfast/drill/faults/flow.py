@@ -52,12 +52,12 @@ def lost_segment(scene: Scene, rng: np.random.Generator, severity: int) -> Injec
 
 FAULTS = (
     Fault(
-        name="duplicate_rows", kind="duplicates", inject=duplicate_rows,
+        name="duplicate_rows", kind="duplicates", joint=True, inject=duplicate_rows,
         says="rows are sent again some time later",
         visible="counting repeats, by the id column where the rows have one",
     ),
     Fault(
-        name="join_fanout", kind="fanout", inject=join_fanout,
+        name="join_fanout", kind="fanout", joint=True, inject=join_fanout,
         says="a join multiplies rows",
         visible="counting repeats, by the id column where the rows have one",
     ),

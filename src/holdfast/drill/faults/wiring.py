@@ -93,15 +93,11 @@ def timezone_shift(scene: Scene, rng: np.random.Generator, severity: int) -> Inj
     hours = HOURS[severity - 1]
     note = f"{hours} h later"
     rows = scene.rows(rng, 1.0)
-    stamps = [
-        n
-        for n in (*scene.times, *((scene.event_time,) if scene.event_time else ()))
-        if pa.types.is_timestamp(scene.table.column(n).type)
-    ]
+    stamps = [n for n in scene.times if pa.types.is_timestamp(scene.table.column(n).type)]
     clocks = [n for n in scene.numbers if _is_hour(scene, n)]
     picked = scene.pick(clocks or stamps, rng)
     if not picked:
-        return Skipped("it takes a time, or an hour of the day from 0 to 23")
+        return Skipped("no input is a time, or an hour of the day from 0 to 23")
     [name] = picked
     if name in clocks:
         column = put_numbers(scene, name, rows, (scene.number(name) + hours) % 24)
@@ -136,7 +132,7 @@ FAULTS = (
         visible="watching repeats and the values of the column, not only its marks",
     ),
     Fault(
-        name="stale_join", kind="stale_misaligned", inject=stale_join,
+        name="stale_join", kind="stale_misaligned", joint=True, inject=stale_join,
         says="a column comes from other, older rows",
         visible="a column that goes with it (watched together), or outcomes",
     ),

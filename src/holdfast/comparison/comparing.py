@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 import msgspec
 import numpy as np
@@ -288,10 +288,8 @@ def _finish(
     if isinstance(old, NumberProfile) and isinstance(new, NumberProfile):
         facts["moved"] = moved_share(np.array(old.cells), np.array(new.cells))
     elif isinstance(old, TextProfile) and isinstance(new, TextProfile):
-        assert isinstance(spec, TextSpec)
-        pair = [
-            np.r_[p.counts, p.other] if spec.complete else np.array(p.buckets) for p in (old, new)
-        ]
+        complete = isinstance(spec, TextSpec) and spec.complete
+        pair = [np.r_[p.counts, p.other] if complete else np.array(p.buckets) for p in (old, new)]
         facts["moved"] = moved_share(*pair)
     if changed:
         telling = {d.what for d in draft.differences if d.matters}
@@ -344,9 +342,8 @@ def _scored(
             rows = some_rows(table)
             out.append(Scored(scores=scores_in(rows, score), rows=rows))
             continue
-        assert release is not None
         rows = some_rows(table, SCORED)
-        answered = release.scorer().answer_table(rows.arrow()).column("score")
+        answered = cast(Any, release).scorer().answer_table(rows.arrow()).column("score")
         values = np.asarray(answered.to_numpy(zero_copy_only=False), dtype=np.float64)
         out.append(Scored(scores=values, rows=rows))
     if any(len(side.known) < 2 for side in out):
