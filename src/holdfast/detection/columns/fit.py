@@ -55,6 +55,8 @@ WEIGHTS = {
 LEAST_ROWS = 30
 #: a column is free text, not categories, when so many of its rows show a category once only
 FREE_TEXT = 0.2
+#: evidence divided by this much is told
+TOLD_DEFF = 4.0
 SCORE = "score"
 SCORE_ODDS = (1.4, 2.0, 4.0, 1 / 1.4, 1 / 2.0, 1 / 4.0)
 
@@ -533,5 +535,17 @@ def _notes(
             notes.append(
                 f"{column.name!r}: tolerances widened up to {wide:g} times, because the reference "
                 "moves that much itself"
+            )
+        values = sum(count > 0 for count in column.cells.counts[: column.cells.inner])
+        if values > 1 and not column.calendar and all(b.muted for b in column.bets):
+            notes.append(
+                f"{column.name!r}: the mix of its values is not watched: nearly any mix is normal "
+                "in the reference, or it has too few rows to tell"
+            )
+        divided = max((b.deff for b in column.bets if not b.muted), default=1.0)
+        if divided >= TOLD_DEFF:
+            notes.append(
+                f"{column.name!r}: evidence divided by up to {divided:.0f}, because neighbouring "
+                "rows of the reference resemble each other; changes are noticed that much later"
             )
     return notes
