@@ -62,7 +62,7 @@ def _from_rows(verdict: Verdict, since: int) -> Diagnosis:
         "first_row": start,
         "affected_share": round(share, 4),
         "nats": round(verdict.winner.nats, 1),
-        "details": verdict.winner.details,
+        "details": dict(verdict.winner.details),
         "suspects": [
             {"kind": s.cause.kind, "features": list(s.cause.features), "value": round(s.value, 1)}
             for s in (verdict.winner, *verdict.others[:5])

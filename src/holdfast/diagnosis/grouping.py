@@ -132,6 +132,7 @@ def returns(
         and earlier.ending != "accepted"
         and (earlier.model, earlier.class_, earlier.kind)
         == (incident.model, incident.class_, incident.kind)
+        and incident.evidence.get("arrivals") == earlier.evidence.get("arrivals")
         and (incident.features[:1] == earlier.features[:1] == ()
              or (incident.features and incident.features[0] in earlier.features))
         and _over(earlier, incident.opened_at, within)

@@ -7,14 +7,14 @@ how they were cut into batches, so two workers or a worker after a crash decide 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from holdfast.detection import budget_shares, detector_class
+from holdfast.detection import DETECTORS, budget_shares, detector_class
 from holdfast.detection.base import Block, Detector, Event, EventKind, IntArray, Reference
 from holdfast.detection.budget import Budget, shares_to_nats
 from holdfast.diagnosis.grouping import home
@@ -111,6 +111,7 @@ class ModelMonitor:
         )
         self._recent = Recent.load(self._state.recent) if self._state.recent else Recent()
         self._ring = Ring()
+        self._aged = Ring()  # rows that were read back because their outcomes came late
         self._newest: tuple[Rows, int] | None = None
         self._live = {
             release: self._resumed(release, watch) for release, watch in self._state.watches.items()
@@ -131,6 +132,17 @@ class ModelMonitor:
     def rows(self) -> int:
         """Rows seen so far."""
         return self._state.rows
+
+    @property
+    def last_release(self) -> str:
+        """Release of the newest row; empty before the first."""
+        return self._state.last_release
+
+    @property
+    def reads_outcomes(self) -> bool:
+        """Whether the release that serves now bets on outcomes."""
+        live = self._live.get(self._state.last_release)
+        return live is not None and bool(live.kinds)
 
     @property
     def open(self) -> list[Incident]:
@@ -188,7 +200,8 @@ class ModelMonitor:
         Rows that are still kept are judged by their kept values; for older ones the caller gives
         the rows again (`Labelled.rows`), else they are left out.
         """
-        self._ring.label(known.numbers, known.label)
+        if known.rows is None:
+            self._ring.label(known.numbers, known.label)
         changes: list[Change] = []
         newest = self._state.rows - 1
         for release, block, label in self._labelled(known):
@@ -200,7 +213,7 @@ class ModelMonitor:
                         _one_row(newest, self._state.last_received),
                         newest,
                     )
-                    work = self._casework(release, rows, first)
+                    work = self._casework(release, rows, first, [event])
                     decide = self._crossed if event.kind is EventKind.CROSSED else self._recovered
                     changes += decide(release, name, event, newest - first, work)
         return changes
@@ -212,7 +225,13 @@ class ModelMonitor:
                 if live is None:
                     continue
                 block = known.rows.block(known.numbers, at, live.kinds)
-                yield release, block, known.label if at is None else known.label[at]
+                label = known.label if at is None else known.label[at]
+                if block.columns is not None:
+                    source = known.rows.source if at is None else known.rows.source.take(at)
+                    self._aged.append(
+                        block.numbers, block.at, block.columns, block.score, source, label
+                    )
+                yield release, block, label
             return
         release = self._state.last_release
         found = self._ring.rows(known.numbers)
@@ -220,6 +239,27 @@ class ModelMonitor:
             places, part = found
             block = Block(part.numbers, part.at, {}, part.columns, part.score)
             yield release, block, known.label[places]
+
+    def refill(self, rows: Rows) -> None:
+        """Gives the last rows seen back after a restart, so that diagnosis has them to look at."""
+        rows_seen = self._state.rows
+        first = rows_seen - len(rows)
+        if not len(rows) or first < 0:
+            return
+        numbers = np.arange(first, rows_seen, dtype=np.int64)
+        self._newest = rows, first
+        for release, at in _by_release(rows).items():
+            live = self._live.get(release)
+            if live is None:
+                continue
+            block = rows.block(numbers, at, live.kinds)
+            if block.columns is not None:
+                source = rows.source if at is None else rows.source.take(at)
+                self._ring.append(block.numbers, block.at, block.columns, block.score, source)
+
+    def relabel(self, numbers: IntArray, label: FloatArray) -> None:
+        """Gives outcomes back after a restart; they were judged before."""
+        self._ring.label(numbers, label)
 
     def start(self, release: str) -> None:
         """Begins to watch a release before its first row."""
@@ -253,7 +293,7 @@ class ModelMonitor:
         nats = shares_to_nats(budget, budget_shares())
         reference = reference_of(found)
         live = _Live(
-            {name: detector_class(name).fit(reference, n) for name, n in nats.items()},
+            {name: detector_class(name).fit(reference, nats[name]) for name in DETECTORS},
             facts_of(found),
             kinds_of(found),
             portrait_of(found),
@@ -319,9 +359,18 @@ class ModelMonitor:
                 changes += self._recovered(release, name, event, place, case)
         return changes
 
-    def _casework(self, release: str, rows: Rows, first: int) -> Casework:
+    def _casework(
+        self, release: str, rows: Rows, first: int, events: Sequence[Event] = ()
+    ) -> Casework:
         live = self._live[release]
-        return Casework(self._recent, rows, first, live.facts, self._ring, live.portrait)
+        ring = self._aged if self._are_aged(events) else self._ring
+        return Casework(self._recent, rows, first, live.facts, ring, live.portrait)
+
+    def _are_aged(self, events: Sequence[Event]) -> bool:
+        """Whether all of it is about outcomes of rows that are no longer among the last ones."""
+        if not events or any(e.stream.code != "label" for e in events):
+            return False
+        return not self._ring.outcomes_since(min(e.onset_row for e in events))
 
     # -- events to incidents ------------------------------------------------------------------
 
@@ -415,6 +464,8 @@ class ModelMonitor:
             while case.milestone <= count:
                 reached = case.milestone
                 case.milestone = 100 if reached == FIRST_MILESTONE else reached * 10
+            if self._are_aged([x.event for x in case.legs]):
+                continue  # new rows say nothing about it, new outcomes would
             work = self._casework(leg.release, rows, int(numbers[0]))
             work.look_at(case, leg.event)
             after = work.renew(case, int(numbers[-1]), self._quiet(leg.release))
@@ -434,6 +485,8 @@ class ModelMonitor:
                 continue
             while case.looks < len(LOOKS) and age >= LOOKS[case.looks]:
                 case.looks += 1
+            if self._are_aged([x.event for x in case.legs]):
+                continue
             work = self._casework(legs[0].release, rows, int(numbers[0]))
             after = work.renew(case, newest, self._quiet(legs[0].release))
             if _answer(after) != _answer(case.incident):

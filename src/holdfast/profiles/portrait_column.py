@@ -215,7 +215,8 @@ def category_facts(values: Values) -> dict[str, Any]:
     total = max(1, int(counts.sum()))
     kept = order[:NAMES]
     shares = counts[kept] / total
-    own = int(min(cell.MOST_CATEGORIES, max(1, np.count_nonzero(shares >= cell.LEAST_CATEGORY))))
+    common = int((shares >= cell.LEAST_CATEGORY).sum())
+    own = min(cell.MOST_CATEGORIES, max(1, common))
     fresh = (np.count_nonzero(counts == 1) + int(counts[order[NAMES:]].sum())) / total
     return {
         "distinct": len(order),

@@ -1,4 +1,4 @@
-"""Learning a portrait: facts by column first, then what columns say about each other and the score."""
+"""Learning a portrait: facts by column first, then what columns say of each other and the score."""
 
 from __future__ import annotations
 

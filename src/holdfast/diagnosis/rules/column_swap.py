@@ -6,8 +6,9 @@ from itertools import combinations
 
 import numpy as np
 
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import MOST, fit
 from holdfast.diagnosis.words import names, percent
 

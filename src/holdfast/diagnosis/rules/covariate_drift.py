@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from holdfast.diagnosis.evidence import Cause
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import FIRST
 from holdfast.records import Action

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import msgspec
 import numpy as np
 
 from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
 from holdfast.diagnosis.rules.category_renamed import renaming, unseen
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.spelling import is_nothing
-from holdfast.diagnosis.signatures.spikes import Spike, nulls_filled, spikes
+from holdfast.diagnosis.signatures.spikes import Spike, nulls_filled, spike_ratio, spikes
 from holdfast.diagnosis.words import clean, percent
 from holdfast.profiles.portrait_cells import UNSEEN, unpack
 from holdfast.records import Action
@@ -63,7 +65,8 @@ def weigh(scene: Scene) -> list[Suspect]:
                 "the reference; the other rows as before"
             )
             cause = broken("default_filled", (look.name,), words, because)
-            out.append(hit(cause, spike.found, prior, share=share, usual=spike.usual))
+            again = partial(spike_ratio, number=spike.number, name=spike.name, usual=spike.usual)
+            out.append(hit(cause, spike.found, prior, again, share=share, usual=spike.usual))
         if (filled := nulls_filled(look)) is not None:
             words = "nulls filled with a default"
             if scene.shows(look.name):

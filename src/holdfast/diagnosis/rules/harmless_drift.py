@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from holdfast.diagnosis.evidence import Cause
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect
 from holdfast.diagnosis.rules.covariate_drift import SCORE, how_it_moved
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.alone import altered, moved_along
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.signatures.transforms import best_changes, misfit
@@ -15,7 +16,7 @@ from holdfast.records import Action
 
 PRIOR = -1.0
 #: share of the score below which a column does not matter
-IMPORTANCE = 0.03
+IMPORTANCE = 0.05
 #: what moving alone must add before it counts
 LEAST = 8.0
 #: the score may move by this share of the column's own evidence

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.signatures.rounding import WAYS, on_multiple, rounded_log_p
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import unpack
+
+FloatArray = NDArray[np.float64]
 
 PRIOR = -2.5
 #: share of values on the coarse step at which it is looked at
@@ -46,7 +51,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             "reference's would be after it"
         )
         cause = broken("precision_loss", (look.name,), words, because)
-        out.append(hit(cause, found, PRIOR, step=step, way=way, share=share))
+        again = partial(_ratio, step=step, way=way)
+        out.append(hit(cause, found, PRIOR, again, step=step, way=way, share=share))
     return out
 
 
@@ -72,14 +78,19 @@ def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:
             if len(np.unique(x[on])) < 2:
                 continue
             for way in WAYS:
-                ratio = np.full(look.scene.rows, -np.inf)
-                rows = np.flatnonzero(look.present)[on]
-                ratio[rows] = rounded_log_p(look.face, x[on], step, way) - look.log_p[rows]
-                found = fit(ratio)
+                found = fit(_ratio(look, step, way))
                 found = found._replace(nats=found.nats - _misfit(look, step, way, found.share))
                 if best is None or found.nats > best[2].nats + 1e-9:
                     best = (step, way, found, share)
     return best if best is not None and best[2].nats > 0.0 else None
+
+
+def _ratio(look: Look, step: float, way: str) -> FloatArray:
+    ratio = np.full(look.scene.rows, -np.inf)
+    rows = np.flatnonzero(look.present)
+    rows = rows[on_multiple(look.numbers[rows], step)]
+    ratio[rows] = rounded_log_p(look.face, look.numbers[rows], step, way) - look.log_p[rows]
+    return ratio
 
 
 def _misfit(look: Look, step: float, way: str, share: float) -> float:

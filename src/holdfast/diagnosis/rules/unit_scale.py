@@ -2,13 +2,28 @@
 
 from __future__ import annotations
 
-from holdfast.diagnosis.attribution import segment
+from functools import partial
+
 from holdfast.diagnosis.evidence import Cause, Evidence
-from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
+from holdfast.diagnosis.rules.base import (
+    Rule,
+    Suspect,
+    amount,
+    broken,
+    gathered,
+    hit,
+    pipeline,
+)
 from holdfast.diagnosis.rules.harmless_drift import weightless
 from holdfast.diagnosis.scene import Scene
-from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.diagnosis.signatures.transforms import KNOWN, Transform, best_changes, misfit
+from holdfast.diagnosis.signatures.mixture import fit
+from holdfast.diagnosis.signatures.transforms import (
+    KNOWN,
+    Transform,
+    best_changes,
+    misfit,
+    whole_ratio,
+)
 from holdfast.diagnosis.words import percent
 
 #: share of rows (of the guilty source) beyond the range that outliers do not reach
@@ -51,7 +66,7 @@ def weigh(scene: Scene) -> list[Suspect]:
             if found.nats <= 0.0 or (change.prior < KNOWN and weightless(look)):
                 continue  # an unknown change inside known values without effect: harmless drift
             prior = change.prior - misfit(look, change, found.share)
-            if found.share < WHOLE and change.a > 0.0 and not _gathered(scene, found, look.name):
+            if found.share < WHOLE and change.a > 0.0 and not gathered(scene, found, look.name):
                 hits = max(1.0, float(found.weight.sum()))
                 if found.share < LEAST and found.nats / hits < CLEAR:
                     continue
@@ -62,13 +77,9 @@ def weigh(scene: Scene) -> list[Suspect]:
             )
             cause = broken("unit_scale", (look.name,), words(change), because)
             details = {"factor": change.a, "offset": change.b, "share": found.share}
-            out.append(hit(cause, found, prior, **details))
+            again = partial(whole_ratio, change=change)
+            out.append(hit(cause, found, prior, again, **details))
     return out
-
-
-def _gathered(scene: Scene, found: Mixture, name: str) -> bool:
-    spot = segment(scene.now, found.weight, found.start, (name,))
-    return spot is not None and bool(spot.value)
 
 
 def words(change: Transform) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.diagnosis.scene import Look
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.profiles.portrait_cells import NULL, UNSEEN, WRONG, unpack, unpack4
 
@@ -15,6 +15,11 @@ FloatArray = NDArray[np.float64]
 BELIEF = 30.0
 #: shifts that are compared beside the other columns too
 TRIED = 4
+
+
+def bond_ratio(look: Look) -> FloatArray:
+    """Shape (n,): how much likelier each value is in any row than beside its own, in nats."""
+    return np.where(look.levels >= 0, -look.bond, 0.0)
 
 
 def altered(look: Look) -> Mixture:
@@ -33,12 +38,14 @@ def altered(look: Look) -> Mixture:
     gain[here] = np.log(grown[here] / shares[here])
     own = gain[look.cells]
     found = fit(np.where(look.levels >= 0, own - look.bond, own))
-    price = 0.5 * float((counts > 0.5).sum()) * float(np.log1p(counts.sum() / BELIEF))
+    price = look.table_noise(0.5 * look.ratios.size) + 0.5 * float((counts > 0.5).sum()) * float(
+        np.log1p(counts.sum() / BELIEF)
+    )
     return found._replace(nats=max(0.0, found.nats - price))
 
 
 def moved_along(look: Look) -> float:
-    """Gain of "each value moved by one amount, to the next that the column knows; ends stay ends"."""
+    """Gain of "each value moved by one amount, to the next that is known; ends stay ends"."""
     known = unpack(look.face.known)
     if not look.is_number or len(known) < 3 or not look.present.any():
         return 0.0
@@ -64,7 +71,7 @@ def moved_along(look: Look) -> float:
 
 
 def _targets(known: FloatArray, spread: float) -> list[NDArray[np.int64]]:
-    """Where each known value lands, for shifts of up to 1.5 standard deviations and a few places."""
+    """Where each known value lands: shifts of up to 1.5 standard deviations, and a few places."""
     size = len(known)
     shifts = [k * 0.1 * spread for k in range(-15, 16) if k]
     out = [np.searchsorted(known, known + b - 1e-9 * spread) for b in shifts]

@@ -59,7 +59,7 @@ class Answers:
             return rate
         bias = self.scene.features @ unpack4(self.portrait.label_weights)
         odds = np.log(rate / (1.0 - rate)) + np.clip(bias, -2.0, 2.0)
-        return np.clip(1.0 / (1.0 + np.exp(-odds)), 0.004, 0.996)
+        return np.asarray(np.clip(1.0 / (1.0 + np.exp(-odds)), 0.004, 0.996))
 
     @cached_property
     def labelled(self) -> NDArray[np.bool_]:

@@ -1,8 +1,8 @@
 """A fault that hits a share of the rows from some row on: how much better does it explain them?
 
 Each row has a log ratio: how much more likely the fault makes its value than the reference does.
-Rows that the fault cannot have touched have ratio ``-inf``. With an unknown share f of the rows hit,
-a row counts ``log(1 - f + f ratio)``; f is fitted, and clean rows in front, which an
+Rows that the fault cannot have touched have ratio ``-inf``. With an unknown share f of the rows
+hit, a row counts ``log(1 - f + f ratio)``; f is fitted, and clean rows in front, which an
 estimated onset may include, are cut off where that explains the rest better.
 """
 
@@ -89,7 +89,7 @@ def gains(log_ratio: FloatArray, *, whole: bool = False) -> FloatArray:
     """
     capped = np.clip(log_ratio, -MOST, MOST)
     if whole:
-        return np.maximum(capped.sum(1), 0.0)
+        return np.asarray(np.maximum(capped.sum(1), 0.0))
     ratio = np.exp(capped)
     ratio[log_ratio < -MOST] = 0.0
     top = np.zeros(len(ratio))

@@ -50,23 +50,47 @@ class Plausible:
         rows = face.rows * values
         kept = (shares * face.rows + 0.5) / (rows + 0.5 * len(shares) + 1.0)
         known = unpack(face.known)
+        masses = kept[len(self.atoms) :]
         if len(known):  # every value one by one, those seen once or twice drawn to their bin
             self.atoms = known
             heads = unpack4(face.known_shares) * rows
             self.atom_shares = np.log((heads + 0.3) / (rows + 0.3 * len(known) + 1.0))
         else:
             self.atom_shares = np.log(kept[: len(self.atoms)])
-            self._add_recurring()
+            masses = self._add_recurring(rows)
         self.width = max(face.high - face.low, 1e-9 * max(1.0, abs(face.high)))
         self.resolution = face.step or 1e-4 * max(face.spread, 1e-9 * max(1.0, abs(face.high)))
         widths = np.maximum(np.diff(self.edges), self.resolution)
-        self.masses = np.log(kept[len(unpack(face.frequent)) :])
-        self.densities = np.log(kept[len(unpack(face.frequent)) :] / widths)
+        self.masses = np.log(masses)
+        self.densities = self.masses - np.log(widths)
         self.rare = math.log(0.5 / (rows + 2.0))
-        recurring = min(max(face.recurring, 1.0 / (rows + 2.0)), 1.0 - 1.0 / (rows + 2.0))
-        self.recurring = recurring
-        self.again, self.new = self._memory(recurring)
+        least = 1.0 / (rows + 2.0)
+        taken = 0.0 if len(known) else min(float(np.exp(self.atom_shares).sum()), 0.999)
+        recurring = (face.recurring - taken) / (1.0 - taken)
+        self.recurring = min(max(recurring, least), 1.0 - least)
+        self.again, self.new = self._memory(self.recurring)
         self.coarseness = self._coarseness() if face.step else np.zeros(1)
+
+    @cached_property
+    def rest(self) -> FloatArray:
+        """Quantiles of the reference that are no frequent value."""
+        quantiles = unpack(self.face.quantiles)
+        return quantiles[~is_in(quantiles, np.sort(self.atoms))]
+
+    def _add_recurring(self, rows: float) -> FloatArray:
+        """Values that came several times among the quantiles join the frequent ones.
+
+        Returns the masses of the bins without them.
+        """
+        quantiles = unpack(self.face.quantiles)
+        values, counts = np.unique(quantiles, return_counts=True)
+        often = (counts >= RECURRING) & ~is_in(values, np.sort(self.atoms))
+        shares = np.log(counts[often] / max(1, len(quantiles)))
+        self.atoms = np.concatenate((self.atoms, values[often]))
+        self.atom_shares = np.concatenate((self.atom_shares, shares))
+        heads = np.histogram(self.rest, self.edges)[0]
+        least = 0.5 / (rows + 1.0)
+        return np.asarray(np.maximum(heads / max(1, len(quantiles)), least))
 
     def _memory(self, recurring: float) -> tuple[float, float]:
         """What it adds that a number is, or is not, one of those known: against chance.
@@ -84,10 +108,10 @@ class Plausible:
     def _coarseness(self) -> FloatArray:
         """By how many zeros a number ends in, how much likelier it is than the grid alone says.
 
-        Prices end in .99, incomes in 000: a value on a coarser step is likelier than its neighbours.
+        Incomes end in 000: a value on a coarser step is likelier than its neighbours.
         """
-        quantiles = unpack(self.face.quantiles)
-        ends = self.ends(quantiles[quantiles != 0.0])
+        rest = self.rest if not len(self.face.known) else unpack(self.face.quantiles)
+        ends = self.ends(rest[rest != 0.0])
         share = np.bincount(np.maximum(ends, 0), minlength=ENDS) + 0.5
         usual = 0.9 * 10.0 ** -np.arange(ENDS)
         usual[-1] /= 0.9
@@ -105,20 +129,11 @@ class Plausible:
             out[here] += on_step(x[here], first + more)
         return out
 
-    def _add_recurring(self) -> None:
-        """Values that came several times among the quantiles, though below the share of a cell."""
-        quantiles = unpack(self.face.quantiles)
-        values, counts = np.unique(quantiles, return_counts=True)
-        often = (counts >= RECURRING) & ~is_in(values, np.sort(self.atoms))
-        shares = np.log(counts[often] / max(1, len(quantiles)))
-        self.atoms = np.concatenate((self.atoms, values[often]))
-        self.atom_shares = np.concatenate((self.atom_shares, shares))
-
     @cached_property
     def members(self) -> FloatArray:
         """Numbers of the reference that are known one by one, sorted."""
         known = unpack(self.face.known)
-        return known if len(known) else np.unique(unpack(self.face.quantiles))
+        return known if len(known) else np.unique(self.rest)
 
     @cached_property
     def order(self) -> tuple[FloatArray, NDArray[np.int64]]:
@@ -194,23 +209,16 @@ class Plausible:
         grid = again + (1.0 - self.recurring) * (coarse + self.new)
         return np.where(ends >= 0, grid, self.rare - OFF)
 
-    def rescaled(
-        self,
-        y: FloatArray,
-        x: FloatArray,
-        factor: float | FloatArray,
-        grid: FloatArray | None = None,
-    ) -> FloatArray:
+    def rescaled(self, y: FloatArray, x: FloatArray, factor: float | FloatArray) -> FloatArray:
         """Log-probability of x when it is `factor` y (+ constant) and y is as in the reference.
 
         The better of two readings, over all rows: the value was changed as it stood (then y is on
-        the grid), or it was rounded again afterwards (then x is).
+        the grid), or it was rounded again afterwards (then x is, and nothing else is known of it).
 
         Args:
             y: shape (h, n), the numbers before the change.
             x: shape (n,), the numbers as they came.
             factor: shape (h, 1) or one number.
-            grid: shape (n,), what `grid` says of x, if not the usual.
         """
         known = self.frequent(y)
         smooth = self.smooth(y)
@@ -222,8 +230,7 @@ class Plausible:
         as_it_stood = np.where(np.isnan(known), stood, known)
         if not self.face.step:
             return as_it_stood
-        again = np.where(
-            np.isnan(known), squeezed + (self.grid(x) if grid is None else grid), known
-        )
+        on = on_step(x, round(math.log10(self.face.step)))
+        again = np.where(np.isnan(known), squeezed, known) + np.where(on, 0.0, self.rare - OFF)
         better = again.sum(-1, keepdims=True) > as_it_stood.sum(-1, keepdims=True)
         return np.where(better, again, as_it_stood)
