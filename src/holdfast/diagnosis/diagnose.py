@@ -31,10 +31,10 @@ def diagnose(evidence: Evidence, since: int) -> Diagnosis:
         'broken pipeline: `Job` missing since 2026-11-23 14:05 UTC, 100% of 212 requests'
     """
     if evidence.now is not None and evidence.portrait is not None and evidence.now.rows:
-        scene = Scene(evidence, evidence.now, evidence.portrait)
-        verdict = judge(scene)
-        if verdict is not None:
-            return _from_rows(verdict, since)
+        with np.errstate(all="ignore"):  # what overflows loses by itself
+            verdict = judge(Scene(evidence, evidence.now, evidence.portrait))
+            if verdict is not None:
+                return _from_rows(verdict, since)
     return _from_marks(evidence, since)
 
 

@@ -24,7 +24,7 @@ from holdfast.profiles.portrait_cells import (
     unpack,
     unpack4,
 )
-from holdfast.profiles.portrait_column import on_step
+from holdfast.profiles.portrait_column import ENORMOUS, on_step
 
 if TYPE_CHECKING:
     from holdfast.diagnosis.scene import Scene
@@ -114,8 +114,8 @@ class Look:
 
     @cached_property
     def numbers(self) -> FloatArray:
-        """The numbers; 0 where there is none (see `present`). Infinite ones are made finite."""
-        return np.nan_to_num(np.where(self.present, self.values.numbers, 0.0), posinf=1e300)
+        """The numbers, 0 where there is none (see `present`); enormous ones are cut."""
+        return np.clip(np.where(self.present, self.values.numbers, 0.0), -ENORMOUS, ENORMOUS)
 
     @cached_property
     def plausible(self) -> Plausible:

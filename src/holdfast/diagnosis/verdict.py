@@ -11,6 +11,7 @@ import numpy as np
 from holdfast.diagnosis.rules import RULES
 from holdfast.diagnosis.rules.base import Suspect
 from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.segments import moved_alone
 
 #: a suspect must explain this much, in nats, to be named at all
 NAMED = 6.0
@@ -24,6 +25,8 @@ HEAD, MANY = 800, 1100
 EARLIER, LEAST_EARLIER = 0.75, 60
 #: suspects that are held against it
 CHECKED = 4
+#: with more of the rows explained than this, no segment is looked for
+WHOLE = 0.9
 #: standard errors by which what the first rows gain is taken down before it is carried on
 CAUTION = 1.5
 
@@ -45,18 +48,79 @@ def judge(scene: Scene) -> Verdict | None:
     for rule in RULES:
         where = head if rule.close else scene
         for suspect in rule.weigh(where):
+            if not math.isfinite(suspect.value):
+                continue
             grown = suspect._replace(nats=_grown(suspect, scene, where))
             kind = suspect.cause.kind
             if kind not in best or grown.value > best[kind][0].value:
                 best[kind] = grown, where
     _labels_follow(best)
     ranked = _checked(best, scene)
+    if _may_be_a_segment(ranked):
+        more = _in_segment(head, scene)
+        for kind, found in more.items():
+            if kind not in best or found[0].value > best[kind][0].value:
+                best[kind] = found
+        if more:
+            ranked = _checked(best, scene)
     if not ranked or ranked[0][0].value < NAMED:
         return None
     winner, where = ranked[0]
     confidence = _confidence([suspect.value for suspect, _ in ranked])
     cause = msgspec.structs.replace(winner.cause, confidence=confidence)
     return Verdict(winner._replace(cause=cause), tuple(s for s, _ in ranked[1:]), where)
+
+
+def _may_be_a_segment(ranked: list[tuple[Suspect, Scene]]) -> bool:
+    """Whether no explanation of all rows is in front."""
+    if not ranked:
+        return True
+    weight = ranked[0][0].weight
+    return weight is None or not len(weight) or float(weight.mean()) < WHOLE
+
+
+def _in_segment(head: Scene, scene: Scene) -> dict[str, tuple[Suspect, Scene]]:
+    """Suspects of the rows of one value of a dimension, where those moved alone."""
+    found = moved_alone(head)
+    if found is None:
+        return {}
+    before = head.before.take(found.earlier) if head.before is not None else None
+    evidence = msgspec.structs.replace(head.evidence, before=before)
+    inner = Scene(evidence, head.now.take(found.rows), head.portrait)
+    best: dict[str, tuple[Suspect, Scene]] = {}
+    for rule in RULES:
+        for suspect in rule.weigh(inner) if rule.close else []:
+            if suspect.weight is None or not math.isfinite(suspect.value):
+                continue
+            weight = np.zeros(head.rows)
+            weight[found.rows] = suspect.weight
+            checked = suspect.nats - _gain_before(suspect, inner)
+            kept = suspect._replace(
+                nats=_grown(suspect._replace(nats=checked), scene, head),
+                prior=suspect.prior - math.log(found.asked),
+                weight=weight,
+                again=None,
+            )
+            kind = suspect.cause.kind
+            if kind not in best or kept.value > best[kind][0].value:
+                best[kind] = kept, head
+    return best
+
+
+def _gain_before(suspect: Suspect, scene: Scene) -> float:
+    """What the explanation would gain on as many rows from before the change, in nats."""
+    before = scene.before
+    rows = int(EARLIER * before.rows) if before is not None else 0
+    if before is None or rows < LEAST_EARLIER or suspect.again is None or suspect.weight is None:
+        return 0.0
+    sound = scene.keep("sound", lambda s: Scene(s.evidence, before.first(rows), s.portrait))
+    if any(name not in sound.looks for name in suspect.cause.features[:1]):
+        return 0.0
+    start = int(np.argmax(suspect.weight > 0.0))
+    share = float(suspect.weight[start:].mean())
+    ratio = np.exp(np.clip(suspect.again(sound), -40.0, 25.0))
+    rise = np.log(1.0 - share + share * ratio + 1e-12)
+    return max(0.0, float(rise.mean())) * scene.rows
 
 
 def _checked(best: dict[str, tuple[Suspect, Scene]], scene: Scene) -> list[tuple[Suspect, Scene]]:
@@ -66,28 +130,15 @@ def _checked(best: dict[str, tuple[Suspect, Scene]], scene: Scene) -> list[tuple
     gains on rows that came before, all in order, is no evidence.
     """
     ranked = sorted(best.values(), key=lambda found: -found[0].value)
-    before = scene.before
-    rows = int(EARLIER * before.rows) if before is not None else 0
-    if before is None or rows < LEAST_EARLIER:
-        return ranked
-    sound = Scene(scene.evidence, before.first(rows), scene.portrait)
     seen: set[str] = set()
     for _ in range(CHECKED):
+        if not ranked or ranked[0][0].cause.kind in seen:
+            break
         suspect, where = ranked[0]
-        if suspect.cause.kind in seen or suspect.again is None or suspect.weight is None:
-            break
         seen.add(suspect.cause.kind)
-        names = suspect.cause.features[:1]
-        if any(name not in sound.looks for name in names):
-            break
-        ratio = suspect.again(sound)
-        start = int(np.argmax(suspect.weight > 0.0))
-        share = float(suspect.weight[start:].mean())
-        rise = np.log(1.0 - share + share * np.exp(np.clip(ratio, -40.0, 25.0)) + 1e-12)
-        gain = float(rise.mean()) * scene.rows
-        if gain > 0.0:
-            ranked[0] = suspect._replace(nats=suspect.nats - gain), where
-            ranked.sort(key=lambda found: -found[0].value)
+        if (gain := _gain_before(suspect, scene)) > 0.0:
+            best[suspect.cause.kind] = suspect._replace(nats=suspect.nats - gain, again=None), where
+            ranked = sorted(best.values(), key=lambda found: -found[0].value)
     return ranked
 
 

@@ -74,7 +74,6 @@ def candidates(look: Look) -> list[Transform]:
 
 def _suggested(look: Look) -> list[Transform]:
     x = look.numbers[look.present]
-    x = x[np.abs(x) < 1e299]
     quantiles = unpack(look.face.quantiles)
     if len(x) < 8 or not len(quantiles):
         return []
