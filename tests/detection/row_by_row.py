@@ -81,10 +81,10 @@ class PlainStream:
         strength = (found - self.onset[2]) / (rows - self.onset[1])
         still = min(self.edge + max(strength - self.edge, 0) * STRENGTH, 1 - 1e-4)
         back = (self.normal + self.edge) / 2
-        if yes:
-            step = min(floor_log(back / still), -1)
-        else:
-            step = max(min(floor_log((1 - back) / (1 - still)), END // MIN_CLEAN), 1)
+        down, up = floor_log(back / still), floor_log((1 - back) / (1 - still))
+        if up > END // MIN_CLEAN:
+            down, up = down * (END // MIN_CLEAN) // up, END // MIN_CLEAN
+        step = min(down, -1) if yes else max(up, 1)
         self.relief = max(self.relief + step, 0)
         if self.relief >= END << self.strikes:
             self.fault = None

@@ -93,7 +93,10 @@ def relief_bet(normal: float, edge: float, strength: float) -> tuple[int, int]:
     still = min(edge + max(strength - edge, 0.0) * STRENGTH, 1.0 - 1e-4)
     back = (normal + edge) / 2.0
     yes, no = bet(still, back)
-    return min(yes, -1), max(min(no, _THRESHOLD // MIN_CLEAN), 1)
+    most = _THRESHOLD // MIN_CLEAN
+    if no > most:  # both steps by one factor: a bet of a part of the wealth, and still in favour
+        yes, no = yes * most // no, most
+    return min(yes, -1), max(no, 1)
 
 
 class Followed(msgspec.Struct):

@@ -162,11 +162,11 @@ class PlainRow:
         still = min(self.edge + max(strength - self.edge, 0.0) / 4, 1 - 1e-4)
         back = (self.share + self.edge) / 2
         end = math.ceil(END_OF_FAULT / UNIT) * UNIT
-        if yes:
-            step = min(down(math.log(back / still)), -UNIT)
-        else:
-            most = math.floor(end / UNIT / 50) * UNIT
-            step = max(min(down(math.log((1 - back) / (1 - still))), most), UNIT)
+        most = math.floor(end / UNIT / 50) * UNIT
+        loss, gain = down(math.log(back / still)), down(math.log((1 - back) / (1 - still)))
+        if gain > most:
+            loss, gain = math.floor(loss * most / gain / UNIT) * UNIT, most
+        step = min(loss, -UNIT) if yes else max(gain, UNIT)
         self.relief = max(self.relief + step, 0.0)
         if self.relief < end:
             return None
