@@ -17,7 +17,7 @@ import pyarrow as pa
 from holdfast.detection import DETECTORS, budget_shares, detector_class
 from holdfast.detection.base import Block, Detector, Event, EventKind, IntArray, Reference
 from holdfast.detection.budget import Budget, shares_to_nats
-from holdfast.diagnosis.grouping import home
+from holdfast.diagnosis.grouping import Crossing, home
 from holdfast.diagnosis.incidents import CLOSED, OPENED, UPDATED, as_payload, differences
 from holdfast.diagnosis.words import moment
 from holdfast.frames.values import FloatArray, ValueKind
@@ -33,7 +33,7 @@ from holdfast.monitoring.reference import (
 )
 from holdfast.monitoring.ring import Ring
 from holdfast.monitoring.rows import Coded, Rows
-from holdfast.monitoring.state import Leg, ModelState, OpenIncident, Watch
+from holdfast.monitoring.state import Leg, ModelState, OpenIncident, Watch, answer_of, over
 from holdfast.profiles.portrait import Portrait
 from holdfast.records import Incident, IncidentStatus
 
@@ -45,6 +45,10 @@ RETIRED_ROWS = 2000
 FIRST_MILESTONE = 25
 #: looked at again when so many rows have come since the onset, told only where the answer changed
 LOOKS = (40, 80, 140, 220, 400, 600, 800, 1200, 1800, 2600, 4000, 8000)
+#: code that stands for "named by the diagnosis" where crossings are grouped
+NAMED = "named"
+#: movements of an incident from which on one more is not looked at by itself
+MANY_LEGS = 4
 #: traffic is measured from this long a life on
 DAY = 86_400_000_000
 
@@ -382,7 +386,14 @@ class ModelMonitor:
         if case is not None:  # broke again while the incident was open for other streams
             case.legs = [leg if known.key == leg.key else known for known in case.legs]
             return []
-        crossings = {c.incident.id: [x.crossing for x in c.legs] for c in self._state.open}
+        crossings = {
+            c.incident.id: [
+                *(x.crossing for x in c.legs),
+                # what an incident says is guilty belongs to it, whatever showed it
+                *(Crossing(f, NAMED, c.incident.onset_row) for f in c.incident.features),
+            ]
+            for c in self._state.open
+        }
         overlap = {
             c.incident.id: self._recent.overlap(
                 event.stream.key, _keys(c.legs), event.onset_row, event.row
@@ -394,6 +405,8 @@ class ModelMonitor:
         if target is not None:
             case = next(c for c in self._state.open if c.incident.id == target)
             case.legs.append(leg)
+            if leg.crossing.soft and len(case.legs) > MANY_LEGS:
+                return []  # one more column of a movement that is known: looked at in its turn
             work.look_at(case, event)
             after = work.renew(case, event.row, quiet)
             return [self._update(case, after, after.sentence, "/".join(map(str, leg.key)))]
@@ -418,7 +431,7 @@ class ModelMonitor:
         if case is None:
             return []
         case.legs = [leg if known.key == leg.key else known for known in case.legs]
-        if not _over(case):
+        if not over(case):
             return []
         for rest in [known for known in case.legs if not known.healthy]:
             self._dismiss(rest)  # consequences start afresh; what goes on will cross again
@@ -489,7 +502,7 @@ class ModelMonitor:
                 continue
             work = self._casework(legs[0].release, rows, int(numbers[0]))
             after = work.renew(case, newest, self._quiet(legs[0].release))
-            if _answer(after) != _answer(case.incident):
+            if answer_of(after) != answer_of(case.incident):
                 changes.append(self._update(case, after, after.sentence, f"look/{case.looks}"))
         return changes
 
@@ -569,25 +582,6 @@ def _one_row(number: int, at: int) -> Rows:
         ids=pa.array([str(number)]), at=when, received=when, release=none, source=none,
         verdict=none, marks={},
     )  # fmt: skip
-
-
-def _over(case: OpenIncident) -> bool:
-    """Whether an incident has ended: every leg of it has, or every leg of the guilty columns.
-
-    Movements of other columns that only follow (values, fit to the rest, score, outcomes) need not
-    be waited for where something harder than such movements ended.
-    """
-    left = [leg for leg in case.legs if not leg.healthy]
-    guilty = set(case.incident.features)
-    mine = [leg for leg in case.legs if leg.healthy and leg.event.stream.field in guilty]
-    return all(leg.crossing.soft and leg.event.stream.field not in guilty for leg in left) and (
-        not left or any(not leg.crossing.soft for leg in mine)
-    )
-
-
-def _answer(incident: Incident) -> tuple[str, str, str, tuple[str, ...]]:
-    """What an incident says is wrong."""
-    return incident.class_, incident.kind, incident.action.value, incident.features[:3]
 
 
 def _keys(legs: list[Leg]) -> set[str]:

@@ -210,7 +210,7 @@ def learn_reference(
         flags=flags,
         dependence=dependence,
         streams=tuple(streams),
-        ends=tuple(_ends(names, cells, coded, calendar)),
+        ends=tuple(_ends(names, cells, coded, calendar, fitted)),
         labels=labels,
         scale=scale,
         notes=tuple(_notes(fitted, streams, calendar, names)),
@@ -483,18 +483,31 @@ def _unseen_rate(values: Values) -> float:
 
 
 def _ends(
-    names: Sequence[str], cells: Sequence[Cells], coded: IntArray, calendar: Sequence[bool]
+    names: Sequence[str],
+    cells: Sequence[Cells],
+    coded: IntArray,
+    calendar: Sequence[bool],
+    fitted: Sequence[ColumnFit],
 ) -> list[OutlierStream]:
+    """Both ends of every numeric column; clumped columns are thinned as their other bets are."""
     out = []
     for i, (name, c) in enumerate(zip(names, cells, strict=True)):
         if c.kind is not ValueKind.NUMBER or c.inner < 2 or calendar[i]:
             continue
         n = int(sum(c.counts[: c.inner]))
-        floor = CLUMPED_FLOOR if _clumped(coded[:, i], c) else FLOOR
+        clumped = _clumped(coded[:, i], c)
+        floor = CLUMPED_FLOOR if clumped else FLOOR
+        deff = float(np.median([b.deff for b in fitted[i].bets] or [1.0])) if clumped else 1.0
         why = "" if n >= LEAST_ROWS else f"only {n} rows of the reference have a value"
         out += [
             OutlierStream(
-                field=name, code=code, beyond=int(c.counts[cell]), rows=n, floor=floor, muted=why
+                field=name,
+                code=code,
+                beyond=int(c.counts[cell]),
+                rows=n,
+                floor=floor,
+                deff=deff,
+                muted=why,
             )
             for code, cell in (("below", c.below), ("above", c.above))
         ]
