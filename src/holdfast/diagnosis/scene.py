@@ -161,7 +161,7 @@ class Scene:
         """
         if self.sound is None or share <= 0.0:
             return 0.0
-        ratio = np.exp(np.clip(again(self.sound), -40.0, 25.0))
+        ratio = np.exp(np.clip(again(self.sound), -60.0, 60.0))
         rise = np.log(1.0 - share + share * ratio + 1e-12)
         return max(0.0, float(rise.mean())) * self.rows
 

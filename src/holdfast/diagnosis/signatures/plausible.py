@@ -22,6 +22,8 @@ FloatArray = NDArray[np.float64]
 OFF = 5.0
 #: a value this often among the 1,500 quantiles has a share of its own
 RECURRING = 3
+#: no value is less likely than this: one odd row must not decide
+LEAST = -25.0
 #: without a step, numbers must come again at least this often for that to say anything
 LEAST_RECURRING = 0.05
 #: ends of numbers that are told apart: none to so many zeros
@@ -201,9 +203,9 @@ class Plausible:
         return out
 
     def __call__(self, x: FloatArray) -> FloatArray:
-        """Log-probability of each number (any shape, no NaN)."""
+        """Log-probability of each number (any shape, no NaN), at least `LEAST`."""
         known = self.frequent(x)
-        return np.where(np.isnan(known), self.smooth(x) + self.grid(x), known)
+        return np.maximum(np.where(np.isnan(known), self.smooth(x) + self.grid(x), known), LEAST)
 
     def own(self, x: FloatArray) -> FloatArray:
         """Log-probability of the reference's own quantiles: that they are known says nothing."""
