@@ -91,7 +91,9 @@ def test_one_row_is_too_thin_for_a_cause():
 def test_rows_without_scores_labels_or_past_are_enough():
     table = shop(200, 2)
     table["income"] = table["income"] * 1000.0
-    evidence = Evidence(moved=(crossing(),), now=Sample(columns=columns(table)), portrait=portrait())
+    evidence = Evidence(
+        moved=(crossing(),), now=Sample(columns=columns(table)), portrait=portrait()
+    )
     assert diagnose(evidence, NOON).cause.kind == "unit_scale"
 
 
