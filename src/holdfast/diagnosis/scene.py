@@ -23,6 +23,8 @@ IntArray = NDArray[np.int64]
 
 #: columns looked at for every kind of fault, beside those that crossed
 CLOSELY = 6
+#: the first part of the rows before the change is taken for sound, if it is long enough
+EARLIER, LEAST_EARLIER = 0.75, 60
 #: columns looked at one value after another
 BROKEN = 5
 #: evidence in nats from which a column counts as moved
@@ -138,6 +140,30 @@ class Scene:
     def answers(self) -> Answers:
         """Scores and labels of all rows."""
         return Answers(self) if self.whole is self else self.whole.answers
+
+    @cached_property
+    def sound(self) -> Scene | None:
+        """The first rows from before the change, taken for sound; None when there are too few."""
+        if self.before is None or EARLIER * self.before.rows < LEAST_EARLIER:
+            return None
+        rows = self.before.first(int(EARLIER * self.before.rows))
+        return Scene(self.evidence, rows, self.portrait)
+
+    def gain_before(self, again: Callable[[Scene], FloatArray], share: float) -> float:
+        """What an explanation would gain on as many rows from before the change, in nats.
+
+        The reference knows a column only roughly, and life may have moved since; what an
+        explanation gains on rows that were all in order is no evidence. 0 where it loses.
+
+        Args:
+            again: the log ratio of the explanation on other rows.
+            share: of the rows that it explains.
+        """
+        if self.sound is None or share <= 0.0:
+            return 0.0
+        ratio = np.exp(np.clip(again(self.sound), -60.0, 60.0))
+        rise = np.log(1.0 - share + share * ratio + 1e-12)
+        return max(0.0, float(rise.mean())) * self.rows
 
     @cached_property
     def crossed(self) -> dict[str, float]:

@@ -16,13 +16,11 @@ from holdfast.diagnosis.segments import moved_alone
 #: a suspect must explain this much, in nats, to be named at all
 NAMED = 6.0
 #: from this value on, a broken input answers for labels that disagree
-SURE = 25.0
+SURE = 30.0
 #: how far likelihoods are to be believed: margins are divided by it before they become confidence
 TEMPERATURE = 4.0
 #: rows that are looked at one by one; more are only counted
 HEAD, MANY = 800, 1100
-#: the first part of the rows before the change is taken for sound, if it is long enough
-EARLIER, LEAST_EARLIER = 0.75, 60
 #: suspects that are held against it
 CHECKED = 4
 #: with more of the rows explained than this, no segment is looked for
@@ -54,15 +52,13 @@ def judge(scene: Scene) -> Verdict | None:
             kind = suspect.cause.kind
             if kind not in best or grown.value > best[kind][0].value:
                 best[kind] = grown, where
-    _labels_follow(best)
     ranked = _checked(best, scene)
     if _may_be_a_segment(ranked):
         more = _in_segment(head, scene)
         for kind, found in more.items():
             if kind not in best or found[0].value > best[kind][0].value:
                 best[kind] = found
-        if more:
-            ranked = _checked(best, scene)
+    ranked = _labels_follow(best, scene)
     if not ranked or ranked[0][0].value < NAMED:
         return None
     winner, where = ranked[0]
@@ -108,19 +104,12 @@ def _in_segment(head: Scene, scene: Scene) -> dict[str, tuple[Suspect, Scene]]:
 
 
 def _gain_before(suspect: Suspect, scene: Scene) -> float:
-    """What the explanation would gain on as many rows from before the change, in nats."""
-    before = scene.before
-    rows = int(EARLIER * before.rows) if before is not None else 0
-    if before is None or rows < LEAST_EARLIER or suspect.again is None or suspect.weight is None:
+    if suspect.again is None or suspect.weight is None or scene.sound is None:
         return 0.0
-    sound = scene.keep("sound", lambda s: Scene(s.evidence, before.first(rows), s.portrait))
-    if any(name not in sound.looks for name in suspect.cause.features[:1]):
+    if any(name not in scene.sound.looks for name in suspect.cause.features[:1]):
         return 0.0
     start = int(np.argmax(suspect.weight > 0.0))
-    share = float(suspect.weight[start:].mean())
-    ratio = np.exp(np.clip(suspect.again(sound), -40.0, 25.0))
-    rise = np.log(1.0 - share + share * ratio + 1e-12)
-    return max(0.0, float(rise.mean())) * scene.rows
+    return scene.gain_before(suspect.again, float(suspect.weight[start:].mean()))
 
 
 def _checked(best: dict[str, tuple[Suspect, Scene]], scene: Scene) -> list[tuple[Suspect, Scene]]:
@@ -142,15 +131,23 @@ def _checked(best: dict[str, tuple[Suspect, Scene]], scene: Scene) -> list[tuple
     return ranked
 
 
-def _labels_follow(best: dict[str, tuple[Suspect, Scene]]) -> None:
+def _labels_follow(
+    best: dict[str, tuple[Suspect, Scene]], scene: Scene
+) -> list[tuple[Suspect, Scene]]:
     """Labels that disagree follow from a broken input: its suspect explains them too."""
+    ranked = _checked(best, scene)
     concept = best.get("concept_drift")
     if concept is None or concept[0].nats <= 0.0:
-        return
+        return ranked
     for kind, (suspect, where) in best.items():
         cause = suspect.cause
-        if cause.class_ == "pipeline" and cause.features and suspect.value > SURE:
-            best[kind] = suspect._replace(nats=suspect.nats + concept[0].nats), where
+        if cause.class_ != "pipeline" or not cause.features or suspect.value < SURE:
+            continue
+        checked = suspect.nats - _gain_before(suspect, scene)
+        if checked + suspect.prior > SURE:
+            checked += concept[0].nats
+        best[kind] = suspect._replace(nats=checked, again=None), where
+    return sorted(best.values(), key=lambda found: -found[0].value)
 
 
 def _grown(suspect: Suspect, scene: Scene, where: Scene) -> float:

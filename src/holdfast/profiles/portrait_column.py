@@ -157,7 +157,7 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
 def number_facts(values: Values) -> dict[str, Any]:
     """What is kept of one column of numbers, apart from cells and dependence."""
     numbers = values.numbers[values.state == VALUE]
-    ordered = np.sort(np.clip(numbers[np.isfinite(numbers)], -ENORMOUS, ENORMOUS))
+    ordered = np.sort(np.clip(numbers[np.isfinite(numbers)], -ENORMOUS, ENORMOUS) + 0.0)
     sample = cell.spread_sample(ordered, SAMPLE)
     distinct, heads = np.unique(ordered, return_counts=True)
     atoms, shares = cell.frequent_values(ordered, cell.FREQUENT, cell.MOST_FREQUENT)

@@ -23,6 +23,8 @@ PRIOR = -3.0
 MOST = 16
 #: share of the rows below which categories are taken together
 COMMON = 0.008
+#: the categories exchanged must hold so much of the reference
+LEAST = 0.03
 
 
 def weigh(scene: Scene) -> list[Suspect]:
@@ -36,6 +38,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             continue
         to, found, own = got
         moved = np.flatnonzero(to != np.arange(len(to)))
+        if float(np.exp(coded(look).log_p[moved]).sum()) < LEAST:
+            continue
         words = f"with {len(moved)} categories under each other's names"
         if scene.shows(look.name):
             spelled = [*look.face.names[:own], "(rare)"]
@@ -64,7 +68,7 @@ def coded(look: Look) -> Coded:
     common = int((look.shares[FIRST : FIRST + look.face.own] >= COMMON).sum())
     own = min(max(2, common), look.face.own, MOST)
     rest = float(look.shares[RARE] + look.shares[FIRST + own :].sum())
-    size = own + (rest > 1.0 / look.face.rows)
+    size = own + (rest >= COMMON)
     log_p = np.log(np.append(look.shares[FIRST : FIRST + own], rest))[:size]
     codes = look.cells - FIRST
     codes = np.where((look.cells == RARE) | (codes >= own), own, codes)

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
 from holdfast.diagnosis.evidence import Cause
 from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect
@@ -9,10 +14,17 @@ from holdfast.diagnosis.rules.covariate_drift import SCORE, how_it_moved
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.alone import altered, moved_along
 from holdfast.diagnosis.signatures.mixture import fit
-from holdfast.diagnosis.signatures.transforms import best_changes, misfit
+from holdfast.diagnosis.signatures.transforms import (
+    Transform,
+    best_changes,
+    misfit,
+    whole_ratio,
+)
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import ABOVE, BELOW, NULL, WRONG
 from holdfast.records import Action
+
+FloatArray = NDArray[np.float64]
 
 PRIOR = -1.0
 #: share of the score below which a column does not matter
@@ -77,8 +89,13 @@ def moved_alone(look: Look) -> float:
         for change, ratio in look.keep("changes", best_changes):
             if not change.known and change.a > 0.0:
                 found = fit(ratio)
-                best = max(best, found.nats - misfit(look, change, found.share))
+                earlier = look.scene.gain_before(_again(look.name, change), found.share)
+                best = max(best, found.nats - max(earlier, misfit(look, change, found.share)))
     return best
+
+
+def _again(name: str, change: Transform) -> Callable[[Scene], FloatArray]:
+    return lambda scene: whole_ratio(scene.looks[name], change)
 
 
 RULE = Rule("harmless_drift", (), weigh=weigh, close=True)

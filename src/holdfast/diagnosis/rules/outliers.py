@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
@@ -59,8 +60,14 @@ def weigh(scene: Scene) -> list[Suspect]:
             "others are as before"
         )
         cause = broken("outliers", (name,), "out of range in single rows", because)
-        out.append(hit(cause, found, PRIOR - price, share=share))
+        again = partial(_beyond_ratio, gain=float(np.median(ratio[beyond])))
+        out.append(hit(cause, found, PRIOR - price, again, share=share))
     return out
+
+
+def _beyond_ratio(look: Look, gain: float) -> FloatArray:
+    beyond = (look.cells == ABOVE) | (look.cells == BELOW)
+    return np.where(beyond, gain, -np.inf)
 
 
 def scattering(look: Look, x: FloatArray) -> tuple[FloatArray, float]:

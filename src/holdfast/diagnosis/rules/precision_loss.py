@@ -13,7 +13,7 @@ from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.diagnosis.signatures.rounding import WAYS, on_multiple, rounded_log_p
+from holdfast.diagnosis.signatures.rounding import WAYS, on_multiple, rounded, rounded_log_p
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import unpack
 
@@ -24,6 +24,8 @@ PRIOR = -2.5
 LEAST_ON = 0.3
 #: and by how much it must be larger than in the reference
 MORE_ON = 0.08
+#: a step that takes more of the reference than this to one value is too coarse to be one
+ONE_VALUE = 0.8
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -71,6 +73,8 @@ def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:
         for multiple in (1.0, 5.0):
             step = multiple * 10.0**exponent
             share = float(on_multiple(few, step).mean())
+            if _lumps(usual, step):
+                continue
             if share < LEAST_ON or share < float(on_multiple(usual, step).mean()) + MORE_ON:
                 continue
             on = on_multiple(x, step)
@@ -83,6 +87,12 @@ def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:
                 if best is None or found.nats > best[2].nats + 1e-9:
                     best = (step, way, found, share)
     return best if best is not None and best[2].nats > 0.0 else None
+
+
+def _lumps(usual: FloatArray, step: float) -> bool:
+    """Whether rounding would leave next to one value: then it is no rounding but a spike."""
+    _, heads = np.unique(rounded(usual, step, "cut"), return_counts=True)
+    return float(heads.max()) > ONE_VALUE * len(usual)
 
 
 def _ratio(look: Look, step: float, way: str) -> FloatArray:

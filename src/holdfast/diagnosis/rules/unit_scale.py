@@ -68,7 +68,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             prior = change.prior - misfit(look, change, found.share)
             if found.share < WHOLE and change.a > 0.0 and not gathered(scene, found, look.name):
                 hits = max(1.0, float(found.weight.sum()))
-                if found.share < LEAST and found.nats / hits < CLEAR:
+                known = change.prior >= KNOWN and found.share >= LEAST
+                if not known and found.nats / hits < CLEAR:
                     continue
                 prior += SCATTERED
             because = (

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 #: one row says no more than this, in nats
-MOST = 25.0
+MOST = 60.0
 ROUNDS = 13
 #: shares tried where many mixtures are compared
 SHARES = (0.06, 0.2, 0.5, 0.85, 1.0 - 1e-3)
@@ -39,16 +39,13 @@ class Mixture(NamedTuple):
     weight: FloatArray
 
 
-def fit(
-    log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False, most: float = MOST
-) -> Mixture:
+def fit(log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False) -> Mixture:
     """The best share and start.
 
     Args:
         log_ratio: shape (n,), in time order, -inf allowed, NaN not.
         whole: all rows from the start on are hit.
         fixed_start: the fault starts with the first row.
-        most: what one row may say, in nats.
 
     Example:
         >>> hit = np.full(40, -np.inf)
@@ -62,8 +59,8 @@ def fit(
     n = len(log_ratio)
     if not n:
         return Mixture(0.0, 0.0, 0, np.zeros(0))
-    ratio = np.exp(np.clip(log_ratio, -most, most))
-    ratio[log_ratio < -most] = 0.0
+    ratio = np.exp(np.clip(log_ratio, -MOST, MOST))
+    ratio[log_ratio < -MOST] = 0.0
     share = 1.0 if whole else _share(ratio)
     rows = _rows(ratio, share)
     start = 0

@@ -22,6 +22,8 @@ FloatArray = NDArray[np.float64]
 OFF = 5.0
 #: a value this often among the 1,500 quantiles has a share of its own
 RECURRING = 3
+#: no value is less likely than this: one odd row must not decide
+LEAST = -25.0
 #: without a step, numbers must come again at least this often for that to say anything
 LEAST_RECURRING = 0.05
 #: ends of numbers that are told apart: none to so many zeros
@@ -63,7 +65,9 @@ class Plausible:
         widths = np.maximum(np.diff(self.edges), self.resolution)
         self.masses = np.log(masses)
         self.densities = self.masses - np.log(widths)
-        self.rare = math.log(0.5 / (rows + 2.0))
+        # the next value beyond the largest of n comes once in n + 1, not far from it
+        self.rare = math.log(1.0 / (rows + 2.0))
+        self.reach = self._reach()
         least = 1.0 / (rows + 2.0)
         taken = 0.0 if len(known) else min(float(np.exp(self.atom_shares).sum()), 0.999)
         recurring = (face.recurring - taken) / (1.0 - taken)
@@ -76,6 +80,15 @@ class Plausible:
         """Quantiles of the reference that are no frequent value."""
         quantiles = unpack(self.face.quantiles)
         return quantiles[~is_in(quantiles, np.sort(self.atoms))]
+
+    def _reach(self) -> tuple[float, float]:
+        """How far beyond its ends the reference may be thought to go: as far as its last 1 %."""
+        quantiles = unpack(self.face.quantiles)
+        least = 0.02 * self.width
+        if not len(quantiles):
+            return least, least
+        low, high = np.quantile(quantiles, [0.01, 0.99])
+        return max(float(low) - self.face.low, least), max(self.face.high - float(high), least)
 
     def _add_recurring(self, rows: float) -> FloatArray:
         """Values that came several times among the quantiles join the frequent ones.
@@ -148,9 +161,10 @@ class Plausible:
         out = self.densities[np.clip(place, 0, bins - 1)]
         beyond = (x < self.edges[0]) | (x > self.edges[-1])
         if beyond.any():
-            gap = np.where(x > self.face.high, x - self.face.high, self.face.low - x)
-            reach = np.minimum(np.maximum(gap, 0.0) / self.width, 1e12)
-            tail = self.rare - np.log(2.0 * self.width) - 2.0 * np.log1p(reach)
+            above = x > self.face.high
+            gap = np.maximum(np.where(above, x - self.face.high, self.face.low - x), 0.0)
+            reach = np.where(above, self.reach[1], self.reach[0])
+            tail = self.rare - np.log(reach) - 2.0 * np.log1p(np.minimum(gap / reach, 1e15))
             out = np.where(beyond, tail, out)
         return out + math.log(self.resolution)
 
@@ -189,9 +203,9 @@ class Plausible:
         return out
 
     def __call__(self, x: FloatArray) -> FloatArray:
-        """Log-probability of each number (any shape, no NaN)."""
+        """Log-probability of each number (any shape, no NaN), at least `LEAST`."""
         known = self.frequent(x)
-        return np.where(np.isnan(known), self.smooth(x) + self.grid(x), known)
+        return np.maximum(np.where(np.isnan(known), self.smooth(x) + self.grid(x), known), LEAST)
 
     def own(self, x: FloatArray) -> FloatArray:
         """Log-probability of the reference's own quantiles: that they are known says nothing."""

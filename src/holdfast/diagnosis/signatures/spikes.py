@@ -53,7 +53,7 @@ def _of_numbers(look: Look) -> list[Spike]:
     if not len(often):
         return []
     present = max(1e-9, 1.0 - look.face.null - look.face.wrong)
-    usual = np.exp(np.maximum(look.plausible(values[often]), -60.0)) * present
+    usual = np.exp(look.plausible(values[often])) * present
     gain = counts[often] * np.log(np.maximum(counts[often] / look.scene.rows / usual, 1e-9))
     out = []
     for i in np.argsort(-gain)[:MOST_SPIKES]:
