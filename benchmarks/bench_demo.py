@@ -1,9 +1,11 @@
 """The loan story: does it collapse without Holdfast, and does it hold with it?
 
 Ten seeds of the real story and the generated story are replayed through release, guard, scorer,
-store and monitor without HTTP (the same objects that the server wires together); once the
-generated story runs over HTTP, servers and all. Fault-free rows, resampled to 100,000, say how
-often the monitor cries wolf. The real rows are of ``credit_data_spain.parquet`` in HOLDFAST_DATA.
+store and monitor without HTTP (the same objects that the server wires together); once each, both
+generated stories run over HTTP, servers and all. 100,000 fault-free rows say how often the monitor
+cries wolf: new ones of the generator with their values watched; of the real loans there are not
+that many, so they are drawn with replacement: duplicates, therefore only marks are watched.
+The real rows are of ``credit_data_spain.parquet`` in HOLDFAST_DATA.
 """
 
 from __future__ import annotations
@@ -11,159 +13,19 @@ from __future__ import annotations
 import os
 import statistics
 import tempfile
+from collections import Counter
 from pathlib import Path
 from typing import Any
 
-import msgspec
-import numpy as np
-import numpy.typing as npt
-import pyarrow as pa
-
-from holdfast.contracts import Contract
+from benchmarks.loan_stories import Filled, Outcome, build, measured, monitored, resampled
+from holdfast.demo import loans, story, train
 from holdfast.demo import run as demo
-from holdfast.demo import story, train
-from holdfast.demo.score import Measure, measure, recovered
-from holdfast.monitoring import MonitorWorker
-from holdfast.records import Incident
-from holdfast.releases import Release, Scorer
-from holdfast.storage import Store
+from holdfast.demo.replay import UNHURRIED
 
 FILE = "credit_data_spain.parquet"
 SEEDS = 10
-#: rows of a replayed block; the monitor steps after each
-BLOCK = 2_000
 #: 97.5% quantile of Student's t with 9 degrees of freedom
 T9 = 2.2622
-FIRST = 1_700_000_000_000_000
-
-
-class Outcome(msgspec.Struct):
-    """One seed: the same held-out rows, whole and with the field NULL."""
-
-    healthy: Measure
-    naive: Measure
-    kept: Measure
-    refit: Measure
-    flagged: int | None
-    incident: int | None
-
-    @property
-    def cost_share(self) -> float:
-        """Of the lost cost, the share that was kept."""
-        return recovered(
-            self.naive.expected_cost, self.kept.expected_cost, self.healthy.expected_cost
-        )
-
-    @property
-    def accuracy_share(self) -> float:
-        """The same for accuracy."""
-        return recovered(self.naive.accuracy, self.kept.accuracy, self.healthy.accuracy)
-
-
-def build(told: story.Story, folder: Path) -> Release:
-    """The demo's release, with the one fallback that the story needs (the others cost time)."""
-    contract = Contract.learn(
-        told.train, target=told.target, event_time=told.event_time, ids=told.ids, name="loan"
-    )
-    return Release.build(
-        told.fit(told.train, told.features),
-        train=told.train,
-        contract=contract,
-        costs=told.costs,
-        fit=told.fit,
-        positive=told.positive,
-        fallbacks=[told.field],
-        seed=told.seed,
-        name="loan",
-        directory=folder,
-    )
-
-
-def without(told: story.Story, table: pa.Table, value: str | None) -> pa.Table:
-    """The rows with the field NULL, or filled with one value."""
-    index = table.column_names.index(told.field)
-    return table.set_column(index, told.field, pa.array([value] * table.num_rows, pa.string()))
-
-
-def judged(told: story.Story, bad: npt.NDArray[np.bool_], truth: npt.NDArray[np.bool_]) -> Measure:
-    return measure([not decision for decision in bad.tolist()], truth, told.costs)
-
-
-def answered(scorer: Scorer, table: pa.Table) -> pa.Table:
-    return scorer.answer_table(table, rows=BLOCK)
-
-
-def measured(told: story.Story, folder: Path) -> Outcome:
-    """One seed: everything held out, measured whole, filled, and answered by Holdfast."""
-    release = build(told, folder / "built")
-    rows = told.replay
-    truth = told.truth(rows)
-    plain = told.fit(told.train, [name for name in told.features if name != told.field])
-    kept = answered(release.scorer(), without(told, rows, None).drop_columns(told.target))
-    approve = release.decisions[0]
-    decisions = kept.column("decision").to_pylist()
-    marks = kept.column("marks").to_pylist()
-    flagged = next(
-        (i for i, row in enumerate(marks, 1) if f"{told.field}:null" in (row or ())), None
-    )
-    return Outcome(
-        healthy=demo.healthy(told, release, rows),
-        naive=demo.healthy(told, release, without(told, rows, told.default)),
-        kept=measure([None if d is None else d == approve for d in decisions], truth, told.costs),
-        refit=judged(told, plain.predict_table(rows) >= release.threshold, truth),
-        flagged=flagged,
-        incident=_until_incident(told, release, folder),
-    )
-
-
-def _until_incident(told: story.Story, release: Release, folder: Path) -> int | None:
-    """Rows from the first NULL until the monitor has seen enough, after 557 healthy ones."""
-    rows = told.replay.drop_columns(told.target)
-    before = min(557, rows.num_rows // 2)
-    whole, broken = rows.slice(0, before), without(told, rows.slice(before, 400), None)
-    found = monitored(release, [whole, broken], folder / "loan.db")
-    return found[0].opened_row - before if found else None
-
-
-def monitored(release: Release, tables: list[pa.Table], path: Path) -> list[Incident]:
-    """Scores tables, logs them durably in a fresh store, lets the monitor read; its incidents."""
-    scorer = release.scorer()
-    seen: dict[str, Incident] = {}
-    with Store.open(path) as store:
-        worker = MonitorWorker(store, lambda *_: release)
-        number = 0
-        for table in tables:
-            for start in range(0, table.num_rows, BLOCK):
-                part = answered(scorer, table.slice(start, BLOCK))
-                store.predictions.append_many([_logged(release, part, number)])
-                number += part.num_rows
-                for incident in worker.step(FIRST + number * 1_000_000):
-                    seen[incident.id] = incident
-    return sorted(seen.values(), key=lambda incident: incident.opened_row)
-
-
-def _logged(release: Release, answers: pa.Table, number: int) -> pa.RecordBatch:
-    count = answers.num_rows
-    at = pa.array([FIRST + (number + i) * 1_000_000 for i in range(count)], pa.int64())
-    columns: dict[str, pa.Array] = {
-        "id": pa.array([f"r{number + i}" for i in range(count)]),
-        "model": pa.array(["loan"] * count),
-        "release": pa.array([release.id] * count),
-        "contract": pa.array([release.contract.id] * count),
-        "at": at.cast(pa.timestamp("us", "UTC")),
-        "received": at.cast(pa.timestamp("us", "UTC")),
-        "source": pa.array(["replay"] * count),
-        "features": pa.array(["{}"] * count),
-    }
-    for name in ("score", "decision", "verdict", "fallback", "marks"):
-        columns[name] = answers.column(name).combine_chunks()
-    return pa.RecordBatch.from_pydict(columns)
-
-
-def resampled(table: pa.Table, count: int, seed: int) -> pa.Table:
-    """Fault-free rows drawn with replacement."""
-    drawn = np.random.default_rng(seed).integers(0, table.num_rows, count)
-    return table.take(pa.array(drawn))
 
 
 def row(
@@ -184,7 +46,7 @@ def interval(values: list[float]) -> tuple[float, float, float]:
 
 def run(quick: bool) -> list[dict[str, Any]]:
     """Every row of the numbers table that speaks of the story."""
-    rows = [*_generated(quick), *_over_http(quick)]
+    rows = [*_generated(quick), *_over_http(quick), *_filled_over_http()]
     data = Path(os.environ.get("HOLDFAST_DATA", "")) / FILE
     if os.environ.get("HOLDFAST_DATA") and data.is_file():
         rows += _real(data, quick)
@@ -211,6 +73,7 @@ def _generated(quick: bool) -> list[dict[str, Any]]:
         row("generated: cost recovered", share, "", "reported", None, how),
         _within("generated: first NULL flagged", found.flagged, 1, how),
         _within("generated: requests until incident", found.incident, 20, how),
+        *_of_filled("generated", [found.filled], how),
         quiet,
     ]
 
@@ -220,15 +83,38 @@ def _within(what: str, value: int | None, most: int, how: str) -> dict[str, Any]
     return row(what, shown, "requests", f"<= {most}", value is not None and value <= most, how)
 
 
+def _of_filled(name: str, found: list[Filled | None], how: str) -> list[dict[str, Any]]:
+    """Rows until the incident in the worst seed, and what the incidents say."""
+    worst = None if None in found else max(f.rows for f in found if f is not None)
+    first = sum(f is not None and f.culprit in ("employment_type", "Job") for f in found)
+    kinds = Counter("none" if f is None else f.kind for f in found)
+    told = ", ".join(f"{kind} {count}" for kind, count in kinds.most_common())
+    prefix = f"{name}, prefilled"
+    return [
+        _within(f"{prefix}: requests until incident, worst seed", worst, 300, how),
+        row(f"{prefix}: culprit first", f"{first} of {len(found)}", "", "all",
+            first == len(found), how),
+        row(f"{prefix}: kind", told, "incidents", "default_filled" if name == "generated" else
+            "reported", kinds["default_filled"] == len(found) if name == "generated" else None,
+            how if name == "generated" else f"{how}; one value for all, neither the commonest nor "
+            "a word for nothing: a feed that stands still looks the same"),
+    ]  # fmt: skip
+
+
 def _quiet(told: story.Story, folder: Path, quick: bool) -> dict[str, Any]:
     count = 10_000 if quick else 100_000
     release = build(told, folder / "quiet")
-    rows = resampled(told.replay.drop_columns(told.target), count, told.seed)
-    found = monitored(release, [rows], folder / "quiet.db")
+    if told.generated:
+        rows = loans.generate(told.seed + 1, count).table.drop_columns(told.target)
+        how = "new applications, values watched; scorer, store and monitor"
+    else:
+        rows = resampled(told.replay.drop_columns(told.target), count, told.seed)
+        how = "held-out rows drawn with replacement, marks watched; scorer, store and monitor"
+    found = monitored(release, [rows], folder / "quiet.db", values=told.generated)
     name = "generated" if told.generated else "real"
     return row(
         f"{name}: incidents in {count:,} fault-free requests", len(found), "incidents", "0",
-        not found, "held-out rows drawn with replacement; scorer, store and monitor",
+        not found, how,
     )  # fmt: skip
 
 
@@ -236,7 +122,10 @@ def _over_http(quick: bool) -> list[dict[str, Any]]:
     told = story.generated(0)
     with tempfile.TemporaryDirectory() as folder:
         document = demo.tell(
-            told, out=Path(folder) / "report.html", requests=400 if quick else told.requests
+            told,
+            out=Path(folder) / "report.html",
+            requests=400 if quick else told.requests,
+            drilled=False,
         )
     v = document.data
     how = f"{sum(m.requests for m in v.naive.values()):,} applications to two server processes"
@@ -247,6 +136,36 @@ def _over_http(quick: bool) -> list[dict[str, Any]]:
         _within("over HTTP: first NULL flagged", v.requests_until_flagged, 1, how),
         _within("over HTTP: requests until incident", v.requests_until_incident, 20, how),
         row("over HTTP: false incidents", v.false_incidents, "incidents", "0",
+            v.false_incidents == 0, how),
+    ]  # fmt: skip
+
+
+def _filled_over_http() -> list[dict[str, Any]]:
+    told = story.generated(0, "prefilled")
+    with tempfile.TemporaryDirectory() as folder:
+        document = demo.tell(told, out=Path(folder) / "report.html", drilled=False)
+    v = document.data
+    how = (
+        f"{sum(m.requests for m in v.naive.values()):,} applications to two server processes, at "
+        f"most {UNHURRIED:.0f} a second while answers lag behind"
+    )
+    naive = v.naive["during"].accuracy
+    held = v.on_fallback["holdfast"].accuracy if v.on_fallback else 0.0
+    name = "over HTTP, prefilled"
+    return [
+        row(f"{name}: naive accuracy during", naive, "", "<= 0.60", naive <= 0.60, how),
+        row(f"{name}: Holdfast accuracy during", v.holdfast["during"].accuracy, "", "reported",
+            None, how),
+        row(f"{name}: Holdfast accuracy since the switch", held, "", ">= 0.88", held >= 0.88, how),
+        _within(f"{name}: requests until incident", v.requests_until_incident, 300, how),
+        _within(f"{name}: requests until the fallback answers", v.requests_until_fallback, 300,
+                how),
+        row(f"{name}: requests until the field counts again", v.requests_until_back, "requests",
+            "reported", None, how),
+        row(f"{name}: kind and culprit", f"{v.kind}, {v.culprit}", "",
+            f"default_filled, {told.field}",
+            (v.kind, v.culprit) == ("default_filled", told.field), how),
+        row(f"{name}: false incidents", v.false_incidents, "incidents", "0",
             v.false_incidents == 0, how),
     ]  # fmt: skip
 
@@ -286,5 +205,6 @@ def _real(data: Path, quick: bool) -> list[dict[str, Any]]:
         row("real: approval rate against healthy", gap, "points", "<= 4", gap <= 4, how),
         _within("real: first NULL flagged, worst seed", flagged, 1, how),
         _within("real: requests until incident, worst seed", incident, 20, how),
+        *_of_filled("real", [o.filled for o in found], how),
         quiet,
     ]  # fmt: skip

@@ -15,8 +15,9 @@ from holdfast.cli import main
 
 MEASURE = {"requests", "accuracy", "approval_rate", "expected_cost"}
 KEYS = {
-    "naive", "holdfast", "requests_until_flagged", "requests_until_incident", "incident",
-    "recovered_cost_share", "false_incidents", "report",
+    "fault", "kind", "culprit", "naive", "holdfast", "on_fallback", "requests_until_flagged",
+    "requests_until_incident", "requests_until_fallback", "requests_until_back", "incident",
+    "recovered_cost_share", "false_incidents", "drill", "report",
 }  # fmt: skip
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900), pytest.mark.xdist_group("demo")]
@@ -41,6 +42,8 @@ def holds(told: dict[str, Any], field: str) -> None:
     assert told["incident"] == {
         "kind": "missing", "class": "pipeline", "feature": field, "action": "fix_pipeline",
     }  # fmt: skip
+    assert (told["fault"], told["kind"], told["culprit"]) == ("null", "missing", field)
+    assert (told["requests_until_fallback"], told["requests_until_back"]) == (1, 1)
     assert told["false_incidents"] == 0
 
 
@@ -57,6 +60,36 @@ def test_the_generated_story_holds_over_http(tmp_path: Path, capsys):
     assert "broken pipeline: <code>employment_type</code> missing since" in page
     assert "Closed after the pipe was mended." in page
     assert "<script" not in page
+    # it ends with the diagnosis and a drill
+    assert page.index("The diagnosis") < page.index("A drill on this model")
+    assert told["drill"]["faults"] >= 14
+    assert told["drill"]["caught"] >= told["drill"]["faults"] - 1
+    assert told["drill"]["silent"]
+
+
+def test_a_field_filled_upstream_is_found_named_and_switched_off_until_it_is_mended(
+    tmp_path: Path, capsys
+):
+    report = tmp_path / "report.html"
+    words = ("--fault", "prefilled", "--requests", "1600", "--no-drill", "--out", str(report))
+    told = tell(capsys, *words)
+    assert set(told) == KEYS
+    assert told["fault"] == "prefilled"
+    assert (told["kind"], told["culprit"]) == ("default_filled", "employment_type")
+    assert told["requests_until_flagged"] is None  # row by row nothing is wrong
+    assert 1 <= told["requests_until_incident"] <= 60
+    assert told["requests_until_incident"] < told["requests_until_fallback"] <= 300
+    assert told["requests_until_back"] <= 400
+    assert told["false_incidents"] == 0
+    assert told["naive"]["during"]["accuracy"] <= 0.60
+    assert told["on_fallback"]["naive"]["accuracy"] <= 0.60
+    assert told["on_fallback"]["holdfast"]["accuracy"] >= 0.84
+    assert told["drill"] is None
+    page = report.read_text("utf-8")
+    assert "employment_type switched off: its fallback answers" in page
+    assert "employment_type counts again" in page
+    assert "Closed after the pipe was mended." in page
+    assert "A drill on this model" not in page
 
 
 def test_the_real_story_holds_over_http(real_data: Path, tmp_path: Path, capsys):

@@ -8,14 +8,18 @@ import sys
 from pathlib import Path
 
 import httpx
+import msgspec
 import numpy as np
 import pyarrow as pa
 import pytest
 
+from holdfast.app.settings import load_settings
 from holdfast.demo import naive, processes, replay, score, story, train
 from holdfast.demo.telling import judge
 from holdfast.errors import DataError, HoldfastError, UsageError
 from holdfast.evaluation import Costs
+from holdfast.monitoring.actions import ActionPolicy
+from holdfast.records import Automatic
 
 
 @pytest.fixture(scope="module")
@@ -94,8 +98,52 @@ def test_the_recovered_share_is_one_when_healthy_and_zero_when_naive():
 def test_the_first_flag_counts_from_the_first_null():
     fine = {"violations": []}
     null = {"violations": [{"field": "Job", "code": "null"}]}
-    assert replay.first_flag([null, fine, null, fine], "Job", since=1) == 2
-    assert replay.first_flag([fine], "Job", since=0) is None
+
+    def flagged(answer: dict[str, object]) -> bool:
+        return replay.flags_null(answer, "Job")
+
+    assert replay.first([null, fine, null, fine], range(1, 4), flagged) == 2
+    assert replay.first([fine], range(1), flagged) is None
+    assert replay.first([fine, null], range(1), flagged) is None
+
+
+def test_a_field_arrives_null_or_filled_and_nothing_else_changes(told: story.Story):
+    row = {"employment_type": "public", "age": 40}
+    assert told.broken(row) == {"employment_type": None, "age": 40}
+    filled = msgspec.structs.replace(told, fault="prefilled")
+    assert filled.broken(row) == {"employment_type": "none", "age": 40}
+    assert row["employment_type"] == "public"
+
+
+def test_the_settings_of_the_demo_switch_what_looks_right_and_leave_nulls_to_the_guard(
+    tmp_path: Path,
+):
+    path = tmp_path / "holdfast.toml"
+    path.write_text(processes.SETTINGS)
+    policy = ActionPolicy(load_settings(config=path).actions)
+    assert Automatic.FALLBACK in policy.of("default_filled", "pipeline")
+    assert Automatic.FALLBACK not in policy.of("missing", "pipeline")
+    assert Automatic.FALLBACK not in policy.of("covariate_drift", "covariate")
+
+
+def test_the_replay_slows_down_only_while_answers_lag_behind(monkeypatch: pytest.MonkeyPatch):
+    class Client:
+        def __init__(self, url: str) -> None: ...
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *_: object) -> None: ...
+        def predict(self, model, rows, *, ids, source):
+            return [{"id": ids[0]}]
+
+    slept: list[float] = []
+    monkeypatch.setattr(replay, "Client", Client)
+    monkeypatch.setattr(replay.time, "sleep", slept.append)
+    stack = replay.Stack("holdfast", "")
+    replay.send([stack], [{}] * 6, "form", lambda _: None, lambda number: number in (3, 4))
+    assert len(stack.answers) == 6
+    assert len(slept) == 2
+    assert all(0 <= seconds <= 1 / replay.UNHURRIED for seconds in slept)
 
 
 def incident(row: int, *features: str) -> dict[str, object]:
@@ -106,7 +154,7 @@ def incident(row: int, *features: str) -> dict[str, object]:
 
 
 def test_an_incident_outside_the_fault_is_a_false_one(told: story.Story):
-    answer = {"decision": "repaid", "violations": []}
+    answer = {"decision": "repaid", "verdict": "ok", "violations": []}
     stacks = {n: replay.Stack(n, "", [answer] * 8) for n in ("naive", "holdfast")}
     verdict = judge(
         told, stacks, np.zeros(8, dtype=bool), story.phases(8),
@@ -120,14 +168,35 @@ def test_an_incident_outside_the_fault_is_a_false_one(told: story.Story):
     assert verdict.incident.feature == "employment_type"
 
 
+def test_the_switch_is_timed_from_the_first_broken_row_and_from_the_mend(told: story.Story):
+    off = {"decision": "repaid", "verdict": "degraded",
+           "violations": [{"field": "employment_type", "code": "switched_off"}]}  # fmt: skip
+    other = {"decision": None, "verdict": "abstained", "violations": off["violations"]}
+    good = {"decision": "repaid", "verdict": "ok", "violations": []}
+    answers = [good, good, good, off, off, off, other, good]
+    stacks = {n: replay.Stack(n, "", answers) for n in ("naive", "holdfast")}
+    verdict = judge(
+        msgspec.structs.replace(told, fault="prefilled"), stacks, np.zeros(8, dtype=bool),
+        story.phases(8), approve="repaid", healthy=score.Measure(4, 1.0, 1.0, 0.0),
+        incidents=[incident(3, "employment_type")], report="",
+    )  # fmt: skip
+    assert verdict.requests_until_fallback == 2
+    assert verdict.requests_until_back == 2
+    assert verdict.requests_until_flagged is None
+    assert verdict.on_fallback is not None
+    assert verdict.on_fallback["holdfast"].requests == 3
+    assert (verdict.fault, verdict.culprit) == ("prefilled", "employment_type")
+
+
 def test_without_an_incident_the_verdict_says_none(told: story.Story):
-    answer = {"decision": None, "violations": []}
+    answer = {"decision": None, "verdict": "ok", "violations": []}
     stacks = {n: replay.Stack(n, "", [answer] * 8) for n in ("naive", "holdfast")}
     verdict = judge(
         told, stacks, np.zeros(8, dtype=bool), story.phases(8), approve="repaid",
         healthy=score.Measure(4, 1.0, 1.0, 0.0), incidents=[], report="",
     )  # fmt: skip
     assert (verdict.incident, verdict.requests_until_incident) == (None, None)
+    assert (verdict.kind, verdict.culprit, verdict.requests_until_fallback) == (None, None, None)
 
 
 def test_a_server_that_does_not_start_is_told_with_the_end_of_its_log(tmp_path: Path):
@@ -174,6 +243,4 @@ def test_a_real_row_with_a_null_is_sent_as_null():
 
 
 def _with_target(told: story.Story, target: str) -> story.Story:
-    import msgspec
-
     return msgspec.structs.replace(told, target=target)

@@ -7,6 +7,7 @@ from typing import Any
 from holdfast.demo.story import Story
 from holdfast.demo.telling import Telling, own_incident
 from holdfast.drill import summary
+from holdfast.drill.tables import faults_table
 from holdfast.reports.document import (
     Block,
     Callout,
@@ -56,9 +57,14 @@ def diagnosis(story: Story, told: Telling, during: range) -> list[Block]:
     return blocks
 
 
-def drilled(told: Telling) -> list[Block]:
+def drilled(told: Telling, *, brief: bool) -> list[Block]:
     """The drill in a few blocks; nothing where there was none."""
-    return [] if told.drill is None else list(summary(told.drill))
+    if told.drill is None:
+        return []
+    blocks = list(summary(told.drill))
+    if not brief and told.drill.expected:
+        blocks.append(faults_table(told.drill.expected))
+    return blocks
 
 
 def state(told: Telling) -> str:
@@ -98,7 +104,7 @@ def _done(own: dict[str, Any]) -> Table:
             (
                 (moment["at"] - begun) / 1e6,
                 moment["kind"].replace(".", " "),
-                moment["text"],
+                moment["text"].replace("`", ""),
             )
             for moment in own["history"]
             if moment["kind"] in TOLD

@@ -109,12 +109,13 @@ def watch(
         return [client.incident(MODEL, i["id"]) for i in incidents], off
 
 
-def first_flag(answers: Sequence[dict[str, Any]], field: str, since: int) -> int | None:
-    """How many requests from `since` on until one answer names `field` as null; the first is 1."""
-    for number, answer in enumerate(answers[since:], 1):
-        if any(v["field"] == field and v["code"] == "null" for v in answer["violations"]):
-            return number
-    return None
+def named(answer: dict[str, Any], field: str) -> bool:
+    """Whether an answer names `field`: it was broken, or is switched off.
+
+    >>> named({"verdict": "ok", "violations": []}, "job")
+    False
+    """
+    return any(violation["field"] == field for violation in answer["violations"])
 
 
 def by_fallback(answer: dict[str, Any], field: str) -> bool:
@@ -123,16 +124,21 @@ def by_fallback(answer: dict[str, Any], field: str) -> bool:
     >>> by_fallback({"verdict": "degraded", "violations": [{"field": "job"}]}, "job")
     True
     """
-    return answer["verdict"] == "degraded" and any(
-        violation["field"] == field for violation in answer["violations"]
-    )
+    return answer["verdict"] == "degraded" and named(answer, field)
 
 
-def first_answer(
-    answers: Sequence[dict[str, Any]], field: str, rows: range, *, fallback: bool
+def first(
+    answers: Sequence[dict[str, Any]], rows: range, holds: Callable[[dict[str, Any]], bool]
 ) -> int | None:
-    """How many requests of `rows` until the first answered (not) by fallback; the first is 1."""
-    for number, answer in enumerate(answers[rows.start : rows.stop], 1):
-        if by_fallback(answer, field) is fallback:
-            return number
-    return None
+    """How many requests of `rows` until one whose answer `holds`; the first is 1. None: never.
+
+    >>> first([{"n": 1}, {"n": 2}, {"n": 3}], range(1, 3), lambda answer: answer["n"] == 3)
+    2
+    """
+    found = (n for n, answer in enumerate(answers[rows.start : rows.stop], 1) if holds(answer))
+    return next(found, None)
+
+
+def flags_null(answer: dict[str, Any], field: str) -> bool:
+    """Whether an answer names `field` as null."""
+    return any(v["field"] == field and v["code"] == "null" for v in answer["violations"])

@@ -59,7 +59,7 @@ def document(
             Heading(text="The release"),
             _facts(story, told, release),
         ]
-    blocks += [*diagnosis(story, told, during), *drilled(told)]
+    blocks += [*diagnosis(story, told, during), *drilled(told, brief=brief)]
     if not brief:
         blocks += [
             Heading(text="Do it with your own table"),
@@ -149,6 +149,7 @@ def _phases(told: Telling) -> Table:
     ]
     columns.append(Column(name="expected cost", format=Format.DECIMAL))
     rows, tones = [], []
+    v = told.verdict
     for phase in ("before", "during", "after"):
         for name, measures in (("naive", told.verdict.naive), ("Holdfast", told.verdict.holdfast)):
             m = measures[phase]
@@ -158,12 +159,15 @@ def _phases(told: Telling) -> Table:
                 (phase, name) == ("during", "Holdfast"),
             )
             tones.append(Tone.BAD if bad else Tone.GOOD if good else Tone.NEUTRAL)
-    if told.verdict.fault == "prefilled" and told.verdict.on_fallback is not None:
-        for name, m in told.verdict.on_fallback.items():
-            label = "Holdfast" if name == "holdfast" else name
-            part = (m.requests, m.accuracy, m.approval_rate, m.expected_cost)
-            rows.append(("during, since the switch", label, *part))
-            tones.append(Tone.GOOD if name == "holdfast" else Tone.BAD)
+        if phase == "during" and v.fault == "prefilled" and v.on_fallback is not None:
+            for name, key, tone in (
+                ("naive", "naive", Tone.BAD),
+                ("Holdfast", "holdfast", Tone.GOOD),
+            ):
+                m = v.on_fallback[key]
+                part = (m.requests, m.accuracy, m.approval_rate, m.expected_cost)
+                rows.append(("of it since the switch", name, *part))
+                tones.append(tone)
     h = told.healthy
     rows.append(
         (
@@ -214,6 +218,7 @@ def _chart(told: Telling, when: dict[str, range]) -> LineChart:
         marks=tuple(marks),
         x_label="requests",
         y_format=Format.SHARE,
+        low=0.0,
         high=1.0,
     )
 

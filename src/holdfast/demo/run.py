@@ -155,9 +155,11 @@ def _replay(
     answers = stacks["holdfast"].answers
 
     def behind(i: int) -> bool:
-        return bool(answers) and replay.by_fallback(answers[-1], story.field) is not (
-            i in when["during"]
-        )
+        if not answers:
+            return False
+        if i in when["during"]:
+            return not replay.by_fallback(answers[-1], story.field)
+        return replay.named(answers[-1], story.field)
 
     with live.table(story, stacks, bad, when, approve, url) as seen:
         replay.send(list(stacks.values()), rows, SOURCE, seen, behind)

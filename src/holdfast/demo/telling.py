@@ -9,7 +9,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
-from holdfast.demo.replay import Stack, first_answer, first_flag
+from holdfast.demo.replay import Stack, by_fallback, first, flags_null, named
 from holdfast.demo.score import Measure, measure, recovered
 from holdfast.demo.story import Fault, Story
 from holdfast.drill import DrillReport
@@ -117,12 +117,12 @@ def own_incident(
     incidents: Sequence[dict[str, Any]], story: Story, during: range
 ) -> dict[str, Any] | None:
     """The story's own incident: the first that was opened during the fault and names the field."""
-    named = [
+    own = [
         i
         for i in incidents
         if during.start < i["opened_row"] <= during.stop and story.field in i["features"]
     ]
-    return min(named, key=lambda i: i["opened_row"], default=None)
+    return min(own, key=lambda i: i["opened_row"], default=None)
 
 
 def judge(
@@ -149,7 +149,7 @@ def judge(
     }
     during, answers = when["during"], stacks["holdfast"].answers
     incident = own_incident(incidents, story, during)
-    switched = first_answer(answers, story.field, during, fallback=True)
+    switched = first(answers, during, lambda a: by_fallback(a, story.field))
     covered = None if switched is None else range(during.start + switched - 1, during.stop)
     return Verdict(
         fault=story.fault,
@@ -160,10 +160,10 @@ def judge(
         on_fallback=None
         if covered is None
         else {name: worth(stack, covered) for name, stack in stacks.items()},
-        requests_until_flagged=first_flag(answers, story.field, during.start),
+        requests_until_flagged=first(answers, during, lambda a: flags_null(a, story.field)),
         requests_until_incident=incident["opened_row"] - during.start if incident else None,
         requests_until_fallback=switched,
-        requests_until_back=first_answer(answers, story.field, when["after"], fallback=False),
+        requests_until_back=first(answers, when["after"], lambda a: not named(a, story.field)),
         incident=Cause(
             kind=incident["kind"],
             class_=incident["class"],
