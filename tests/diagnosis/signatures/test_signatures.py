@@ -139,8 +139,8 @@ def test_a_lag_is_found_among_values_that_come_again():
 
 def test_chance_matches_are_no_lag():
     rng = np.random.default_rng(10)
-    nats = [lag_of(rng.integers(0, 20, 800), rng.integers(0, 20, 150), np.full(150, math.log(20)))[1]
-            for _ in range(30)]  # fmt: skip
+    gain = np.full(150, math.log(20))
+    nats = [lag_of(rng.integers(0, 20, 800), rng.integers(0, 20, 150), gain)[1] for _ in range(30)]
     assert max(nats) < 8.0
 
 
