@@ -5,7 +5,8 @@
 
 One process at a time, each with its peer's own Python environment in `DIR/envs/NAME`; results in
 `DIR/results/NAME.SETUP.json`. A run that is broken off goes on where it stopped. The whole takes
-about an hour and a half of one core. Needs Python 3.11: older numpy has no newer wheels.
+about four hours of one core, most of it Evidently and Deepchecks. Needs Python 3.11: older numpy
+has no newer wheels.
 """
 
 from __future__ import annotations

@@ -8,6 +8,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from holdfast.comparison import Comparison, Status, compare
 from holdfast.contracts import Contract
@@ -262,3 +264,33 @@ def test_given_importance_orders_the_columns():
     assert found.changed == ("age", "noise")
     assert found.column("age").importance == 1.0
     assert found.column("noise").matters is False
+
+
+NUMBER = st.one_of(st.none(), st.floats(allow_nan=True, allow_infinity=True), st.integers(0, 3))
+TABLES = st.fixed_dictionaries(
+    {},
+    optional={
+        "x": st.lists(NUMBER, min_size=30, max_size=30).map(lambda v: pa.array(v, pa.float64())),
+        "w": st.lists(st.one_of(st.none(), st.text(max_size=3)), min_size=30, max_size=30).map(
+            lambda v: pa.array(v, pa.string())
+        ),
+        "z": st.one_of(
+            st.lists(st.integers(-5, 5), min_size=30, max_size=30).map(pa.array),
+            st.lists(st.booleans(), min_size=30, max_size=30).map(pa.array),
+            st.just(pa.nulls(30)),
+        ),
+    },
+)
+
+
+@settings(max_examples=40, deadline=None)
+@given(TABLES, TABLES)
+def test_any_two_tables_give_a_verdict_and_a_report(old, new):
+    found = compare(old, new)
+    assert found.verdict
+    assert found.passed is not True  # 30 rows are too few to pass
+    for column in found.columns:
+        for difference in column.differences:
+            assert 0.0 <= difference.p <= difference.adjusted <= 1.0
+    assert render(found.document("x"), "text")
+    assert render(found.document("x"), "json")

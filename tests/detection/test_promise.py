@@ -9,7 +9,7 @@ import pytest
 
 from holdfast.detection.budget import parse_budget, shares_to_nats
 from holdfast.detection.cusum import BETS, SCALE, bets_above, units
-from holdfast.detection.delay import growth, kl, rows_to_alarm
+from holdfast.detection.delay import growth, kl, rows_to_alarm, rows_to_alarm_with_bets
 from holdfast.errors import UsageError
 
 
@@ -74,6 +74,11 @@ def test_growth_is_the_divergence_where_the_bet_is_right():
     q = edge + (1 - edge) * 0.25
     assert growth(q, edge) == pytest.approx(kl(q, edge))
     assert growth(0.5, edge) < kl(0.5, edge)
+
+
+def test_a_share_inside_its_interval_is_never_noticed_even_where_all_is_allowed():
+    assert rows_to_alarm_with_bets(0.3, 1.0, 21.0) == math.inf
+    assert rows_to_alarm_with_bets(0.002, 0.003, 21.0) == math.inf
 
 
 def test_rows_to_alarm_follows_the_divergence():

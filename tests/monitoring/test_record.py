@@ -136,7 +136,7 @@ def test_a_cause_that_comes_back_opens_its_incident_again_and_is_told_again(stor
     assert len(quarantined(store.control.events())["loan"]) == 2
     act(store, found.id, Verb.RESOLVE, reason="fixed", by="ana", at=START + 2 * HOUR)
     watcher.run_once(START + 2 * HOUR)
-    assert watcher._models["loan"].open == []
+    assert watcher._models["loan"].values.open == []
     assert [i.id for i in incidents(store)] == [found.id]
 
 

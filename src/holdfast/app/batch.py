@@ -194,31 +194,65 @@ def _log(
     columns: dict[str, list[Any]],
     origin: str,
 ) -> None:
+    now = now_us()
+    rows = logged_batch(
+        release, model, batch, ids, columns, origin, _times(release, batch, now), now
+    )
+    store.predictions.append_many([rows], durable=True)
+
+
+def logged_batch(
+    release: Release,
+    model: str,
+    batch: pa.RecordBatch,
+    ids: Sequence[str],
+    columns: dict[str, list[Any]],
+    origin: str,
+    at: Sequence[int],
+    now: int,
+) -> pa.RecordBatch:
+    """Answered rows as rows of the prediction log.
+
+    Args:
+        release: what answered.
+        model: its model's name.
+        batch: the rows as they came.
+        ids: names of the rows.
+        columns: the answers, by name as in `ANSWER`.
+        origin: logged as their source.
+        at: event times, microseconds since 1970 (UTC).
+        now: when they were received, same unit.
+    """
     import pyarrow as pa
 
     from holdfast.serving.logrows import arrow_rows
 
-    count, now = batch.num_rows, now_us()
+    count = batch.num_rows
     kept = [f.name for f in release.contract.serving().fields if f.name in batch.schema.names]
     logged = {
         "id": ids,
         "model": [model] * count,
         "release": [release.id] * count,
         "contract": [release.contract.id] * count,
-        "at": _times(release, batch, now),
+        "at": at,
         "received": [now] * count,
         "source": [origin] * count,
         **columns,
         "row": pa.StructArray.from_arrays([batch.column(name) for name in kept], kept),
     }
-    store.predictions.append_many([arrow_rows(logged)], durable=True)
+    return arrow_rows(logged)
 
 
 def _times(release: Release, batch: pa.RecordBatch, now: int) -> list[int]:
     """Event times where the contract names a column for them, else the time of scoring."""
+    name = next((f.name for f in release.contract.fields if f.role.value == "event_time"), None)
+    return times_in(batch, name, now)
+
+
+def times_in(batch: pa.RecordBatch, name: str | None, now: int) -> list[int]:
+    """Event times of a column, microseconds since 1970 (UTC); `now` where there is none."""
     import pyarrow as pa
 
-    name = next((f.name for f in release.contract.fields if f.role.value == "event_time"), None)
     if name is None or name not in batch.schema.names:
         return [now] * batch.num_rows
     try:

@@ -127,8 +127,9 @@ def _actions(table: Any) -> Any:
         return table
     from holdfast.diagnosis.rules import RULES
     from holdfast.diagnosis.words import CLASSES
+    from holdfast.monitoring.actions import ARRIVALS
 
-    known = {"default", *CLASSES, *(rule.kind for rule in RULES)}
+    known = {"default", *CLASSES, *ARRIVALS, *(rule.kind for rule in RULES)}
     unknown = sorted(set(table) - known)
     if unknown:
         raise ConfigError(

@@ -56,6 +56,49 @@ def compare(
     floor: Annotated[
         float, typer.Option("--floor", help="Smallest shift that matters, in standard deviations.")
     ] = 0.07,
+    skew: Annotated[
+        bool,
+        typer.Option(
+            "--skew",
+            help="Row by row: REFERENCE as served, CURRENT as training saw it; needs --key.",
+        ),
+    ] = False,
+    key: Annotated[
+        list[str] | None,
+        typer.Option("--key", help="Column that names the rows of both; may be repeated."),
+    ] = None,
+    entity: Annotated[
+        str | None, typer.Option("--entity", help="Column that names the rows' owner (--skew).")
+    ] = None,
+    event_time: options.EventTime = None,
+    relative: Annotated[
+        float, typer.Option("--relative", help="Tolerance of numbers (--skew).")
+    ] = 1e-6,
+    absolute: Annotated[
+        float, typer.Option("--absolute", help="Tolerance of numbers (--skew).")
+    ] = 1e-9,
+    allowed: Annotated[
+        float, typer.Option("--allowed", help="Share of mismatches that is fine (--skew).")
+    ] = 0.001,
+    replay: Annotated[
+        bool,
+        typer.Option(
+            "--replay",
+            help="CURRENT holds raw requests, which train.py's transform(table) turns into "
+            "features (--skew).",
+        ),
+    ] = False,
+    single: Annotated[
+        bool,
+        typer.Option(
+            "--single",
+            help="REFERENCE is a release's folder, CURRENT its rows: each alone against all "
+            "together (--skew).",
+        ),
+    ] = False,
+    show_ids: Annotated[
+        bool, typer.Option("--show-ids", help="Show the keys of example rows (--skew).")
+    ] = False,
     seed: options.Seed = 0,
     json: options.Json = False,
     format: options.Format = "text",  # noqa: A002
@@ -65,9 +108,28 @@ def compare(
 
     A column changed when a difference is beyond chance, over all columns together, and large
     enough to matter. Exits 1 when something that matters changed, or it could not be told.
+
+    With --skew the rows themselves are compared: what was served against what training saw.
     """
     output.known_format(format)
     output.known_severity(fail_on)
+    if skew and single:
+        from holdfast.cli.compare_skew import single_rows
+
+        single_rows(
+            reference, current, ids=key[0] if key else None, show_ids=show_ids, seed=seed,
+            json=json, format=format, fail_on=fail_on,
+        )  # fmt: skip
+        return
+    if skew:
+        from holdfast.cli.compare_skew import compare_skew
+
+        compare_skew(
+            reference, current, key=key or (), features=columns, contract=contract, entity=entity,
+            event_time=event_time, relative=relative, absolute=absolute, allowed=allowed,
+            replay=replay, show_ids=show_ids, seed=seed, json=json, format=format, fail_on=fail_on,
+        )  # fmt: skip
+        return
     from holdfast.comparison import compare as compared
     from holdfast.contracts import Contract
 

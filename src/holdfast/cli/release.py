@@ -47,7 +47,7 @@ def build(
 
     with output.steps("building") as step:
         release, model = build_release(config, promote=promote, progress=step)
-    output.emit(_shown(release, model), format, json=json)
+    output.emit(_shown(release, model, watched=True), format, json=json)
 
 
 @app.command(name="list")
@@ -176,7 +176,7 @@ def _pointed(name: str, release: str, verb: str, format: str, json: bool) -> Non
     output.emit(document, format, json=json)
 
 
-def _shown(release: Release, model: str, *, every: bool = False) -> Document:
+def _shown(release: Release, model: str, *, every: bool = False, watched: bool = False) -> Document:
     from holdfast.reports.document import Document, Heading, Text
 
     evaluation = release.evaluation
@@ -195,6 +195,8 @@ def _shown(release: Release, model: str, *, every: bool = False) -> Document:
     if release.fallbacks:
         blocks += [Heading(text="Fallbacks"), _fallbacks(release)]
     blocks += [Heading(text="Blast radius"), *_blast(release, every=every)]
+    if watched:
+        blocks += [Heading(text="What the monitor will notice"), *_watched(release, model)]
     return Document(
         title=f"Release {release.id[:12]} of {model}",
         summary=f"{release.manifest.model_kind}, {len(release.features)} inputs, "
@@ -202,6 +204,24 @@ def _shown(release: Release, model: str, *, every: bool = False) -> Document:
         blocks=tuple(blocks),
         data={"model": model, **release.to_dict()},
     )
+
+
+def _watched(release: Release, model: str) -> list[Block]:
+    """A short form of `holdfast monitor promise`."""
+    from holdfast.app.settings import load_settings
+    from holdfast.monitoring.promise_report import SHORT, promised
+    from holdfast.reports.document import Text
+
+    report = promised(release, load_settings().budget, model=model)
+    said = report.unwatched()
+    blocks: list[Block] = [Text(text=f"{report.sentence[:1].upper()}{report.sentence[1:]}.")]
+    if report.noticed:
+        blocks.append(report.delays(SHORT))
+    if said:
+        blocks.append(
+            Text(text=f"Muted or widened: {len(said)}; `holdfast monitor promise` says which.")
+        )
+    return blocks
 
 
 def _facts(release: Release) -> Block:

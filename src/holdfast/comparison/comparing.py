@@ -60,6 +60,8 @@ FLOOR = 0.07
 SCORED = 50_000
 #: a change of the mean score from so many of its standard deviations on is felt by the model
 _FELT = 0.02
+#: values that the reference lets one expect in the current rows, for a column to be compared
+_HARDLY = 5.0
 _NOT_FEATURES = frozenset({Role.ID, Role.IGNORED, Role.POST_OUTCOME, Role.EVENT_TIME})
 
 
@@ -252,8 +254,8 @@ def _judged(
     if draft.why:
         status = Status.CHANGED if status is Status.CHANGED else Status.SKIPPED
         why, seen = draft.why, None
-    elif status is not Status.CHANGED and not present(old) and not present(new) and old.rows:
-        status, why = Status.SKIPPED, "no value on either side"
+    elif seen is None and status is not Status.CHANGED and _hardly_any(rows[0], old.rows, new.rows):
+        status, why = Status.SKIPPED, "hardly any value on either side"
     missed, unseen, outside = shares(old, new, spec)
     return msgspec.structs.replace(
         draft,
@@ -265,6 +267,11 @@ def _judged(
         unseen=unseen,
         outside=outside,
     )
+
+
+def _hardly_any(values: int, rows: int, rows_now: int) -> bool:
+    """Whether the reference lets one expect hardly any value in so many current rows."""
+    return rows > 0 and rows_now > 0 and values / rows * rows_now < _HARDLY
 
 
 def _finish(

@@ -18,8 +18,6 @@ from holdfast.stats.twosample import holm
 
 #: a shift of so many standard deviations must be findable, else "could not tell"
 MATERIAL = 0.25
-#: a column with few values is judged by all its rows: so much thinner it may be, not more
-_SPARSE = 4.0
 _POWER = NormalDist().inv_cdf(0.9)
 
 
@@ -63,13 +61,14 @@ def status_of(judged: Sequence[Difference], seen: float | None, share: float) ->
     Args:
         judged: its tests.
         seen: its resolution.
-        share: share of its rows that hold a value, on the sparser side.
+        share: share of its rows that hold a value, on the sparser side: a column with few values
+            is judged by all its rows, and its resolution is there to read.
     """
     if any(d.matters for d in judged):
         return Status.CHANGED, ""
     if seen is None:
         return Status.UNCLEAR, "too few values"
-    if seen > MATERIAL * min(_SPARSE, 1.0 / math.sqrt(max(share, 1e-9))):
+    if seen > MATERIAL / math.sqrt(max(share, 1e-9)):
         return Status.UNCLEAR, f"too few values: only a shift of {seen:.2g} sd would be found"
     if any(d.significant for d in judged):
         return Status.NEGLIGIBLE, ""

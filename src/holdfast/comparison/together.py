@@ -10,10 +10,10 @@ import numpy as np
 from holdfast.comparison.record import Parting
 from holdfast.profiles.profile import Profile
 
-#: change of Fisher's z of a correlation from which on it matters
-FLOOR = 0.15
-#: Fisher's z varies more than 1/(n - 3) where tails are heavy; its variance is taken twice
-_HEAVY = 2.0
+#: change of a correlation from which on it matters
+FLOOR = 0.1
+#: Fisher's z varies more than 1/(n - 3) where tails are heavy; its variance is taken three times
+_HEAVY = 3.0
 _MANY = 200
 
 
@@ -43,9 +43,8 @@ def partings(reference: Profile, current: Profile, usual: Collection[str]) -> li
             a, b = float(old[i, j]), float(new[i, j])
             if math.isnan(a) or math.isnan(b):
                 continue
-            gap = abs(
-                float(np.arctanh(np.clip(a, -0.999, 0.999)) - np.arctanh(np.clip(b, -0.999, 0.999)))
-            )
-            p = math.erfc(gap / noise / math.sqrt(2.0)) if gap >= FLOOR else 1.0
+            z = np.arctanh(np.clip([a, b], -0.999, 0.999))
+            p = math.erfc(abs(float(z[0] - z[1])) / noise / math.sqrt(2.0))
+            p = p if abs(a - b) >= FLOOR else 1.0
             found.append(Parting(columns=(one, names[j]), reference=a, current=b, adjusted=p))
     return found

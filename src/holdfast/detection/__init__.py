@@ -13,9 +13,11 @@ if TYPE_CHECKING:
 
 #: name -> (module, class, share of the false-alarm budget); shares count relative to each other
 DETECTORS: dict[str, tuple[str, str, float]] = {
-    "marks": ("holdfast.detection.marks", "MarkDetector", 0.15),
-    "values": ("holdfast.detection.values", "ValuesDetector", 0.85),
+    "marks": ("holdfast.detection.marks", "MarkDetector", 0.1425),
+    "values": ("holdfast.detection.values", "ValuesDetector", 0.8075),
 }
+#: share of `holdfast.detection.volume`, which watches arrivals and not values: one a model
+VOLUME_SHARE = 0.05
 
 
 def detector_class(name: str) -> type[Detector]:
@@ -26,5 +28,5 @@ def detector_class(name: str) -> type[Detector]:
 
 
 def budget_shares() -> dict[str, float]:
-    """Share of the false-alarm budget of each member, as listed."""
-    return {name: share for name, (_, _, share) in DETECTORS.items()}
+    """Share of the false-alarm budget of each member, as listed, and of ``volume``."""
+    return {name: share for name, (_, _, share) in DETECTORS.items()} | {"volume": VOLUME_SHARE}

@@ -57,5 +57,7 @@ def rows_to_alarm(share: float, edge: float, nats: float) -> float:
 
 def rows_to_alarm_with_bets(share: float, edge: float, nats: float) -> float:
     """The same with the four bets as they stand; infinite where none of them gains."""
+    if share <= edge:
+        return math.inf
     speed = growth(share, edge)
-    return nats / speed if share > edge and speed > 0.0 else math.inf
+    return nats / speed if speed > 0.0 else math.inf

@@ -109,9 +109,9 @@ def segment(
         return None
     dimensions = [(name, codes, list(values)) for name, (codes, values) in now.origins.items()]
     origins = len(dimensions)
-    for name, values in now.columns.items():
-        if values.kind is ValueKind.CATEGORY and name not in guilty and len(values.names) <= 500:
-            dimensions.append((name, values.codes, values.names))
+    for name, column in now.columns.items():
+        if column.kind is ValueKind.CATEGORY and name not in guilty and len(column.names) <= 500:
+            dimensions.append((name, column.codes, column.names))
     asked = max(1, sum(len(values) for _, _, values in dimensions))
     best: Spot | None = None
     first: Spot | None = None

@@ -31,10 +31,10 @@ def diagnose(evidence: Evidence, since: int) -> Diagnosis:
         'broken pipeline: `Job` missing since 2026-11-23 14:05 UTC, 100% of 212 requests'
     """
     if evidence.now is not None and evidence.portrait is not None and evidence.now.rows:
-        scene = Scene(evidence, evidence.now, evidence.portrait)
-        verdict = judge(scene)
-        if verdict is not None:
-            return _from_rows(verdict, since)
+        with np.errstate(all="ignore"):  # what overflows loses by itself
+            verdict = judge(Scene(evidence, evidence.now, evidence.portrait))
+            if verdict is not None:
+                return _from_rows(verdict, since)
     return _from_marks(evidence, since)
 
 
@@ -55,12 +55,14 @@ def _from_rows(verdict: Verdict, since: int) -> Diagnosis:
     at = scene.now.at
     began = int(at[start]) if at is not None and start > 0 and len(at) > start else None
     spot = segment(scene.now, verdict.winner.weight, start, cause.features)
+    if (spot is None or not spot.value) and evidence.spot is not None and evidence.spot.value:
+        spot = evidence.spot  # the marks of the rows tell where the rows themselves cannot
     facts = _facts(evidence, cause.because) | {
         "rows": scene.whole.rows,
         "first_row": start,
         "affected_share": round(share, 4),
         "nats": round(verdict.winner.nats, 1),
-        "details": verdict.winner.details,
+        "details": dict(verdict.winner.details),
         "suspects": [
             {"kind": s.cause.kind, "features": list(s.cause.features), "value": round(s.value, 1)}
             for s in (verdict.winner, *verdict.others[:5])

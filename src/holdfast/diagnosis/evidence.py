@@ -112,7 +112,10 @@ class Sample(msgspec.Struct, frozen=True, kw_only=True):
 
     def first(self, rows: int) -> Sample:
         """The first so many rows."""
-        at = np.arange(min(rows, self.rows))
+        return self.take(np.arange(min(rows, self.rows)))
+
+    def take(self, at: NDArray[np.int64]) -> Sample:
+        """Some of the rows, in that order."""
         return Sample(
             columns={name: values.take(at) for name, values in self.columns.items()},
             score=None if self.score is None else self.score[at],

@@ -1,6 +1,7 @@
 """One incident, not one alarm per column: which crossing belongs to which open incident.
 
 * The same feature: the same incident, whatever the code.
+* Another feature, begun within 25 rows, where both left their usual values: one incident.
 * The same code on another feature, begun within 25 rows: one cause upstream, one incident that
   names both features. Begun at another time: two unrelated faults, two incidents.
 * A verdict, a guard failure or a rule over several fields is a consequence: it joins the incident
@@ -32,6 +33,8 @@ CROSS_CODES = frozenset({"order", "null_together", "sum", "dependency"})
 
 #: codes of movements that one cause shows in many columns, sooner or later
 SOFT_CODES = frozenset({"values", "dependence", "score", "label", "lattice"})
+#: codes of values that leave their usual place: begun together, they have one cause
+VALUE_CODES = frozenset({"below", "above", "repeat", "unseen", "named", *SOFT_CODES})
 #: codes of whole rows that follow from changes of columns
 FOLLOWING = frozenset({"score", "label"})
 #: rows within which a soft movement belongs to an incident of another kind
@@ -90,7 +93,8 @@ def home(
             if overlap.get(name, 0.0) >= EXPLAINS:
                 return name
         elif any(
-            m.code == crossing.code and abs(m.onset_row - crossing.onset_row) <= SAME_ONSET
+            (m.code == crossing.code or {m.code, crossing.code} <= VALUE_CODES)
+            and abs(m.onset_row - crossing.onset_row) <= SAME_ONSET
             for m in causes
         ) or (
             all(m.soft for m in causes)
@@ -102,7 +106,7 @@ def home(
 
 def _soft_home(crossing: Crossing, incidents: Mapping[str, Sequence[Crossing]]) -> str | None:
     """The newest incident that a spreading movement can belong to."""
-    for name, members in reversed(incidents.items()):
+    for name, members in reversed(list(incidents.items())):
         onset = min(m.onset_row for m in members)
         if all(m.soft for m in members) or crossing.code in FOLLOWING:
             return name
@@ -132,6 +136,7 @@ def returns(
         and earlier.ending != "accepted"
         and (earlier.model, earlier.class_, earlier.kind)
         == (incident.model, incident.class_, incident.kind)
+        and incident.evidence.get("arrivals") == earlier.evidence.get("arrivals")
         and (incident.features[:1] == earlier.features[:1] == ()
              or (incident.features and incident.features[0] in earlier.features))
         and _over(earlier, incident.opened_at, within)

@@ -114,7 +114,7 @@ def _by_size(size: float, rows: int, what: str, visible: str) -> Missed:
     if needed > rows / 2:
         return Missed(
             reason=Reason.TOO_FEW_ROWS,
-            why=f"{what} by {size:.2f} standard deviations, which takes about {needed:,.0f} rows; "
+            why=f"{what} by {size:.2f} standard deviations, which takes {_count(needed)} rows; "
             f"there were {rows:,}",
             remedy="more rows, or a laxer false-alarm budget",
         )
@@ -162,7 +162,7 @@ def _marks(
     needed *= len(faulty.answers) / after.rows  # it asks rows that have a value, and no others
     return Missed(
         reason=Reason.TOO_FEW_ROWS if needed > rows / 2 else Reason.UNEXPLAINED,
-        why=f"{moved}, which takes about {needed:,.0f} rows; there were {rows:,}",
+        why=f"{moved}, which takes {_count(needed)} rows; there were {rows:,}",
         remedy="more rows, or a laxer false-alarm budget",
     )
 
@@ -181,6 +181,10 @@ def _moved(stream: Stream, before: Share, after: Share, aligned: bool) -> float:
     error = math.sqrt(p * (1.0 - p) / after.rows)
     own = 0.0 if aligned else side * (before.value - stream.share)
     return (side * (after.value - stream.share) - max(own, 0.0)) / error
+
+
+def _count(rows: float) -> str:
+    return f"about {rows:,.0f}" if rows < 1e6 else "more than a million"
 
 
 def _wider(stream: Stream, outside: bool = False) -> str:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 
 from holdfast.errors import DataError
+
+_READ_AHEAD = 1 << 20
 
 
 def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
@@ -23,17 +26,17 @@ def read(path: Path, columns: Sequence[str] | None = None) -> pa.Table:
 
 
 def scan(path: Path, batch_rows: int) -> Iterator[pa.RecordBatch]:
-    """Record batches of at most `batch_rows` rows."""
-    file = _open(path)
+    """Record batches of at most `batch_rows` rows, in the memory of a few row groups."""
+    file = _open(path, pre_buffer=False, buffer_size=_READ_AHEAD)  # else the whole file is held
     try:
         yield from file.iter_batches(batch_size=batch_rows, use_threads=False)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path) from error
 
 
-def _open(path: Path) -> pq.ParquetFile:
+def _open(path: Path, **how: Any) -> pq.ParquetFile:
     try:
-        return pq.ParquetFile(path)
+        return pq.ParquetFile(path, **how)
     except (pa.ArrowException, OSError) as error:
         raise _damaged(path) from error
 

@@ -199,15 +199,15 @@ def _numbers(values: list[Any]) -> Values:
     numbers = np.full(n, np.nan)
     for i, value in enumerate(values):
         kind = value.__class__
-        if kind is float or kind is int or kind is bool:
-            numbers[i] = value
-        elif value is not None:
-            try:
+        try:
+            if kind is float or kind is int or kind is bool:
+                numbers[i] = value
+            elif value is not None:
                 if isinstance(value, str | bytes):
                     raise TypeError
                 numbers[i] = float(value)
-            except (TypeError, ValueError, OverflowError):
-                state[i] = WRONG
+        except (TypeError, ValueError, OverflowError):
+            state[i] = WRONG
     state[np.isnan(numbers) & (state == VALUE)] = NULL
     return Values(
         ValueKind.NUMBER, state, numbers=numbers, raw=lambda at: [values[i] for i in at.tolist()]

@@ -11,14 +11,28 @@ _PUBLIC = {
     "ModelMonitor": "holdfast.monitoring.engine",
     "Monitor": "holdfast.monitoring.monitor",
     "MonitorWorker": "holdfast.monitoring.worker",
+    "TableReference": "holdfast.monitoring.table_reference",
     "incidents": "holdfast.monitoring.worker",
+    "promised": "holdfast.monitoring.promise_report",
+    "replay": "holdfast.monitoring.replaying",
 }
 
-__all__ = ["ModelMonitor", "Monitor", "MonitorWorker", "incidents"]
+__all__ = [
+    "ModelMonitor",
+    "Monitor",
+    "MonitorWorker",
+    "TableReference",
+    "incidents",
+    "promised",
+    "replay",
+]
 
 if TYPE_CHECKING:
     from holdfast.monitoring.engine import ModelMonitor
     from holdfast.monitoring.monitor import Monitor
+    from holdfast.monitoring.promise_report import promised
+    from holdfast.monitoring.replaying import replay
+    from holdfast.monitoring.table_reference import TableReference
     from holdfast.monitoring.worker import MonitorWorker, incidents
 
 

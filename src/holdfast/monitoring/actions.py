@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, Protocol
 
 import msgspec
 
+from holdfast.detection.volume_faults import VolumeKind
 from holdfast.diagnosis.incidents import KINDS as INCIDENT_KINDS
 from holdfast.diagnosis.incidents import EventLike, Ledger
 from holdfast.diagnosis.notices import Notice, Sent
@@ -25,6 +26,8 @@ ALERTED = "alert.raised"
 SKIPPED = "action.skipped"
 #: every kind of control event that incidents and their actions are folded from
 KINDS = (*INCIDENT_KINDS, *QUARANTINE_KINDS, SWITCHED, ALERTED, SKIPPED)
+#: kinds about traffic itself: no rows to set aside and no field to switch
+ARRIVALS = frozenset(kind.value for kind in VolumeKind)
 #: key of a policy that stands for everything it does not name
 DEFAULT = "default"
 
@@ -125,6 +128,8 @@ def automatic(
         covered: whether a fallback answers without the guilty fields; None when not known.
     """
     if incident.status is not IncidentStatus.OPEN or incident.by_hand:
+        return []
+    if incident.kind in ARRIVALS:
         return []
     wanted = policy.of(incident.kind, incident.class_)
     steps: list[Step] = []

@@ -7,17 +7,17 @@ how they were cut into batches, so two workers or a worker after a crash decide 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
 import pyarrow as pa
 
-from holdfast.detection import budget_shares, detector_class
+from holdfast.detection import DETECTORS, budget_shares, detector_class
 from holdfast.detection.base import Block, Detector, Event, EventKind, IntArray, Reference
 from holdfast.detection.budget import Budget, shares_to_nats
-from holdfast.diagnosis.grouping import home
+from holdfast.diagnosis.grouping import Crossing, home
 from holdfast.diagnosis.incidents import CLOSED, OPENED, UPDATED, as_payload, differences
 from holdfast.diagnosis.words import moment
 from holdfast.frames.values import FloatArray, ValueKind
@@ -33,7 +33,7 @@ from holdfast.monitoring.reference import (
 )
 from holdfast.monitoring.ring import Ring
 from holdfast.monitoring.rows import Coded, Rows
-from holdfast.monitoring.state import Leg, ModelState, OpenIncident, Watch
+from holdfast.monitoring.state import Leg, ModelState, OpenIncident, Watch, answer_of, over
 from holdfast.profiles.portrait import Portrait
 from holdfast.records import Incident, IncidentStatus
 
@@ -45,6 +45,10 @@ RETIRED_ROWS = 2000
 FIRST_MILESTONE = 25
 #: looked at again when so many rows have come since the onset, told only where the answer changed
 LOOKS = (40, 80, 140, 220, 400, 600, 800, 1200, 1800, 2600, 4000, 8000)
+#: code that stands for "named by the diagnosis" where crossings are grouped
+NAMED = "named"
+#: movements of an incident from which on one more is not looked at by itself
+MANY_LEGS = 4
 #: traffic is measured from this long a life on
 DAY = 86_400_000_000
 
@@ -111,6 +115,7 @@ class ModelMonitor:
         )
         self._recent = Recent.load(self._state.recent) if self._state.recent else Recent()
         self._ring = Ring()
+        self._aged = Ring()  # rows that were read back because their outcomes came late
         self._newest: tuple[Rows, int] | None = None
         self._live = {
             release: self._resumed(release, watch) for release, watch in self._state.watches.items()
@@ -131,6 +136,17 @@ class ModelMonitor:
     def rows(self) -> int:
         """Rows seen so far."""
         return self._state.rows
+
+    @property
+    def last_release(self) -> str:
+        """Release of the newest row; empty before the first."""
+        return self._state.last_release
+
+    @property
+    def reads_outcomes(self) -> bool:
+        """Whether the release that serves now bets on outcomes."""
+        live = self._live.get(self._state.last_release)
+        return live is not None and bool(live.kinds)
 
     @property
     def open(self) -> list[Incident]:
@@ -188,7 +204,8 @@ class ModelMonitor:
         Rows that are still kept are judged by their kept values; for older ones the caller gives
         the rows again (`Labelled.rows`), else they are left out.
         """
-        self._ring.label(known.numbers, known.label)
+        if known.rows is None:
+            self._ring.label(known.numbers, known.label)
         changes: list[Change] = []
         newest = self._state.rows - 1
         for release, block, label in self._labelled(known):
@@ -200,7 +217,7 @@ class ModelMonitor:
                         _one_row(newest, self._state.last_received),
                         newest,
                     )
-                    work = self._casework(release, rows, first)
+                    work = self._casework(release, rows, first, [event])
                     decide = self._crossed if event.kind is EventKind.CROSSED else self._recovered
                     changes += decide(release, name, event, newest - first, work)
         return changes
@@ -212,7 +229,13 @@ class ModelMonitor:
                 if live is None:
                     continue
                 block = known.rows.block(known.numbers, at, live.kinds)
-                yield release, block, known.label if at is None else known.label[at]
+                label = known.label if at is None else known.label[at]
+                if block.columns is not None:
+                    source = known.rows.source if at is None else known.rows.source.take(at)
+                    self._aged.append(
+                        block.numbers, block.at, block.columns, block.score, source, label
+                    )
+                yield release, block, label
             return
         release = self._state.last_release
         found = self._ring.rows(known.numbers)
@@ -220,6 +243,27 @@ class ModelMonitor:
             places, part = found
             block = Block(part.numbers, part.at, {}, part.columns, part.score)
             yield release, block, known.label[places]
+
+    def refill(self, rows: Rows) -> None:
+        """Gives the last rows seen back after a restart, so that diagnosis has them to look at."""
+        rows_seen = self._state.rows
+        first = rows_seen - len(rows)
+        if not len(rows) or first < 0:
+            return
+        numbers = np.arange(first, rows_seen, dtype=np.int64)
+        self._newest = rows, first
+        for release, at in _by_release(rows).items():
+            live = self._live.get(release)
+            if live is None:
+                continue
+            block = rows.block(numbers, at, live.kinds)
+            if block.columns is not None:
+                source = rows.source if at is None else rows.source.take(at)
+                self._ring.append(block.numbers, block.at, block.columns, block.score, source)
+
+    def relabel(self, numbers: IntArray, label: FloatArray) -> None:
+        """Gives outcomes back after a restart; they were judged before."""
+        self._ring.label(numbers, label)
 
     def start(self, release: str) -> None:
         """Begins to watch a release before its first row."""
@@ -253,7 +297,7 @@ class ModelMonitor:
         nats = shares_to_nats(budget, budget_shares())
         reference = reference_of(found)
         live = _Live(
-            {name: detector_class(name).fit(reference, n) for name, n in nats.items()},
+            {name: detector_class(name).fit(reference, nats[name]) for name in DETECTORS},
             facts_of(found),
             kinds_of(found),
             portrait_of(found),
@@ -319,9 +363,18 @@ class ModelMonitor:
                 changes += self._recovered(release, name, event, place, case)
         return changes
 
-    def _casework(self, release: str, rows: Rows, first: int) -> Casework:
+    def _casework(
+        self, release: str, rows: Rows, first: int, events: Sequence[Event] = ()
+    ) -> Casework:
         live = self._live[release]
-        return Casework(self._recent, rows, first, live.facts, self._ring, live.portrait)
+        ring = self._aged if self._are_aged(events) else self._ring
+        return Casework(self._recent, rows, first, live.facts, ring, live.portrait)
+
+    def _are_aged(self, events: Sequence[Event]) -> bool:
+        """Whether all of it is about outcomes of rows that are no longer among the last ones."""
+        if not events or any(e.stream.code != "label" for e in events):
+            return False
+        return not self._ring.outcomes_since(min(e.onset_row for e in events))
 
     # -- events to incidents ------------------------------------------------------------------
 
@@ -333,7 +386,14 @@ class ModelMonitor:
         if case is not None:  # broke again while the incident was open for other streams
             case.legs = [leg if known.key == leg.key else known for known in case.legs]
             return []
-        crossings = {c.incident.id: [x.crossing for x in c.legs] for c in self._state.open}
+        crossings = {
+            c.incident.id: [
+                *(x.crossing for x in c.legs),
+                # what an incident says is guilty belongs to it, whatever showed it
+                *(Crossing(f, NAMED, c.incident.onset_row) for f in c.incident.features),
+            ]
+            for c in self._state.open
+        }
         overlap = {
             c.incident.id: self._recent.overlap(
                 event.stream.key, _keys(c.legs), event.onset_row, event.row
@@ -345,6 +405,8 @@ class ModelMonitor:
         if target is not None:
             case = next(c for c in self._state.open if c.incident.id == target)
             case.legs.append(leg)
+            if leg.crossing.soft and len(case.legs) > MANY_LEGS:
+                return []  # one more column of a movement that is known: looked at in its turn
             work.look_at(case, event)
             after = work.renew(case, event.row, quiet)
             return [self._update(case, after, after.sentence, "/".join(map(str, leg.key)))]
@@ -369,7 +431,7 @@ class ModelMonitor:
         if case is None:
             return []
         case.legs = [leg if known.key == leg.key else known for known in case.legs]
-        if not _over(case):
+        if not over(case):
             return []
         for rest in [known for known in case.legs if not known.healthy]:
             self._dismiss(rest)  # consequences start afresh; what goes on will cross again
@@ -415,6 +477,8 @@ class ModelMonitor:
             while case.milestone <= count:
                 reached = case.milestone
                 case.milestone = 100 if reached == FIRST_MILESTONE else reached * 10
+            if self._are_aged([x.event for x in case.legs]):
+                continue  # new rows say nothing about it, new outcomes would
             work = self._casework(leg.release, rows, int(numbers[0]))
             work.look_at(case, leg.event)
             after = work.renew(case, int(numbers[-1]), self._quiet(leg.release))
@@ -434,9 +498,11 @@ class ModelMonitor:
                 continue
             while case.looks < len(LOOKS) and age >= LOOKS[case.looks]:
                 case.looks += 1
+            if self._are_aged([x.event for x in case.legs]):
+                continue
             work = self._casework(legs[0].release, rows, int(numbers[0]))
             after = work.renew(case, newest, self._quiet(legs[0].release))
-            if _answer(after) != _answer(case.incident):
+            if answer_of(after) != answer_of(case.incident):
                 changes.append(self._update(case, after, after.sentence, f"look/{case.looks}"))
         return changes
 
@@ -516,25 +582,6 @@ def _one_row(number: int, at: int) -> Rows:
         ids=pa.array([str(number)]), at=when, received=when, release=none, source=none,
         verdict=none, marks={},
     )  # fmt: skip
-
-
-def _over(case: OpenIncident) -> bool:
-    """Whether an incident has ended: every leg of it has, or every leg of the guilty columns.
-
-    Movements of other columns that only follow (values, fit to the rest, score, outcomes) need not
-    be waited for where something harder than such movements ended.
-    """
-    left = [leg for leg in case.legs if not leg.healthy]
-    guilty = set(case.incident.features)
-    mine = [leg for leg in case.legs if leg.healthy and leg.event.stream.field in guilty]
-    return all(leg.crossing.soft and leg.event.stream.field not in guilty for leg in left) and (
-        not left or any(not leg.crossing.soft for leg in mine)
-    )
-
-
-def _answer(incident: Incident) -> tuple[str, str, str, tuple[str, ...]]:
-    """What an incident says is wrong."""
-    return incident.class_, incident.kind, incident.action.value, incident.features[:3]
 
 
 def _keys(legs: list[Leg]) -> set[str]:

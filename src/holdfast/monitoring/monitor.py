@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Protocol
 
+import msgspec
 import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
@@ -15,6 +16,8 @@ from holdfast import frames
 from holdfast.contracts.model import Role, Violation
 from holdfast.detection.base import Stream
 from holdfast.detection.budget import Budget, parse_budget
+from holdfast.diagnosis.grouping import returns
+from holdfast.diagnosis.incidents import OPENED
 from holdfast.errors import DataError
 from holdfast.frames.values import FloatArray, Values
 from holdfast.monitoring.engine import Change, Labelled, ModelMonitor
@@ -84,6 +87,7 @@ class Monitor:
         self._clock = clock
         self._count = 0
         self._found: dict[str, Incident] = {}
+        self._returned: dict[str, str] = {}
         self._engine = ModelMonitor(model, lambda _model, _id: release, self._budget)
         self._engine.start(release.id)
 
@@ -172,9 +176,28 @@ class Monitor:
         return self._note(self._engine.observe_labels(Labelled(numbers, label)))
 
     def _note(self, changes: Sequence[Change]) -> list[Incident]:
-        changed = {change.incident.id: change.incident for change in changes}
-        self._found |= changed
+        changed: dict[str, Incident] = {}
+        for change in changes:
+            incident = self._as_known(change)
+            changed[incident.id] = self._found[incident.id] = incident
         return list(changed.values())
+
+    def _as_known(self, change: Change) -> Incident:
+        """The incident under its first name: what comes back soon is the same one, reopened."""
+        incident = change.incident
+        if change.kind == OPENED:
+            earlier = returns(incident, self._found.values())
+            if earlier is not None:
+                self._returned[incident.id] = earlier
+        first = self._returned.get(incident.id)
+        if first is None:
+            return incident
+        known = self._found[first]
+        again = (*known.reopened, incident.opened_at) if change.kind == OPENED else known.reopened
+        return msgspec.structs.replace(
+            incident, id=first, reopened=again, opened_at=known.opened_at,
+            opened_row=known.opened_row, updates=(*known.updates, *incident.updates),
+        )  # fmt: skip
 
     @property
     def incidents(self) -> list[Incident]:
@@ -206,6 +229,7 @@ class Monitor:
         """A second monitor that has seen the same rows and goes its own way from here."""
         twin = copy.copy(self)
         twin._found = dict(self._found)
+        twin._returned = dict(self._returned)
         twin._engine = self._engine.fork()
         return twin
 

@@ -18,6 +18,7 @@ from holdfast.diagnosis.notices import due
 from holdfast.errors import StoreError
 from holdfast.monitoring import impact
 from holdfast.monitoring.actions import (
+    ARRIVALS,
     KINDS,
     ActionPolicy,
     Deeds,
@@ -63,6 +64,8 @@ class Recorder:
 
     def counted(self, change: Change) -> Change:
         """The change with the incident's impact in it; reads the log."""
+        if change.incident.kind in ARRIVALS:
+            return change  # rows that did not come, or came twice: there is nothing to count
         found = self._impact(change.incident)
         if found is None:
             return change
@@ -122,7 +125,8 @@ class Recorder:
         seq = self._store.control.append(step.kind, step.model, step.payload, at=now, key=step.key)
         deeds.apply(Written(seq, now, step.kind, step.model, step.payload))
 
-    def _release(self, model: str, name: str) -> Any:
+    def release(self, model: str, name: str) -> Any:
+        """A release, kept at hand once it was opened; None when it is not known."""
         key = (model, name)
         if key not in self._releases:
             while len(self._releases) >= MOST_RELEASES:
@@ -135,7 +139,7 @@ class Recorder:
         wanted = self._policy.of(incident.kind, incident.class_)
         if Automatic.FALLBACK not in wanted or incident.status is not IncidentStatus.OPEN:
             return None
-        release = self._release(incident.model, incident.release)
+        release = self.release(incident.model, incident.release)
         covers = getattr(release, "fallback_for", None)
         return None if covers is None else covers(incident.features) is not None
 
@@ -153,7 +157,7 @@ class Recorder:
             )
         except StoreError:
             return None
-        release = self._release(incident.model, incident.release)
+        release = self.release(incident.model, incident.release)
         decisions = getattr(release, "decisions", None)
         counts = impact.count(incident, rows, None if decisions is None else decisions[0])
         return impact.impact(incident, counts, release)

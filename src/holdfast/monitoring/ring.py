@@ -93,13 +93,15 @@ class Ring:
         columns: Mapping[str, Values],
         score: FloatArray | None,
         source: Coded,
+        label: FloatArray | None = None,
     ) -> None:
         """Takes new rows and forgets the oldest."""
         n = len(numbers)
         if not n:
             return
         known = np.full(n, np.nan) if score is None else score
-        self._parts.append(_Part(numbers, at, columns, known, source, np.full(n, np.nan)))
+        outcome = np.full(n, np.nan) if label is None else label
+        self._parts.append(_Part(numbers, at, columns, known, source, outcome))
         kept = sum(len(p) for p in self._parts)
         while kept - len(self._parts[0]) >= KEPT:
             kept -= len(self._parts.pop(0))
@@ -108,6 +110,10 @@ class Ring:
             # the newest only: one part that is never dropped would grow for ever
             newest = np.arange(max(len(whole) - KEPT, 0), len(whole))
             self._parts = [whole.take(newest).lean()]
+
+    def outcomes_since(self, row: int) -> bool:
+        """Whether the outcome of any row from `row` on is known."""
+        return any(bool(np.isfinite(p.label[p.numbers >= row]).any()) for p in self._parts)
 
     def label(self, numbers: IntArray, label: FloatArray) -> None:
         """Notes outcomes of some rows; those that are gone already are left out."""

@@ -117,3 +117,22 @@ class ModelState(msgspec.Struct, kw_only=True):
     open: list[OpenIncident] = []
     recent: bytes = b""
     last_release: str = ""
+
+
+def over(case: OpenIncident) -> bool:
+    """Whether an incident has ended: every leg of it has, or every leg of the guilty columns.
+
+    Movements of other columns that only follow (values, fit to the rest, score, outcomes) need not
+    be waited for where something harder than such movements ended.
+    """
+    left = [leg for leg in case.legs if not leg.healthy]
+    guilty = set(case.incident.features)
+    mine = [leg for leg in case.legs if leg.healthy and leg.event.stream.field in guilty]
+    return all(leg.crossing.soft and leg.event.stream.field not in guilty for leg in left) and (
+        not left or any(not leg.crossing.soft for leg in mine)
+    )
+
+
+def answer_of(incident: Incident) -> tuple[str, str, str, tuple[str, ...]]:
+    """What an incident says is wrong."""
+    return incident.class_, incident.kind, incident.action.value, incident.features[:3]

@@ -103,7 +103,8 @@ class Portrait(msgspec.Struct, frozen=True, kw_only=True):
                 "a portrait needs at least one column and one row, all columns alike in length",
                 got=f"lengths={sorted(sizes)}",
             )
-        facts = learn(columns, score, label, importance, seed)
+        with np.errstate(over="ignore", under="ignore", invalid="ignore", divide="ignore"):
+            facts = learn(columns, score, label, importance, seed)
         return cls(threshold=threshold, **facts)
 
     def calibrated(self, score: FloatArray) -> FloatArray:

@@ -41,9 +41,14 @@ def pack(values: Sequence[float] | FloatArray, dtype: str = "<f8") -> bytes:
     return np.ascontiguousarray(values, dtype=dtype).tobytes()
 
 
-def unpack(data: bytes, dtype: str = "<f8") -> NDArray[np.floating]:
+def unpack(data: bytes) -> FloatArray:
     """The numbers of `pack`, without a copy."""
-    return np.frombuffer(data, dtype=dtype)
+    return np.frombuffer(data, dtype="<f8")
+
+
+def unpack4(data: bytes) -> FloatArray:
+    """The numbers of `pack` in single precision, as doubles."""
+    return np.frombuffer(data, dtype="<f4").astype(np.float64)
 
 
 def spread_sample(ordered: FloatArray, size: int) -> FloatArray:

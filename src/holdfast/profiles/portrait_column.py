@@ -20,6 +20,8 @@ IntArray = NDArray[np.int64]
 SAMPLE, NAMES = 1500, 400
 #: so many different numbers are kept one by one, with their shares
 KNOWN = 600
+#: numbers beyond count as this, so that their squares are finite
+ENORMOUS = 1e150
 #: numbers with at most so many different values are levels one by one, as categories are
 FEW = 16
 
@@ -155,7 +157,7 @@ class ColumnPortrait(msgspec.Struct, frozen=True, kw_only=True):
 def number_facts(values: Values) -> dict[str, Any]:
     """What is kept of one column of numbers, apart from cells and dependence."""
     numbers = values.numbers[values.state == VALUE]
-    ordered = np.sort(numbers[np.isfinite(numbers)])
+    ordered = np.sort(np.clip(numbers[np.isfinite(numbers)], -ENORMOUS, ENORMOUS) + 0.0)
     sample = cell.spread_sample(ordered, SAMPLE)
     distinct, heads = np.unique(ordered, return_counts=True)
     atoms, shares = cell.frequent_values(ordered, cell.FREQUENT, cell.MOST_FREQUENT)
@@ -215,7 +217,8 @@ def category_facts(values: Values) -> dict[str, Any]:
     total = max(1, int(counts.sum()))
     kept = order[:NAMES]
     shares = counts[kept] / total
-    own = int(min(cell.MOST_CATEGORIES, max(1, np.count_nonzero(shares >= cell.LEAST_CATEGORY))))
+    common = int((shares >= cell.LEAST_CATEGORY).sum())
+    own = min(cell.MOST_CATEGORIES, max(1, common))
     fresh = (np.count_nonzero(counts == 1) + int(counts[order[NAMES:]].sum())) / total
     return {
         "distinct": len(order),

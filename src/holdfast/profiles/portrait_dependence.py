@@ -1,7 +1,7 @@
 """What the other columns say about a column: ridge on ranks, and a table of likelihood ratios.
 
 Every column becomes a few *features* of its own: a number the first three Legendre polynomials of
-its mid-rank in the reference, a category indicators of its most frequent values, nulls an indicator.
+its mid-rank in the reference, a category indicators of its most frequent values; nulls one more.
 For each column its *level* (the rank, or for categories the direction in which the other columns
 differ most between them) is regressed on the features of all the others. What is kept is the
 coefficients and a table::
@@ -174,7 +174,7 @@ def cuts(values: FloatArray, bins: int) -> FloatArray:
 
 
 def ratio_table(rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> FloatArray:
-    """log P(row, column) / (P(row) P(column)) of two codes, smoothed, within +-`MOST`.
+    """Log P(row, column) / (P(row) P(column)) of two codes, smoothed, within +-`MOST`.
 
     Smoothed with two rows' worth of independence per cell, so that what was never seen is
     unlikely but not impossible.
@@ -187,4 +187,4 @@ def ratio_table(rows: IntArray, columns: IntArray, shape: tuple[int, int]) -> Fl
     apart = np.outer(p_row, p_column)
     weight = 2.0 * joint.size
     ratio = (joint + weight * apart) / (n + weight) / apart
-    return np.clip(np.log(ratio), -MOST, MOST)
+    return np.asarray(np.clip(np.log(ratio), -MOST, MOST))

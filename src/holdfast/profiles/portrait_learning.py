@@ -1,4 +1,4 @@
-"""Learning a portrait: facts by column first, then what columns say about each other and the score."""
+"""Learning a portrait: facts by column first, then what columns say of each other and the score."""
 
 from __future__ import annotations
 
@@ -213,7 +213,9 @@ def _dependence(
         }
         if label is not None and score.rate is not None:
             rate = np.clip(score.rate[chosen], LEAST_RATE, 1.0 - LEAST_RATE)
-            extra["label_weights"] = pack(dependence.correction(features, rate, label[chosen]), "<f4")
+            extra["label_weights"] = pack(
+                dependence.correction(features, rate, label[chosen]), "<f4"
+            )
         faces = _importance(faces, features, blocks, fit.weights)
     out = {}
     for (name, face), fit, level in zip(faces.items(), fits, levels, strict=False):

@@ -55,6 +55,8 @@ WEIGHTS = {
 LEAST_ROWS = 30
 #: a column is free text, not categories, when so many of its rows show a category once only
 FREE_TEXT = 0.2
+#: evidence divided by this much is told
+TOLD_DEFF = 4.0
 SCORE = "score"
 SCORE_ODDS = (1.4, 2.0, 4.0, 1 / 1.4, 1 / 2.0, 1 / 4.0)
 
@@ -208,7 +210,7 @@ def learn_reference(
         flags=flags,
         dependence=dependence,
         streams=tuple(streams),
-        ends=tuple(_ends(names, cells, coded, calendar)),
+        ends=tuple(_ends(names, cells, coded, calendar, fitted)),
         labels=labels,
         scale=scale,
         notes=tuple(_notes(fitted, streams, calendar, names)),
@@ -481,18 +483,31 @@ def _unseen_rate(values: Values) -> float:
 
 
 def _ends(
-    names: Sequence[str], cells: Sequence[Cells], coded: IntArray, calendar: Sequence[bool]
+    names: Sequence[str],
+    cells: Sequence[Cells],
+    coded: IntArray,
+    calendar: Sequence[bool],
+    fitted: Sequence[ColumnFit],
 ) -> list[OutlierStream]:
+    """Both ends of every numeric column; clumped columns are thinned as their other bets are."""
     out = []
     for i, (name, c) in enumerate(zip(names, cells, strict=True)):
         if c.kind is not ValueKind.NUMBER or c.inner < 2 or calendar[i]:
             continue
         n = int(sum(c.counts[: c.inner]))
-        floor = CLUMPED_FLOOR if _clumped(coded[:, i], c) else FLOOR
+        clumped = _clumped(coded[:, i], c)
+        floor = CLUMPED_FLOOR if clumped else FLOOR
+        deff = float(np.median([b.deff for b in fitted[i].bets] or [1.0])) if clumped else 1.0
         why = "" if n >= LEAST_ROWS else f"only {n} rows of the reference have a value"
         out += [
             OutlierStream(
-                field=name, code=code, beyond=int(c.counts[cell]), rows=n, floor=floor, muted=why
+                field=name,
+                code=code,
+                beyond=int(c.counts[cell]),
+                rows=n,
+                floor=floor,
+                deff=deff,
+                muted=why,
             )
             for code, cell in (("below", c.below), ("above", c.above))
         ]
@@ -533,5 +548,17 @@ def _notes(
             notes.append(
                 f"{column.name!r}: tolerances widened up to {wide:g} times, because the reference "
                 "moves that much itself"
+            )
+        values = sum(count > 0 for count in column.cells.counts[: column.cells.inner])
+        if values > 1 and not column.calendar and all(b.muted for b in column.bets):
+            notes.append(
+                f"{column.name!r}: the mix of its values is not watched: nearly any mix is normal "
+                "in the reference, or it has too few rows to tell"
+            )
+        divided = max((b.deff for b in column.bets if not b.muted), default=1.0)
+        if divided >= TOLD_DEFF:
+            notes.append(
+                f"{column.name!r}: evidence divided by up to {divided:.0f}, because neighbouring "
+                "rows of the reference resemble each other; changes are noticed that much later"
             )
     return notes

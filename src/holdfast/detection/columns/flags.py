@@ -83,9 +83,12 @@ def row_hashes(keys: IntArray) -> IntArray:
     """
     mixed = np.ascontiguousarray(keys).view(np.uint64)
     with np.errstate(over="ignore"):
-        odd = np.arange(1, 2 * keys.shape[1], 2, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
-        mixed = (mixed ^ (mixed >> np.uint64(32))) * (odd | np.uint64(1))
-        mixed = (mixed ^ (mixed >> np.uint64(29))) * np.uint64(0xBF58476D1CE4E5B9)
+        # splitmix64 of every value, begun at a place of its own in each column
+        begin = np.arange(1, keys.shape[1] + 1, dtype=np.uint64) * np.uint64(0x9E3779B97F4A7C15)
+        mixed = mixed + begin
+        mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
+        mixed = (mixed ^ (mixed >> np.uint64(27))) * np.uint64(0x94D049BB133111EB)
+        mixed ^= mixed >> np.uint64(31)
         summed = mixed.sum(axis=1, dtype=np.uint64)
     hashes: IntArray = summed.view(np.int64)
     return hashes
@@ -136,8 +139,9 @@ class Repeats:
 
     def dump(self) -> bytes:
         """The last rows."""
-        seen = {k: v for k, v in self._seen.items() if self._rows - v <= WINDOW}
-        state = (self.last.tobytes(), self._rows, list(seen.items()))
+        seen = [x for x in self._seen.items() if self._rows - x[1] <= WINDOW]
+        # by row: a row seen again keeps its old place otherwise
+        state = (self.last.tobytes(), self._rows, sorted(seen, key=lambda x: x[1]))
         return msgspec.msgpack.encode(state)
 
     def load(self, data: bytes) -> None:

@@ -4,7 +4,7 @@ Workers, partitions or Spark tasks can sum up their own rows and send five numbe
 blocks of 20 rows enter the wealth ``W <- max(W, 0) + step`` only through their sum, their largest
 suffix (in blocks, since it restarts only at block ends), and their largest prefix and stretch (in
 rows, since inside a block every row is looked at). These combine associatively, and steps are
-multiples of 2^-20 nat, so the merged wealth equals that of one process reading every row, to the
+multiples of 2^-14 nat, so the merged wealth equals that of one process reading every row, to the
 bit. Rows at either end that do not fill a block travel along as they are (`Stretch`).
 
 This holds for the wealth of a `BlockBank` with no group in fault; where `apply` says that a bet
@@ -42,7 +42,7 @@ class CellSteps(NamedTuple):
     """What a row adds to the wealth of every bet of a bank.
 
     Attributes:
-        steps: shape (columns, features, bets), in nats, multiples of 2^-20; zero for bets that
+        steps: shape (columns, features, bets), in nats, multiples of 2^-14; zero for bets that
             are not watched.
         cells: shape (columns,), number of cells of each column; flags stand behind them.
     """

@@ -53,7 +53,9 @@ class _Column:
             if odd and value.__class__ is int:
                 odd = not self.low < value <= self.high
         else:
-            odd = value not in self.places
+            odd = value.__class__ is not str or value not in self.places
+            if odd and value.__class__ in _PLAIN:
+                odd = str(value) not in self.places
         if not odd:
             return False
         self.hard += 1
@@ -64,18 +66,18 @@ class _Column:
         values, self.values, self.hard = self.values, [], 0
         if self.kind is ValueKind.CATEGORY:
             return self._categories(values)
+        if not {v.__class__ for v in values} <= _NUMBERS:
+            return read_values(self.kind, values)
         try:
             numbers = np.array(values, np.float64)
-        except (TypeError, ValueError):
-            return read_values(self.kind, values)
-        if any(v.__class__ is str for v in values):
+        except OverflowError:
             return read_values(self.kind, values)
         return Values(self.kind, np.isnan(numbers).astype(np.uint8), numbers=numbers)
 
     def _categories(self, values: list[Any]) -> Values:
         places, names, codes = self.places, self.names, []
         for value in values:
-            if value is None or value != value:
+            if value is None or (value.__class__ is float and value != value):
                 codes.append(-1)
                 continue
             text = value if value.__class__ is str else str(value)
@@ -91,6 +93,10 @@ class _Column:
 
 
 _HARD_CODES = frozenset({"null", "type", "unseen"})
+#: classes of values that are read as numbers all at once
+_NUMBERS = frozenset({float, int, bool, type(None)})
+#: classes of values that are spelled out where categories belong
+_PLAIN = frozenset({int, float, bool})
 
 
 class Trickle(Generic[Result]):

@@ -10,13 +10,16 @@ be told as ruled out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from types import MappingProxyType
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.diagnosis.attribution import segment
 from holdfast.diagnosis.evidence import Cause, Evidence, Movement
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture
 from holdfast.records import Action
@@ -34,13 +37,16 @@ class Suspect(NamedTuple):
         weight: shape (n,), probability that each row is affected; None when the question makes no
             sense (drift touches all rows).
         details: plain numbers behind it, without values of features that may not be shown.
+        again: the log ratio that was fitted, on other rows: what explains the rows from before the
+            change as well cannot be the change. None where that makes no sense.
     """
 
     cause: Cause
     nats: float
     prior: float
     weight: FloatArray | None = None
-    details: dict[str, Any] = {}
+    details: Mapping[str, Any] = MappingProxyType({})
+    again: Callable[[Scene], FloatArray] | None = None
 
     @property
     def value(self) -> float:
@@ -64,12 +70,12 @@ class Weigh(Protocol):
         ...
 
 
-def no_match(evidence: Evidence) -> Cause | None:  # noqa: ARG001
+def no_match(evidence: Evidence) -> Cause | None:
     """For kinds that marks cannot show."""
     return None
 
 
-def no_suspects(scene: Scene) -> list[Suspect]:  # noqa: ARG001
+def no_suspects(scene: Scene) -> list[Suspect]:
     """For kinds that rows cannot show better than marks."""
     return []
 
@@ -110,9 +116,25 @@ def broken(
     )
 
 
-def hit(cause: Cause, found: Mixture, prior: float, **details: Any) -> Suspect:
-    """The suspect of a fitted mixture."""
-    return Suspect(cause, found.nats, prior, found.weight, details)
+def gathered(scene: Scene, found: Mixture, name: str) -> bool:
+    """Whether the rows hit in one column share an origin or a category of another."""
+    spot = segment(scene.now, found.weight, found.start, (name,))
+    return spot is not None and bool(spot.value)
+
+
+def hit(
+    cause: Cause,
+    found: Mixture,
+    prior: float,
+    again: Callable[[Look], FloatArray] | None = None,
+    **details: Any,
+) -> Suspect:
+    """The suspect of a fitted mixture; `again` gives its log ratio for the first guilty column."""
+    on_scene = None
+    if again is not None:
+        name = cause.features[0]
+        on_scene = lambda scene: again(scene.looks[name])  # noqa: E731
+    return Suspect(cause, found.nats, prior, found.weight, details, on_scene)
 
 
 def features_of(moved: Sequence[Movement]) -> tuple[str, ...]:

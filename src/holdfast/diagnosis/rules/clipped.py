@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.look import Look
+from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, gathered, hit
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import unpack
@@ -16,6 +19,8 @@ FloatArray = NDArray[np.float64]
 PRIOR = -2.0
 #: different numbers a column needs before a limit can be told from a favourite value
 DISTINCT = 8
+#: a limit holds for whole sources, and is seldom below most of the values
+WHOLE, SCATTERED, MOST, UNLIKELY = 0.85, -20.0, 0.8, -4.0
 
 
 def weigh(scene: Scene) -> list[Suspect]:
@@ -37,7 +42,13 @@ def weigh(scene: Scene) -> list[Suspect]:
                 f"{percent(beyond)}, and as many on it"
             )
             cause = broken("clipped", (look.name,), words, because)
-            out.append(hit(cause, found, PRIOR, beyond=beyond, upper=upper))
+            prior = PRIOR
+            if found.share < WHOLE and not gathered(scene, found, look.name):
+                prior += SCATTERED
+            if beyond > MOST:
+                prior += UNLIKELY
+            again = partial(_ratio, limit=limit, upper=upper)
+            out.append(hit(cause, found, prior, again, beyond=beyond, upper=upper))
     return out
 
 
@@ -55,15 +66,21 @@ def clipping(look: Look, upper: bool) -> tuple[float, Mixture, float]:
     beyond = float(past.mean())
     if beyond < 0.01 or beyond > 0.97:
         return limit, nothing, beyond
-    held = float((past | (quantiles == limit)).mean())
+    return limit, fit(_ratio(look, limit, upper)), beyond
+
+
+def _ratio(look: Look, limit: float, upper: bool) -> FloatArray:
+    quantiles = unpack(look.face.quantiles)
+    held = quantiles[quantiles >= limit] if upper else quantiles[quantiles <= limit]
     ratio = np.zeros(look.scene.rows)
-    here = look.present
-    on = here & (look.numbers == limit)
-    ratio[on] = np.log(held) - look.plausible(np.array([limit]))[0]
+    on = look.present & (look.numbers == limit)
+    usual = float(look.plausible(np.array([limit]))[0])
+    ratio[on] = np.log(max(1, len(held)) / len(quantiles)) - usual
     if look.ratios.size:  # beside its row, any of the values beyond would do
-        ratio[on] += _any_beyond(look, quantiles[past | (quantiles == limit)])[on] - look.bond[on]
-    ratio[here & (look.numbers > limit if upper else look.numbers < limit)] = -np.inf
-    return limit, fit(ratio), beyond
+        ratio[on] += _any_beyond(look, held)[on] - look.bond[on]
+    past = look.numbers > limit if upper else look.numbers < limit
+    ratio[look.present & past] = -np.inf
+    return ratio
 
 
 def _any_beyond(look: Look, beyond: FloatArray) -> FloatArray:

@@ -6,9 +6,11 @@ from itertools import combinations
 
 import numpy as np
 
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit
-from holdfast.diagnosis.scene import Look, Scene
-from holdfast.diagnosis.signatures.mixture import MOST, fit
+from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.signatures.mixture import fit
+from holdfast.diagnosis.signatures.plausible import LEAST
 from holdfast.diagnosis.words import names, percent
 
 PRIOR = -4.0
@@ -21,7 +23,7 @@ def weigh(scene: Scene) -> list[Suspect]:
         if a.is_number is not b.is_number:
             continue
         ratio = _crosswise(a, b) + _crosswise(b, a) - a.log_p - b.log_p
-        found = fit(ratio, most=2.0 * MOST)
+        found = fit(ratio)
         if found.nats <= 0.0:
             continue
         first, second = (a, b) if a.moved >= b.moved else (b, a)
@@ -37,7 +39,7 @@ def weigh(scene: Scene) -> list[Suspect]:
 
 def _crosswise(here: Look, other: Look) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
     """Log-probability of what stands in `here` under the reference of `other`."""
-    out = np.full(here.scene.rows, -25.0)
+    out = np.full(here.scene.rows, LEAST)
     if here.is_number:
         out[here.present] = other.plausible(here.numbers[here.present])
         empty = ~here.present

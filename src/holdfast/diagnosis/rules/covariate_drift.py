@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from holdfast.diagnosis.evidence import Cause
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import FIRST
 from holdfast.records import Action
@@ -24,7 +25,9 @@ def weigh(scene: Scene) -> list[Suspect]:
         if look.drifted <= 0.0:
             break
         others = [
-            k.name for k in ranked if k is not look and k.drifted > max(LEAST, FOLLOW * look.drifted)
+            k.name
+            for k in ranked
+            if k is not look and k.drifted > max(LEAST, FOLLOW * look.drifted)
         ]
         moved = scene.answers.moved
         because = f"{how_it_moved(look)}; the other columns followed as in the reference"

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import msgspec
 import numpy as np
 
 from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
 from holdfast.diagnosis.rules.category_renamed import renaming, unseen
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.spelling import is_nothing
-from holdfast.diagnosis.signatures.spikes import Spike, nulls_filled, spikes
+from holdfast.diagnosis.signatures.spikes import Spike, nulls_filled, spike_ratio, spikes
 from holdfast.diagnosis.words import clean, percent
 from holdfast.profiles.portrait_cells import UNSEEN, unpack
 from holdfast.records import Action
@@ -63,7 +65,8 @@ def weigh(scene: Scene) -> list[Suspect]:
                 "the reference; the other rows as before"
             )
             cause = broken("default_filled", (look.name,), words, because)
-            out.append(hit(cause, spike.found, prior, share=share, usual=spike.usual))
+            again = partial(spike_ratio, number=spike.number, name=spike.name, usual=spike.usual)
+            out.append(hit(cause, spike.found, prior, again, share=share, usual=spike.usual))
         if (filled := nulls_filled(look)) is not None:
             words = "nulls filled with a default"
             if scene.shows(look.name):
@@ -78,7 +81,9 @@ def weigh(scene: Scene) -> list[Suspect]:
         how = renaming(scene.looks[name], mixture.start)
         if mixture.nats > 0.0 and how.nothing > 0.5:
             share = float((scene.looks[name].cells[mixture.start :] == UNSEEN).mean())
-            because = f"a word for nothing, unseen in the reference, in {percent(share)} of the rows"
+            because = (
+                f"a word for nothing, unseen in the reference, in {percent(share)} of the rows"
+            )
             cause = broken("default_filled", (name,), "filled with a word for nothing", because)
             out.append(hit(cause, mixture, -1.0, share=share))
     return out
@@ -93,7 +98,9 @@ def filler(look: Look, spike: Spike) -> float:
     value = spike.number
     if value == 0.0:
         return ZERO
-    if value in SENTINELS and (value < look.face.low or value > look.face.high or spike.usual < 0.01):
+    if value in SENTINELS and (
+        value < look.face.low or value > look.face.high or spike.usual < 0.01
+    ):
         return SENTINEL
     frequent = unpack(look.face.frequent)
     quantiles = unpack(look.face.quantiles)

@@ -64,9 +64,7 @@ def repeated(scene: Scene) -> tuple[Mixture, float, float]:
 def _join(first: Values, second: Values) -> Values:
     state = np.concatenate((first.state, second.state))
     if first.kind is ValueKind.NUMBER:
-        return Values(
-            first.kind, state, numbers=np.concatenate((first.numbers, second.numbers))
-        )
+        return Values(first.kind, state, numbers=np.concatenate((first.numbers, second.numbers)))
     places = {name: i for i, name in enumerate(first.names)}
     table = np.array([places.setdefault(n, len(places)) for n in second.names] + [-1], np.int64)
     codes = np.concatenate((first.codes, table[second.codes]))

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-import numpy as np
+from functools import partial
+from typing import NamedTuple
 
+import numpy as np
+from numpy.typing import NDArray
+
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.signatures.permuting import best_permutation, choices
 from holdfast.diagnosis.words import clean
 from holdfast.profiles.portrait_cells import FIRST, RARE, unpack
 
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+
 PRIOR = -3.0
 MOST = 16
+#: share of the rows below which categories are taken together
+COMMON = 0.008
+#: the categories exchanged must hold so much of the reference
+LEAST = 0.03
 
 
 def weigh(scene: Scene) -> list[Suspect]:
@@ -24,48 +36,79 @@ def weigh(scene: Scene) -> list[Suspect]:
         got = permuted(look)
         if got is None or got[1].nats <= 0.0:
             continue
-        to, found = got
+        to, found, own = got
         moved = np.flatnonzero(to != np.arange(len(to)))
+        if float(np.exp(coded(look).log_p[moved]).sum()) < LEAST:
+            continue
         words = f"with {len(moved)} categories under each other's names"
         if scene.shows(look.name):
-            spelled = [*look.face.names[: min(look.face.own, MOST)], "(rare)"]
+            spelled = [*look.face.names[:own], "(rare)"]
             pairs = [f"{spelled[to[x]]} -> {spelled[x]}" for x in moved[:3]]
             words = f"with categories exchanged ({', '.join(clean(p, 60) for p in pairs)})"
         because = "with the names put back, shares and the other columns fit again"
         cause = broken("encoding_permuted", (look.name,), words, because)
-        out.append(hit(cause, found, PRIOR - choices(to), moved=len(moved)))
+        noise = look.table_noise(2.0 * len(moved) * max(1, look.ratios.shape[1]))
+        again = partial(_ratio, to=to)
+        out.append(hit(cause, found, PRIOR - choices(to) - noise, again, moved=len(moved)))
     return out
 
 
-def permuted(look: Look) -> tuple[np.ndarray, Mixture] | None:  # type: ignore[type-arg]
-    """The best exchange of names: for each category as it came the one it was, and the mixture."""
-    own = min(look.face.own, MOST)
+class Coded(NamedTuple):
+    """The rows of a column as few codes: those in use, codes, log shares, and the table beside."""
+
+    own: int
+    mine: NDArray[np.bool_]
+    codes: IntArray
+    log_p: FloatArray
+    table: FloatArray
+
+
+def coded(look: Look) -> Coded:
+    """Frequent categories one by one, all others as one more; nulls and unseen ones left out."""
+    common = int((look.shares[FIRST : FIRST + look.face.own] >= COMMON).sum())
+    own = min(max(2, common), look.face.own, MOST)
     rest = float(look.shares[RARE] + look.shares[FIRST + own :].sum())
-    size = own + (rest > 1.0 / look.face.rows)
+    size = own + (rest >= COMMON)
     log_p = np.log(np.append(look.shares[FIRST : FIRST + own], rest))[:size]
     codes = look.cells - FIRST
     codes = np.where((look.cells == RARE) | (codes >= own), own, codes)
-    mine = (codes >= 0) & (codes < size)
-    heads = np.bincount(codes[mine], minlength=size).astype(np.float64)
-    gain = heads[:, None] * (log_p[None, :] - log_p[:, None])
     table = look.ratios
-    if look.ratios.size:
+    if table.size:
         last = len(unpack(look.face.levels)) - 1
-        table = look.ratios[np.minimum(np.append(np.arange(own), last)[:size], last)]
-        bins = look.ratios.shape[1]
-        place = codes[mine] * bins + look.predicted[mine]
+        table = table[np.minimum(np.append(np.arange(own), last)[:size], last)]
+    return Coded(own, (codes >= 0) & (codes < size), codes, log_p, table)
+
+
+def permuted(look: Look) -> tuple[IntArray, Mixture, int] | None:
+    """The best exchange of names: for each category as it came the one it was, and the mixture.
+
+    The last number says how many categories stand for themselves; one more place is all others.
+    """
+    rows = coded(look)
+    size, at = len(rows.log_p), rows.codes[rows.mine]
+    heads = np.bincount(at, minlength=size).astype(np.float64)
+    gain = heads[:, None] * (rows.log_p[None, :] - rows.log_p[:, None])
+    if rows.table.size:
+        bins = rows.table.shape[1]
+        place = at * bins + look.predicted[rows.mine]
         seen = np.bincount(place, minlength=size * bins).reshape(size, bins).astype(np.float64)
-        beside = seen @ table.T
+        beside = seen @ rows.table.T
         gain = gain + beside - np.diag(beside)[:, None]
     to = best_permutation(gain)
     if (to == np.arange(size)).all():
         return None
+    return to, fit(_ratio(look, to)), rows.own
+
+
+def _ratio(look: Look, to: IntArray) -> FloatArray:
+    rows = coded(look)
+    at = rows.codes[rows.mine]
     ratio = np.zeros(look.scene.rows)
-    at = codes[mine]
-    ratio[mine] = log_p[to[at]] - log_p[at]
-    if look.ratios.size:
-        ratio[mine] += table[to[at], look.predicted[mine]] - table[at, look.predicted[mine]]
-    return to, fit(ratio)
+    ratio[rows.mine] = rows.log_p[to[at]] - rows.log_p[at]
+    if rows.table.size:
+        near = look.predicted[rows.mine]
+        ratio[rows.mine] += rows.table[to[at], near] - rows.table[at, near]
+    return ratio
 
 
 RULE = Rule("encoding_permuted", (), weigh=weigh, close=True)

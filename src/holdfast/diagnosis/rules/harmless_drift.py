@@ -2,34 +2,47 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
+
 from holdfast.diagnosis.evidence import Cause
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect
 from holdfast.diagnosis.rules.covariate_drift import SCORE, how_it_moved
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.alone import altered, moved_along
 from holdfast.diagnosis.signatures.mixture import fit
-from holdfast.diagnosis.signatures.transforms import best_changes, misfit
+from holdfast.diagnosis.signatures.transforms import (
+    Transform,
+    best_changes,
+    misfit,
+    whole_ratio,
+)
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import ABOVE, BELOW, NULL, WRONG
 from holdfast.records import Action
 
+FloatArray = NDArray[np.float64]
+
 PRIOR = -1.0
 #: share of the score below which a column does not matter
-IMPORTANCE = 0.03
+IMPORTANCE = 0.05
 #: what moving alone must add before it counts
 LEAST = 8.0
+#: the score may move by this share of the column's own evidence
+IN_PROPORTION = 0.03
 
 
 def weigh(scene: Scene) -> list[Suspect]:
     """Movement inside what the reference knows, of a column without weight."""
-    out = []
-    if scene.answers.score is None or scene.answers.moved > SCORE:
-        return out
-    for look in scene.close:
-        if look.face.importance > IMPORTANCE or not inside(look):
+    out: list[Suspect] = []
+    for look in scene.broken:
+        if not weightless(look):
             continue
         nats = moved_alone(look)
-        if nats <= 0.0:
+        if nats <= 0.0 or scene.answers.moved > max(SCORE, IN_PROPORTION * nats):
             continue
         because = (
             f"{how_it_moved(look)}; the column carries {percent(max(look.face.importance, 0.001))} "
@@ -49,6 +62,13 @@ def weigh(scene: Scene) -> list[Suspect]:
     return out
 
 
+def weightless(look: Look) -> bool:
+    """Whether the column hardly counts in the score, and holds nothing that looks broken."""
+    if look.scene.answers.score is None or look.face.importance > IMPORTANCE:
+        return False
+    return look.keep("inside", inside)
+
+
 def inside(look: Look) -> bool:
     """Whether nulls, types, range and grid are as in the reference."""
     n = look.scene.rows
@@ -57,9 +77,7 @@ def inside(look: Look) -> bool:
         return False
     if not look.is_number or not look.present.any():
         return True
-    plausible = look.plausible
-    off = plausible.grid(look.numbers[look.present]) < min(plausible.again, plausible.new) - 3.0
-    return float(off.mean()) < 0.01
+    return look.plausible.off_grid(look.numbers[look.present]) < 0.02
 
 
 def moved_alone(look: Look) -> float:
@@ -71,8 +89,13 @@ def moved_alone(look: Look) -> float:
         for change, ratio in look.keep("changes", best_changes):
             if not change.known and change.a > 0.0:
                 found = fit(ratio)
-                best = max(best, found.nats - misfit(look, change, found.share))
+                earlier = look.scene.gain_before(_again(look.name, change), found.share)
+                best = max(best, found.nats - max(earlier, misfit(look, change, found.share)))
     return best
+
+
+def _again(name: str, change: Transform) -> Callable[[Scene], FloatArray]:
+    return lambda scene: whole_ratio(scene.looks[name], change)
 
 
 RULE = Rule("harmless_drift", (), weigh=weigh, close=True)

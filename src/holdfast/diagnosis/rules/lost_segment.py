@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.look import Look
+from holdfast.diagnosis.rules.base import Rule, Suspect, broken
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.words import clean, percent
 from holdfast.profiles.portrait_cells import FIRST

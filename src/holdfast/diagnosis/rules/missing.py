@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit, pipeline
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.signatures.together import gather
 from holdfast.diagnosis.words import percent
 from holdfast.frames.values import NULL
+
+FloatArray = NDArray[np.float64]
 
 #: points by which the null share must have risen
 LEAST = 0.004
@@ -48,8 +53,7 @@ def rising_state(
         count = int(there.sum())
         if not count or count / scene.rows < usual + LEAST:
             continue
-        usual = (usual * look.face.rows + 0.5) / (look.face.rows + 1.0)
-        found[name] = fit(np.where(there, -math.log(usual), -np.inf))
+        found[name] = fit(state_ratio(look, state))
     got = gather(found)
     if got is None:
         return []
@@ -58,7 +62,16 @@ def rising_state(
     share = float((first.values.state[mixture.start :] == state).mean())
     usual = first.face.null if state == NULL else first.face.wrong
     because = f"{what} went from {percent(usual)} in the reference to {percent(share)}"
-    return [hit(broken(kind, names, words, because), mixture, prior, share=share, usual=usual)]
+    cause = broken(kind, names, words, because)
+    again = partial(state_ratio, state=state)
+    return [hit(cause, mixture, prior, again, share=share, usual=usual)]
+
+
+def state_ratio(look: Look, state: int) -> FloatArray:
+    """Shape (n,): the log ratio of "the value is gone": rows in that state against the usual."""
+    usual = look.face.null if state == NULL else look.face.wrong
+    usual = (usual * look.face.rows + 0.5) / (look.face.rows + 1.0)
+    return np.where(look.values.state == state, -math.log(usual), -np.inf)
 
 
 RULE = Rule("missing", ("null",), match, weigh)

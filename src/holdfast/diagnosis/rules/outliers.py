@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit, pipeline
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import ABOVE, BELOW
@@ -58,8 +60,14 @@ def weigh(scene: Scene) -> list[Suspect]:
             "others are as before"
         )
         cause = broken("outliers", (name,), "out of range in single rows", because)
-        out.append(hit(cause, found, PRIOR - price, share=share))
+        again = partial(_beyond_ratio, gain=float(np.median(ratio[beyond])))
+        out.append(hit(cause, found, PRIOR - price, again, share=share))
     return out
+
+
+def _beyond_ratio(look: Look, gain: float) -> FloatArray:
+    beyond = (look.cells == ABOVE) | (look.cells == BELOW)
+    return np.where(beyond, gain, -np.inf)
 
 
 def scattering(look: Look, x: FloatArray) -> tuple[FloatArray, float]:

@@ -37,7 +37,7 @@ def weigh(scene: Scene) -> list[Suspect]:
         nats = float(movement.learned(now * min(1.0, then.sum() / n), shares))
         if nats <= 0.0:
             continue
-        most = int(np.argmax(np.abs(now / n - shares)))
+        most = int(np.argmax(now / n - shares))
         words = (
             f"{dimension}={clean(every[most], 40)} went from {percent(float(shares[most]))} to "
             f"{percent(float(now[most] / n))} of the rows"

@@ -3,22 +3,29 @@
 from __future__ import annotations
 
 import math
+from functools import partial
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.diagnosis.signatures.rounding import WAYS, on_multiple, rounded_log_p
+from holdfast.diagnosis.signatures.rounding import WAYS, on_multiple, rounded, rounded_log_p
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import unpack
+
+FloatArray = NDArray[np.float64]
 
 PRIOR = -2.5
 #: share of values on the coarse step at which it is looked at
 LEAST_ON = 0.3
 #: and by how much it must be larger than in the reference
 MORE_ON = 0.08
+#: a step that takes more of the reference than this to one value is too coarse to be one
+ONE_VALUE = 0.8
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -46,7 +53,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             "reference's would be after it"
         )
         cause = broken("precision_loss", (look.name,), words, because)
-        out.append(hit(cause, found, PRIOR, step=step, way=way, share=share))
+        again = partial(_ratio, step=step, way=way)
+        out.append(hit(cause, found, PRIOR, again, step=step, way=way, share=share))
     return out
 
 
@@ -65,6 +73,8 @@ def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:
         for multiple in (1.0, 5.0):
             step = multiple * 10.0**exponent
             share = float(on_multiple(few, step).mean())
+            if _lumps(usual, step):
+                continue
             if share < LEAST_ON or share < float(on_multiple(usual, step).mean()) + MORE_ON:
                 continue
             on = on_multiple(x, step)
@@ -72,14 +82,25 @@ def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:
             if len(np.unique(x[on])) < 2:
                 continue
             for way in WAYS:
-                ratio = np.full(look.scene.rows, -np.inf)
-                rows = np.flatnonzero(look.present)[on]
-                ratio[rows] = rounded_log_p(look.face, x[on], step, way) - look.log_p[rows]
-                found = fit(ratio)
+                found = fit(_ratio(look, step, way))
                 found = found._replace(nats=found.nats - _misfit(look, step, way, found.share))
                 if best is None or found.nats > best[2].nats + 1e-9:
                     best = (step, way, found, share)
     return best if best is not None and best[2].nats > 0.0 else None
+
+
+def _lumps(usual: FloatArray, step: float) -> bool:
+    """Whether rounding would leave next to one value: then it is no rounding but a spike."""
+    _, heads = np.unique(rounded(usual, step, "cut"), return_counts=True)
+    return float(heads.max()) > ONE_VALUE * len(usual)
+
+
+def _ratio(look: Look, step: float, way: str) -> FloatArray:
+    ratio = np.full(look.scene.rows, -np.inf)
+    rows = np.flatnonzero(look.present)
+    rows = rows[on_multiple(look.numbers[rows], step)]
+    ratio[rows] = rounded_log_p(look.face, look.numbers[rows], step, way) - look.log_p[rows]
+    return ratio
 
 
 def _misfit(look: Look, step: float, way: str, share: float) -> float:

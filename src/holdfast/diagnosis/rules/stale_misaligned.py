@@ -5,8 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit, pipeline
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.signatures.alone import bond_ratio
 from holdfast.diagnosis.signatures.lag import lag_of
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.words import percent
@@ -14,6 +16,8 @@ from holdfast.diagnosis.words import percent
 PRIOR = -3.0
 #: columns whose values are compared with earlier rows one by one
 LAGGED = 2
+#: nats from which an earlier row counts as the source
+LAG = 8.0
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -30,7 +34,9 @@ def weigh(scene: Scene) -> list[Suspect]:
     found = {}
     for name, look in scene.looks.items():
         if look.ratios.size and not scene.hangs_on(name):
-            mixture = fit(np.where(look.levels >= 0, -look.bond, 0.0))
+            mixture = fit(bond_ratio(look))
+            noise = look.table_noise(0.5 * look.ratios.size)
+            mixture = mixture._replace(nats=mixture.nats - noise)
             if mixture.nats > 0.0:
                 found[name] = mixture
     ranked = sorted(found, key=lambda n: -found[n].nats)
@@ -43,6 +49,7 @@ def weigh(scene: Scene) -> list[Suspect]:
         look = scene.looks[name]
         mixture = found.get(name) or fit(np.zeros(scene.rows))
         lag, nats = _lag(look, mixture.start)
+        lag = lag if nats > LAG else 0
         if not lag and name not in found:
             continue
         words = "served from other rows"
@@ -52,7 +59,7 @@ def weigh(scene: Scene) -> list[Suspect]:
             words = f"served from {lag} rows earlier"
             because += f"; they equal those {lag} rows before"
         cause = broken("stale_misaligned", (name,), words, because)
-        suspect = hit(cause, mixture, PRIOR, share=mixture.share, lag=lag)
+        suspect = hit(cause, mixture, PRIOR, bond_ratio, share=mixture.share, lag=lag)
         out.append(suspect._replace(nats=max(mixture.nats, nats, mixture.nats + 0.7 * nats)))
     return out
 
@@ -70,8 +77,8 @@ def _lag(look: Look, start: int) -> tuple[int, float]:
             return 0, 0.0
     else:
         places = {name: i for i, name in enumerate(earlier.names)}
-        table = [places.setdefault(name, len(places)) for name in look.values.names]
-        table = np.array([*table, -1], np.int64)
+        met = [places.setdefault(name, len(places)) for name in look.values.names]
+        table = np.array([*met, -1], np.int64)
         codes = np.concatenate((earlier.codes, table[look.values.codes]))
         if len(places) < 6:
             return 0, 0.0

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.words import percent
-from holdfast.profiles.portrait_cells import unpack
+from holdfast.profiles.portrait_cells import unpack, unpack4
 
 PRIOR = -3.5
 #: a clock has this many marks
@@ -30,14 +33,16 @@ def weigh(scene: Scene) -> list[Suspect]:
             continue
         signed = by if by <= len(marks) // 2 else by - len(marks)
         hours = signed * 24.0 / len(marks)
-        day = len(marks) in {12, 24, 48, 96}
+        day = len(marks) in {24, 48, 96}
         by_how_much = f"{hours:+g} hours" if day else f"{signed:+d} of {len(marks)} marks"
         because = (
             f"turned back by {by_how_much}, {percent(found.share)} of the values suit the other "
             "columns again"
         )
         cause = broken("timezone_shift", (look.name,), f"shifted by {by_how_much}", because)
-        out.append(hit(cause, found, PRIOR - np.log(len(marks)), shift=amount(hours)))
+        again = partial(_turned, marks=marks, by=by)
+        prior = PRIOR - float(np.log(len(marks)))
+        out.append(hit(cause, found, prior, again, shift=amount(hours)))
     return out
 
 
@@ -49,13 +54,13 @@ def clock(look: Look) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
     gaps = np.diff(known)
     if np.ptp(gaps) > 0.05 * float(gaps.mean()):
         return None
-    shares = unpack(look.face.known_shares, "<f4") * len(known)
+    shares = unpack4(look.face.known_shares) * len(known)
     if shares.max() > MOST or min(shares[0], shares[-1]) < LEAST:
         return None
     return np.asarray(known)
 
 
-def _turned(look: Look, marks: np.ndarray, by: int) -> np.ndarray:  # type: ignore[type-arg]
+def _turned(look: Look, marks: np.ndarray, by: int) -> np.ndarray:
     ratio = np.full(look.scene.rows, -np.inf)
     rows = np.flatnonzero(look.present)
     x = look.numbers[rows]

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.rules.base import Rule, Suspect, features_of, hit
+from holdfast.diagnosis.rules.harmless_drift import weightless
 from holdfast.diagnosis.scene import Scene
-from holdfast.diagnosis.signatures.alone import altered
+from holdfast.diagnosis.signatures.alone import altered, bond_ratio
 from holdfast.records import Action
 
 _WORDS = {
@@ -53,6 +54,8 @@ def weigh(scene: Scene) -> list[Suspect]:
     for look in scene.close:
         if look.drifted <= 0.0 or not look.ratios.size or scene.hangs_on(look.name):
             continue
+        if weightless(look):
+            continue
         found = look.keep("altered", altered)
         if found.nats <= look.drifted + LEAST:
             continue
@@ -66,7 +69,7 @@ def weigh(scene: Scene) -> list[Suspect]:
             confidence=0.0,
             because=because,
         )
-        out.append(hit(cause, found, PRIOR, share=found.share))
+        out.append(hit(cause, found, PRIOR, bond_ratio, share=found.share))
     return out
 
 

@@ -2,12 +2,28 @@
 
 from __future__ import annotations
 
-from holdfast.diagnosis.attribution import segment
+from functools import partial
+
 from holdfast.diagnosis.evidence import Cause, Evidence
-from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
+from holdfast.diagnosis.rules.base import (
+    Rule,
+    Suspect,
+    amount,
+    broken,
+    gathered,
+    hit,
+    pipeline,
+)
+from holdfast.diagnosis.rules.harmless_drift import weightless
 from holdfast.diagnosis.scene import Scene
-from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.diagnosis.signatures.transforms import FOUND, Transform, best_changes, misfit
+from holdfast.diagnosis.signatures.mixture import fit
+from holdfast.diagnosis.signatures.transforms import (
+    KNOWN,
+    Transform,
+    best_changes,
+    misfit,
+    whole_ratio,
+)
 from holdfast.diagnosis.words import percent
 
 #: share of rows (of the guilty source) beyond the range that outliers do not reach
@@ -18,8 +34,8 @@ BULK_WITH_FACTOR = 0.2
 DISTINCT = 5
 #: a unit changes for whole sources; a smaller share of the rows that no segment explains is odd
 WHOLE, SCATTERED = 0.85, -20.0
-#: an unknown change of fewer rows than this is nothing but a coincidence
-LEAST = 0.3
+#: where fewer rows than this are hit, each must speak clearly (nats), else it is a coincidence
+LEAST, CLEAR = 0.4, 2.5
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -47,11 +63,13 @@ def weigh(scene: Scene) -> list[Suspect]:
             continue
         for change, ratio in look.keep("changes", best_changes):
             found = fit(ratio)
+            if found.nats <= 0.0 or (change.prior < KNOWN and weightless(look)):
+                continue  # an unknown change inside known values without effect: harmless drift
             prior = change.prior - misfit(look, change, found.share)
-            if found.nats <= 0.0:
-                continue
-            if found.share < WHOLE and change.a > 0.0 and not _gathered(scene, found, look.name):
-                if found.share < LEAST and not change.known and change.prior <= FOUND + 0.5:
+            if found.share < WHOLE and change.a > 0.0 and not gathered(scene, found, look.name):
+                hits = max(1.0, float(found.weight.sum()))
+                known = change.prior >= KNOWN and found.share >= LEAST
+                if not known and found.nats / hits < CLEAR:
                     continue
                 prior += SCATTERED
             because = (
@@ -60,13 +78,9 @@ def weigh(scene: Scene) -> list[Suspect]:
             )
             cause = broken("unit_scale", (look.name,), words(change), because)
             details = {"factor": change.a, "offset": change.b, "share": found.share}
-            out.append(hit(cause, found, prior, **details))
+            again = partial(whole_ratio, change=change)
+            out.append(hit(cause, found, prior, again, **details))
     return out
-
-
-def _gathered(scene: Scene, found: Mixture, name: str) -> bool:
-    spot = segment(scene.now, found.weight, found.start, (name,))
-    return spot is not None and bool(spot.value)
 
 
 def words(change: Transform) -> str:

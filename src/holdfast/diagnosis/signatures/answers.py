@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.diagnosis.signatures import movement
-from holdfast.profiles.portrait_cells import unpack
+from holdfast.profiles.portrait_cells import unpack, unpack4
 
 if TYPE_CHECKING:
     from holdfast.diagnosis.scene import Scene
@@ -57,9 +57,9 @@ class Answers:
         rate = self.portrait.calibrated(self.score)
         if not self.portrait.label_weights:
             return rate
-        bias = self.scene.features @ unpack(self.portrait.label_weights, "<f4").astype(np.float64)
+        bias = self.scene.features @ unpack4(self.portrait.label_weights)
         odds = np.log(rate / (1.0 - rate)) + np.clip(bias, -2.0, 2.0)
-        return np.clip(1.0 / (1.0 + np.exp(-odds)), 0.004, 0.996)
+        return np.asarray(np.clip(1.0 / (1.0 + np.exp(-odds)), 0.004, 0.996))
 
     @cached_property
     def labelled(self) -> NDArray[np.bool_]:
@@ -103,7 +103,7 @@ class Answers:
         portrait = self.portrait
         if self.score is None or portrait.score_r2 < 0.3 or not self.known.any():
             return 0.0, 0.0
-        weights = unpack(portrait.score_weights, "<f4")
+        weights = unpack4(portrait.score_weights)
         guess = self.scene.features @ weights + portrait.score_intercept
         error = (portrait.scale(self.score) - guess)[self.known]
         cuts = unpack(portrait.score_errors)[2:-2:2]

@@ -1,8 +1,8 @@
 """A fault that hits a share of the rows from some row on: how much better does it explain them?
 
 Each row has a log ratio: how much more likely the fault makes its value than the reference does.
-Rows that the fault cannot have touched have ratio ``-inf``. With an unknown share f of the rows hit,
-a row counts ``log(1 - f + f ratio)``; f is fitted, and clean rows in front, which an
+Rows that the fault cannot have touched have ratio ``-inf``. With an unknown share f of the rows
+hit, a row counts ``log(1 - f + f ratio)``; f is fitted, and clean rows in front, which an
 estimated onset may include, are cut off where that explains the rest better.
 """
 
@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 FloatArray = NDArray[np.float64]
 
 #: one row says no more than this, in nats
-MOST = 25.0
+MOST = 60.0
 ROUNDS = 13
 #: shares tried where many mixtures are compared
 SHARES = (0.06, 0.2, 0.5, 0.85, 1.0 - 1e-3)
@@ -39,16 +39,13 @@ class Mixture(NamedTuple):
     weight: FloatArray
 
 
-def fit(
-    log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False, most: float = MOST
-) -> Mixture:
+def fit(log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False) -> Mixture:
     """The best share and start.
 
     Args:
         log_ratio: shape (n,), in time order, -inf allowed, NaN not.
         whole: all rows from the start on are hit.
         fixed_start: the fault starts with the first row.
-        most: what one row may say, in nats.
 
     Example:
         >>> hit = np.full(40, -np.inf)
@@ -62,8 +59,8 @@ def fit(
     n = len(log_ratio)
     if not n:
         return Mixture(0.0, 0.0, 0, np.zeros(0))
-    ratio = np.exp(np.clip(log_ratio, -most, most))
-    ratio[log_ratio < -most] = 0.0
+    ratio = np.exp(np.clip(log_ratio, -MOST, MOST))
+    ratio[log_ratio < -MOST] = 0.0
     share = 1.0 if whole else _share(ratio)
     rows = _rows(ratio, share)
     start = 0
@@ -89,7 +86,7 @@ def gains(log_ratio: FloatArray, *, whole: bool = False) -> FloatArray:
     """
     capped = np.clip(log_ratio, -MOST, MOST)
     if whole:
-        return np.maximum(capped.sum(1), 0.0)
+        return np.asarray(np.maximum(capped.sum(1), 0.0))
     ratio = np.exp(capped)
     ratio[log_ratio < -MOST] = 0.0
     top = np.zeros(len(ratio))

@@ -1,4 +1,4 @@
-"""How far shares moved, as evidence: learned shares and smooth tilts against the reference's own."""
+"""How far shares moved, as evidence: learned shares and smooth tilts against the reference's."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ def learned(counts: FloatArray, shares: FloatArray) -> FloatArray:
     """Log Bayes factors of "the cells have shares of their own" against the reference's shares.
 
     Dirichlet around the reference's shares, an even mix of three strengths. Positive values speak
-    for a change; without one it falls with the number of cells, so that a column of many cells needs
-    more to be called changed.
+    for a change; without one it falls with the number of cells, so that a column of many cells
+    needs more to be called changed.
 
     Args:
         counts: shape (..., k), rows by cell.
@@ -30,8 +30,8 @@ def learned(counts: FloatArray, shares: FloatArray) -> FloatArray:
 
     Example:
         >>> even = np.array([0.5, 0.5])
-        >>> bool(learned(np.array([90.0, 10.0]), even) > 25), bool(learned(np.array([50.0, 50]), even) < 0)
-        (True, True)
+        >>> learned(np.array([[90.0, 10.0], [50.0, 50.0]]), even).round(1).tolist()
+        [30.5, -0.5]
     """
     here = shares > 0.0
     belief = np.array(BELIEFS)
@@ -53,12 +53,13 @@ def tilted(
     """Best gain of a smooth tilt ``exp(t z)`` of the cells, and its t.
 
     Args:
-        counts, shares: as for `learned`.
+        counts: shape (..., k), rows by cell.
+        shares: shape (..., k), summing to 1.
         direction: shape (..., k), z of each cell; made standard and cut at 2.5 here.
 
     Returns:
-        The gain less the price of choosing t, and t in standard deviations; shape (...). A direction
-        that does not vary gains 0.
+        The gain less the price of choosing t, and t in standard deviations; shape (...). A
+        direction that does not vary gains 0.
     """
     n = counts.sum(-1)
     mean = (shares * direction).sum(-1, keepdims=True)

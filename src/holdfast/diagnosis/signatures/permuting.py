@@ -35,7 +35,7 @@ def best_permutation(gain: FloatArray) -> IntArray:
     rows = np.arange(size)
     values = [float(gain[rows, s].sum()) for s in starts]
     best, top = starts[0], 0.0
-    for i in np.argsort(values)[::-1][:3].tolist() + [0]:
+    for i in [*np.argsort(values)[::-1][:3].tolist(), 0]:
         found = _climb(gain, starts[i].copy())
         value = float(gain[rows, found].sum())
         if value > top + 1e-9:

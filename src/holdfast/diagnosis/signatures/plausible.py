@@ -13,7 +13,7 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.profiles.portrait_cells import FIRST, is_in, unpack
+from holdfast.profiles.portrait_cells import FIRST, is_in, unpack, unpack4
 from holdfast.profiles.portrait_column import ColumnPortrait, on_step
 
 FloatArray = NDArray[np.float64]
@@ -22,6 +22,10 @@ FloatArray = NDArray[np.float64]
 OFF = 5.0
 #: a value this often among the 1,500 quantiles has a share of its own
 RECURRING = 3
+#: no value is less likely than this: one odd row must not decide
+LEAST = -25.0
+#: without a step, numbers must come again at least this often for that to say anything
+LEAST_RECURRING = 0.05
 #: ends of numbers that are told apart: none to so many zeros
 ENDS = 6
 
@@ -48,30 +52,79 @@ class Plausible:
         rows = face.rows * values
         kept = (shares * face.rows + 0.5) / (rows + 0.5 * len(shares) + 1.0)
         known = unpack(face.known)
+        masses = kept[len(self.atoms) :]
         if len(known):  # every value one by one, those seen once or twice drawn to their bin
             self.atoms = known
-            heads = unpack(face.known_shares, "<f4").astype(np.float64) * rows
+            heads = unpack4(face.known_shares) * rows
             self.atom_shares = np.log((heads + 0.3) / (rows + 0.3 * len(known) + 1.0))
         else:
             self.atom_shares = np.log(kept[: len(self.atoms)])
-            self._add_recurring()
+            masses = self._add_recurring(rows)
         self.width = max(face.high - face.low, 1e-9 * max(1.0, abs(face.high)))
         self.resolution = face.step or 1e-4 * max(face.spread, 1e-9 * max(1.0, abs(face.high)))
         widths = np.maximum(np.diff(self.edges), self.resolution)
-        self.masses = np.log(kept[len(unpack(face.frequent)) :])
-        self.densities = np.log(kept[len(unpack(face.frequent)) :] / widths)
-        self.rare = math.log(0.5 / (rows + 2.0))
-        recurring = min(max(face.recurring, 1.0 / (rows + 2.0)), 1.0 - 1.0 / (rows + 2.0))
-        self.again, self.new = math.log(recurring), math.log(1.0 - recurring)
+        self.masses = np.log(masses)
+        self.densities = self.masses - np.log(widths)
+        # the next value beyond the largest of n comes once in n + 1, not far from it
+        self.rare = math.log(1.0 / (rows + 2.0))
+        self.reach = self._reach()
+        least = 1.0 / (rows + 2.0)
+        taken = 0.0 if len(known) else min(float(np.exp(self.atom_shares).sum()), 0.999)
+        recurring = (face.recurring - taken) / (1.0 - taken)
+        self.recurring = min(max(recurring, least), 1.0 - least)
+        self.again, self.new = self._memory(self.recurring)
         self.coarseness = self._coarseness() if face.step else np.zeros(1)
+
+    @cached_property
+    def rest(self) -> FloatArray:
+        """Quantiles of the reference that are no frequent value."""
+        quantiles = unpack(self.face.quantiles)
+        return quantiles[~is_in(quantiles, np.sort(self.atoms))]
+
+    def _reach(self) -> tuple[float, float]:
+        """How far beyond its ends the reference may be thought to go: as far as its last 1 %."""
+        quantiles = unpack(self.face.quantiles)
+        least = 0.02 * self.width
+        if not len(quantiles):
+            return least, least
+        low, high = np.quantile(quantiles, [0.01, 0.99])
+        return max(float(low) - self.face.low, least), max(self.face.high - float(high), least)
+
+    def _add_recurring(self, rows: float) -> FloatArray:
+        """Values that came several times among the quantiles join the frequent ones.
+
+        Returns the masses of the bins without them.
+        """
+        quantiles = unpack(self.face.quantiles)
+        values, counts = np.unique(quantiles, return_counts=True)
+        often = (counts >= RECURRING) & ~is_in(values, np.sort(self.atoms))
+        shares = np.log(counts[often] / max(1, len(quantiles)))
+        self.atoms = np.concatenate((self.atoms, values[often]))
+        self.atom_shares = np.concatenate((self.atom_shares, shares))
+        heads = np.histogram(self.rest, self.edges)[0]
+        least = 0.5 / (rows + 1.0)
+        return np.asarray(np.maximum(heads / max(1, len(quantiles)), least))
+
+    def _memory(self, recurring: float) -> tuple[float, float]:
+        """What it adds that a number is, or is not, one of those known: against chance.
+
+        Of the points of the grid some are known; numbers that come again hit them more often.
+        """
+        if len(unpack(self.face.known)):
+            return math.log(recurring), math.log(1.0 - recurring)
+        if not self.face.step and recurring < LEAST_RECURRING:
+            return 0.0, 0.0
+        points = self.width / self.face.step + 1.0 if self.face.step else 2.0 * self.face.distinct
+        chance = min(max(len(self.members) / max(points, 1.0), 1e-6), 0.95)
+        return math.log(recurring / chance), math.log((1.0 - recurring) / (1.0 - chance))
 
     def _coarseness(self) -> FloatArray:
         """By how many zeros a number ends in, how much likelier it is than the grid alone says.
 
-        Prices end in .99, incomes in 000: a value on a coarser step is likelier than its neighbours.
+        Incomes end in 000: a value on a coarser step is likelier than its neighbours.
         """
-        quantiles = unpack(self.face.quantiles)
-        ends = self.ends(quantiles[quantiles != 0.0])
+        rest = self.rest if not len(self.face.known) else unpack(self.face.quantiles)
+        ends = self.ends(rest[rest != 0.0])
         share = np.bincount(np.maximum(ends, 0), minlength=ENDS) + 0.5
         usual = 0.9 * 10.0 ** -np.arange(ENDS)
         usual[-1] /= 0.9
@@ -89,20 +142,11 @@ class Plausible:
             out[here] += on_step(x[here], first + more)
         return out
 
-    def _add_recurring(self) -> None:
-        """Values that came several times among the quantiles, though below the share of a cell."""
-        quantiles = unpack(self.face.quantiles)
-        values, counts = np.unique(quantiles, return_counts=True)
-        often = (counts >= RECURRING) & ~is_in(values, np.sort(self.atoms))
-        shares = np.log(counts[often] / max(1, len(quantiles)))
-        self.atoms = np.concatenate((self.atoms, values[often]))
-        self.atom_shares = np.concatenate((self.atom_shares, shares))
-
     @cached_property
     def members(self) -> FloatArray:
         """Numbers of the reference that are known one by one, sorted."""
         known = unpack(self.face.known)
-        return known if len(known) else np.unique(unpack(self.face.quantiles))
+        return known if len(known) else np.unique(self.rest)
 
     @cached_property
     def order(self) -> tuple[FloatArray, NDArray[np.int64]]:
@@ -117,9 +161,10 @@ class Plausible:
         out = self.densities[np.clip(place, 0, bins - 1)]
         beyond = (x < self.edges[0]) | (x > self.edges[-1])
         if beyond.any():
-            gap = np.where(x > self.face.high, x - self.face.high, self.face.low - x)
-            reach = np.minimum(np.maximum(gap, 0.0) / self.width, 1e12)
-            tail = self.rare - np.log(2.0 * self.width) - 2.0 * np.log1p(reach)
+            above = x > self.face.high
+            gap = np.maximum(np.where(above, x - self.face.high, self.face.low - x), 0.0)
+            reach = np.where(above, self.reach[1], self.reach[0])
+            tail = self.rare - np.log(reach) - 2.0 * np.log1p(np.minimum(gap / reach, 1e15))
             out = np.where(beyond, tail, out)
         return out + math.log(self.resolution)
 
@@ -129,9 +174,21 @@ class Plausible:
         if self.face.step:
             ends = self.ends(x)
             off = self.rare - OFF
-            on = self.coarseness[np.maximum(ends, 0)] + np.where(member, self.again, self.new)
+            coarse = self.coarseness[np.maximum(ends, 0)]
+            # coarse values are known more often: both together would count that twice
+            on = np.where(member, np.maximum(coarse, self.again), coarse + self.new)
             return np.where(ends >= 0, on, off)
         return np.where(member, self.again, self.new)
+
+    def off_grid(self, x: FloatArray) -> float:
+        """Share of numbers off the grid; without a step, of those missing among the known ones."""
+        if not len(x):
+            return 0.0
+        if self.face.step:
+            return float((self.ends(x) < 0).mean())
+        if self.recurring < 0.3:
+            return 0.0
+        return max(0.0, 1.0 - float(is_in(x, self.members).mean()) / self.recurring - 0.2)
 
     def frequent(self, x: FloatArray) -> FloatArray:
         """Log-share of frequent values; NaN for others."""
@@ -146,25 +203,31 @@ class Plausible:
         return out
 
     def __call__(self, x: FloatArray) -> FloatArray:
-        """Log-probability of each number (any shape, no NaN)."""
+        """Log-probability of each number (any shape, no NaN), at least `LEAST`."""
         known = self.frequent(x)
-        return np.where(np.isnan(known), self.smooth(x) + self.grid(x), known)
+        return np.maximum(np.where(np.isnan(known), self.smooth(x) + self.grid(x), known), LEAST)
 
     def own(self, x: FloatArray) -> FloatArray:
         """Log-probability of the reference's own quantiles: that they are known says nothing."""
         known = self.frequent(x)
-        grid = np.full(x.shape, max(self.again, self.new))
-        if self.face.step:
-            ends = self.ends(x)
-            off = self.rare - OFF
-            grid = np.where(ends >= 0, grid + self.coarseness[np.maximum(ends, 0)], off)
-        return np.where(np.isnan(known), self.smooth(x) + grid, known)
+        return np.where(np.isnan(known), self.smooth(x) + self.own_grid(x), known)
+
+    def own_grid(self, x: FloatArray) -> FloatArray:
+        """What `grid` gives on average for values as often new as the reference's are."""
+        grid = np.full(x.shape, self.recurring * self.again + (1.0 - self.recurring) * self.new)
+        if not self.face.step:
+            return grid
+        ends = self.ends(x)
+        coarse = self.coarseness[np.maximum(ends, 0)]
+        again = self.recurring * np.maximum(coarse, self.again)
+        grid = again + (1.0 - self.recurring) * (coarse + self.new)
+        return np.where(ends >= 0, grid, self.rare - OFF)
 
     def rescaled(self, y: FloatArray, x: FloatArray, factor: float | FloatArray) -> FloatArray:
         """Log-probability of x when it is `factor` y (+ constant) and y is as in the reference.
 
         The better of two readings, over all rows: the value was changed as it stood (then y is on
-        the grid), or it was rounded again afterwards (then x is).
+        the grid), or it was rounded again afterwards (then x is, and nothing else is known of it).
 
         Args:
             y: shape (h, n), the numbers before the change.
@@ -181,6 +244,7 @@ class Plausible:
         as_it_stood = np.where(np.isnan(known), stood, known)
         if not self.face.step:
             return as_it_stood
-        again = np.where(np.isnan(known), squeezed + self.grid(x), known)
+        on = on_step(x, round(math.log10(self.face.step)))
+        again = np.where(np.isnan(known), squeezed, known) + np.where(on, 0.0, self.rare - OFF)
         better = again.sum(-1, keepdims=True) > as_it_stood.sum(-1, keepdims=True)
         return np.where(better, again, as_it_stood)

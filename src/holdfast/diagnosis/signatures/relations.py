@@ -7,7 +7,8 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.diagnosis.scene import Look, Scene
+from holdfast.diagnosis.look import Look
+from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.answers import LABELS
 from holdfast.profiles.portrait_cells import FIRST
 
@@ -72,7 +73,7 @@ def _gains(p: FloatArray, y: FloatArray) -> FloatArray:
     shifted = 1.0 / (1.0 + np.exp(-(log_odds[None, :] + SHIFTS[:, None])))
     q = np.clip(np.vstack((flipped, shifted)), 0.002, 0.998)
     own = np.where(y == 1.0, p, 1.0 - p)
-    return np.log(np.where(y[None, :] == 1.0, q, 1.0 - q)) - np.log(own)[None, :]
+    return np.asarray(np.log(np.where(y[None, :] == 1.0, q, 1.0 - q)) - np.log(own)[None, :])
 
 
 def _choice(place: int) -> tuple[float, float]:

@@ -9,7 +9,7 @@ FloatArray = NDArray[np.float64]
 
 
 def log_gamma(x: FloatArray) -> FloatArray:
-    """log Gamma(x) for x > 0, relative error below 1e-9: shifted by 6, then Stirling's series.
+    """Log Gamma(x) for x > 0, relative error below 1e-9: shifted by 6, then Stirling's series.
 
     >>> import math
     >>> got = log_gamma(np.array([0.01, 0.5, 1.0, 3.7, 250.0]))

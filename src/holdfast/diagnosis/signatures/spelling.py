@@ -6,8 +6,38 @@ import unicodedata
 
 #: words that stand for nothing
 NOTHING = frozenset(
-    "unknown null none nan n/a na missing other others undefined unspecified unk empty default "
-    "not-available notavailable nil void tbd - -- ? . 0 -1 99 999 9999 #n/a nat".split()
+    [
+        "unknown",
+        "null",
+        "none",
+        "nan",
+        "n/a",
+        "na",
+        "missing",
+        "other",
+        "others",
+        "undefined",
+        "unspecified",
+        "unk",
+        "empty",
+        "default",
+        "not-available",
+        "notavailable",
+        "nil",
+        "void",
+        "tbd",
+        "-",
+        "--",
+        "?",
+        ".",
+        "0",
+        "-1",
+        "99",
+        "999",
+        "9999",
+        "#n/a",
+        "nat",
+    ]
 )
 
 
@@ -22,9 +52,9 @@ def is_nothing(name: str) -> bool:
 
 
 def plain(name: str) -> str:
-    """A spelling without case, blanks, signs, accents and garbling.
+    r"""A spelling without case, blanks, signs, accents and garbling.
 
-    >>> plain(" Never-Married"), plain("Citt\\u00e0"), plain("Job\\u00c3\\u00a9"), plain("3.0")
+    >>> plain(" Never-Married"), plain("Citt\u00e0"), plain("Job\u00c3\u00a9"), plain("3.0")
     ('nevermarried', 'citta', 'joba', '3')
     """
     text = name.strip().casefold()

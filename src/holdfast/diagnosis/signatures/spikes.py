@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.diagnosis.scene import Look
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.profiles.portrait_cells import FIRST, NULL, unpack
 
@@ -53,7 +53,7 @@ def _of_numbers(look: Look) -> list[Spike]:
     if not len(often):
         return []
     present = max(1e-9, 1.0 - look.face.null - look.face.wrong)
-    usual = np.exp(np.maximum(look.plausible(values[often]), -60.0)) * present
+    usual = np.exp(look.plausible(values[often])) * present
     gain = counts[often] * np.log(np.maximum(counts[often] / look.scene.rows / usual, 1e-9))
     out = []
     for i in np.argsort(-gain)[:MOST_SPIKES]:
@@ -87,6 +87,16 @@ def _spike(look: Look, number: float, name: str, rows: NDArray[np.bool_], usual:
     bond = 0.0 if look.scene.hangs_on(look.name) else look.bond
     ratio = np.where(rows, -math.log(usual) - bond, -np.inf)
     return Spike(number, name, rows, usual, fit(ratio))
+
+
+def spike_ratio(look: Look, number: float, name: str, usual: float) -> FloatArray:
+    """Shape (n,): the log ratio of a spike on other rows than those it was found in."""
+    if look.is_number:
+        rows = look.present & (look.numbers == number)
+    else:
+        code = look.values.names.index(name) if name in look.values.names else -2
+        rows = look.values.codes == code
+    return np.where(rows, -math.log(usual), -np.inf)
 
 
 def _ranked(found: list[Spike]) -> list[Spike]:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.diagnosis.scene import Look
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.signatures.mixture import gains
 from holdfast.profiles.portrait_cells import unpack
 
@@ -21,19 +21,24 @@ WORTH = 0.5
 #: factors between units in use; both directions are tried
 FACTORS = {
     10.0: "", 100.0: "", 1000.0: "", 1e4: "", 1e5: "", 1e6: "", 1e9: "",
-    1.609344: "miles and kilometres", 2.54: "inches and centimetres", 25.4: "inches and mm",
-    0.3048: "feet and metres", 0.45359237: "pounds and kilograms", 2.20462: "pounds and kilograms",
-    28.349523125: "ounces and grams", 3.785411784: "gallons and litres", 0.9144: "yards and metres",
-    12.0: "months and years", 60.0: "minutes and hours", 3600.0: "seconds and hours",
-    24.0: "hours and days", 7.0: "days and weeks", 365.25: "days and years", 86400.0: "seconds and days",
-    1440.0: "minutes and days", 52.0: "weeks and years", 30.0: "days and months",
-    1024.0: "bytes and kibibytes", 1048576.0: "bytes and mebibytes", 8.0: "bits and bytes",
-    1.8: "degrees", 3.6: "m/s and km/h", 1.852: "knots and km/h", 0.514444: "knots and m/s",
-    4.184: "calories and joules", 4.8824: "", 1.852001: "", 0.0254: "inches and metres",
-    2.0: "", 4.0: "", 1.1: "", 1.2: "", 1.19: "", 1.25: "", 5.0: "",
-    57.29577951308232: "radians and degrees", 6.894757: "psi and kPa", 33.8638: "inHg and hPa",
-    0.621371: "miles and kilometres", 0.393701: "inches and centimetres", 3.28084: "feet and metres",
+    2.0: "", 4.0: "", 5.0: "", 1.1: "", 1.19: "", 1.2: "", 1.25: "",
+    1.609344: "miles and kilometres", 0.621371: "miles and kilometres",
+    2.54: "inches and centimetres", 0.393701: "inches and centimetres",
+    25.4: "inches and millimetres", 0.0254: "inches and metres",
+    0.3048: "feet and metres", 3.28084: "feet and metres", 0.9144: "yards and metres",
+    0.45359237: "pounds and kilograms", 2.20462: "pounds and kilograms",
+    28.349523125: "ounces and grams", 3.785411784: "gallons and litres",
+    60.0: "minutes and hours", 3600.0: "seconds and hours", 86400.0: "seconds and days",
+    1440.0: "minutes and days", 24.0: "hours and days", 7.0: "days and weeks",
+    30.0: "days and months", 365.25: "days and years", 52.0: "weeks and years",
+    12.0: "months and years", 1024.0: "bytes and kibibytes", 1048576.0: "bytes and mebibytes",
+    8.0: "bits and bytes", 1.8: "degrees of temperature", 3.6: "metres a second and km/h",
+    1.852: "knots and km/h", 0.514444: "knots and metres a second",
+    4.184: "calories and joules", 57.29577951308232: "radians and degrees",
+    6.894757: "psi and kilopascals", 33.8638: "inches of mercury and hectopascals",
 }  # fmt: skip
+#: estimates are tried beside themselves too, in standard errors
+NUDGES = (0.0, -1.0, -0.5, 0.5, 1.0)
 #: (a, b) of x -> a x + b
 AFFINE = {
     (1.8, 32.0): "Celsius and Fahrenheit",
@@ -69,7 +74,6 @@ def candidates(look: Look) -> list[Transform]:
 
 def _suggested(look: Look) -> list[Transform]:
     x = look.numbers[look.present]
-    x = x[np.abs(x) < 1e299]
     quantiles = unpack(look.face.quantiles)
     if len(x) < 8 or not len(quantiles):
         return []
@@ -84,13 +88,12 @@ def _suggested(look: Look) -> list[Transform]:
         usable = (then != 0.0) & (now / np.where(then == 0.0, 1.0, then) > 0.0)
         factor = float(np.median(now[usable] / then[usable]))
         spread = 0.7 / math.sqrt(len(late))
-        for nudge in (0.0, -1.0, -0.5, 0.5, 1.0):
-            out.append(Transform(factor * math.exp(nudge * spread), 0.0, FOUND, ""))
+        factors = [factor * math.exp(nudge * spread) for nudge in NUDGES]
+        out += [Transform(f, 0.0, FOUND, "") for f in factors]
         if (grid := _grid(x, step)) is not None:
             out.append(Transform(grid, 0.0, FOUND, ""))
     noise = look.face.spread / math.sqrt(len(late))
-    for nudge in (0.0, -1.0, -0.5, 0.5, 1.0):
-        out.append(Transform(1.0, shift + nudge * noise, OFFSET, ""))
+    out += [Transform(1.0, shift + nudge * noise, OFFSET, "") for nudge in NUDGES]
     if step:
         phase = float(np.median(np.mod(late - late[0] + 0.5 * step, step))) - 0.5 * step + late[0]
         base = phase - step * round((phase - shift) / step)
@@ -101,6 +104,7 @@ def _suggested(look: Look) -> list[Transform]:
         a = float(widths[0] / widths[1])
         out.append(Transform(a, float(now[2] - a * then[2]), BOTH, ""))
         out.append(Transform(-a, float(now[2] + a * then[2]), BOTH, ""))
+    out = [Transform(float(t.a), float(t.b), t.prior, t.known) for t in out]
     return [t for t in out if t.a != 0.0 and not (abs(t.a - 1.0) < 1e-12 and t.b == 0.0)]
 
 
@@ -131,7 +135,9 @@ def log_ratio(look: Look, changes: list[Transform], rows: NDArray[np.int64]) -> 
     return out - look.log_p[rows][None, :]
 
 
-def with_row(look: Look, change: Transform, ratio: FloatArray, rows: NDArray[np.int64]) -> FloatArray:
+def with_row(
+    look: Look, change: Transform, ratio: FloatArray, rows: NDArray[np.int64]
+) -> FloatArray:
     """A ratio that also asks whether the value before the change suits the rest of its row."""
     if not look.ratios.size:
         return ratio
@@ -155,11 +161,14 @@ def best_changes(look: Look) -> list[tuple[Transform, FloatArray]]:
         changes, value = [changes[i] for i in order], value[order]
     worth = max(0.0, WORTH * look.drifted - 10.0)
     chosen = [c for c, v in zip(changes, value, strict=True) if v > worth]
-    out = []
-    for change in chosen:
-        full = np.full(look.scene.rows, -np.inf)
-        full[rows] = with_row(look, change, log_ratio(look, [change], rows)[0], rows)
-        out.append((change, full))
+    return [(change, whole_ratio(look, change)) for change in chosen]
+
+
+def whole_ratio(look: Look, change: Transform) -> FloatArray:
+    """Shape (n,): the log ratio of a change for all rows, -inf where there is no number."""
+    rows = np.flatnonzero(look.present)
+    out = np.full(look.scene.rows, -np.inf)
+    out[rows] = with_row(look, change, log_ratio(look, [change], rows)[0], rows)
     return out
 
 

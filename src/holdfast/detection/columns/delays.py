@@ -1,0 +1,172 @@
+"""After how many rows the detector of values would notice what, computed from its own tables.
+
+A bet whose wealth grows by g nats a row reaches its threshold after about threshold / g rows; the
+first bet that does counts. A shift of a column is the smallest change of its cells (an exponential
+tilt of the reference) that moves its standardised rank by the wanted number of standard deviations.
+"""
+
+from __future__ import annotations
+
+import math
+
+import msgspec
+import numpy as np
+
+from holdfast.detection.columns.cells import Cells, mid_ranks, standardise
+from holdfast.detection.columns.detector import ValueDetector
+from holdfast.detection.columns.fit import SCORE, ColumnFit
+from holdfast.detection.delay import rows_to_alarm_with_bets
+from holdfast.frames.values import FloatArray, ValueKind
+
+#: shares of rows whose value goes missing
+NULLS = (0.05, 0.3, 1.0)
+#: families whose bets look at cells alone; the others look at flags, which a shift may leave as is
+OF_CELLS = frozenset({"values", SCORE})
+#: shifts in standard deviations of the rank
+SHIFTS = {"shift of a quarter sd": 0.25, "shift of one sd": 1.0}
+TRIPLED = "tripled rare share"
+#: a share is rare up to here
+RARE = 0.05
+_LARGEST_TILT = 60.0
+
+
+class Noticed(msgspec.Struct, frozen=True, kw_only=True):
+    """One change of one column.
+
+    Attributes:
+        field: the column; empty for the score.
+        change: what happens to it.
+        rows: rows until it is noticed; None: it stays within what is silent.
+    """
+
+    field: str
+    change: str
+    rows: int | None
+
+
+def expected_delays(detector: ValueDetector) -> list[Noticed]:
+    """After how many rows common changes of each column would be noticed.
+
+    Example:
+        >>> import numpy as np
+        >>> from holdfast.detection.columns.fit import learn_reference
+        >>> from holdfast.frames.values import read_values
+        >>> x = np.random.default_rng(0).normal(size=2000)
+        >>> fit = learn_reference({"x": read_values(ValueKind.NUMBER, x)})
+        >>> noticed = {n.change: n.rows for n in expected_delays(ValueDetector(fit, 14.0))}
+        >>> noticed["nulls in 100% of rows"] <= 6 < noticed["shift of one sd"]
+        True
+    """
+    streams = detector.streams()
+    thresholds = {(s.field, s.code): s.nats for s in streams if s.key.startswith("blocks:")}
+    spread = {(s.field, s.code): s.deff for s in detector.fit.streams}
+    nulls = {s.field: s for s in streams if s.code == "null" and s.key.startswith("rows:")}
+    found: list[Noticed] = []
+    for column in detector.fit.columns:
+        stream = nulls.get(column.name)
+        for share in NULLS:
+            rows = math.inf
+            if stream is not None and not stream.muted:
+                after = stream.share + (1.0 - stream.share) * share
+                rows = rows_to_alarm_with_bets(after, stream.edge, stream.nats)
+                rows *= spread.get((column.name, "null"), 1.0)
+            found.append(_noticed(column.name, f"nulls in {share:.0%} of rows", rows))
+        found += _of_values(column, thresholds)
+    if detector.fit.score is not None:
+        found += _of_values(detector.fit.score, thresholds)
+    return found
+
+
+def _of_values(column: ColumnFit, thresholds: dict[tuple[str, str], float]) -> list[Noticed]:
+    """Shifts and a tripled rare share, as far as the column has them."""
+    cells = column.cells
+    counts = np.array(cells.counts, float)
+    total = counts.sum()
+    if not total or not counts[: cells.inner].sum():
+        return []
+    nats = np.array([
+        thresholds.get((column.name, b.code), math.inf)
+        if b.code in OF_CELLS and not b.muted else math.inf
+        for b in column.bets
+    ])  # fmt: skip
+    steps = column.table.steps[: cells.size]
+    found = []
+    if cells.kind is ValueKind.NUMBER:
+        for change, size in SHIFTS.items():
+            both = [_delay(_shifted(cells, counts, sign * size), steps, nats) for sign in (1, -1)]
+            found.append(_noticed(column.name, change, max(both)))
+    tripled = _tripled(cells, counts)
+    if tripled is not None:
+        found.append(_noticed(column.name, TRIPLED, _delay(tripled, steps, nats)))
+    return found
+
+
+def _delay(shares: FloatArray | None, steps: FloatArray, nats: FloatArray) -> float:
+    """Rows until the first bet crosses when rows fall into cells with these shares."""
+    if shares is None or not len(nats):
+        return math.inf
+    speed = shares @ steps
+    with np.errstate(divide="ignore", invalid="ignore"):
+        rows = np.where(speed > 1e-12, nats / speed, np.inf)
+    return float(rows.min())
+
+
+def _shifted(cells: Cells, counts: FloatArray, size: float) -> FloatArray | None:
+    """Shares of the cells when the standardised rank has mean `size`; None: no such tilt."""
+    inner = counts.copy()
+    inner[cells.inner :] = 0.0
+    z = standardise(mid_ranks(cells), inner)
+    if not z.any():
+        return None
+    base = np.where(inner > 0, inner, 0.0)
+
+    def tilted(theta: float) -> FloatArray:
+        lift = theta * z - float((theta * z[base > 0]).max())
+        weight = base * np.exp(np.minimum(lift, 0.0))
+        shares: FloatArray = weight / weight.sum()
+        return shares
+
+    sign = 1.0 if size > 0 else -1.0
+    low, high = 0.0, _LARGEST_TILT
+    if sign * float(tilted(sign * high) @ z) < abs(size):
+        return None
+    for _ in range(60):
+        middle = (low + high) / 2.0
+        if sign * float(tilted(sign * middle) @ z) < abs(size):
+            low = middle
+        else:
+            high = middle
+    return _with_missing(tilted(sign * high), cells, counts)
+
+
+def _tripled(cells: Cells, counts: FloatArray) -> FloatArray | None:
+    """Shares of the cells when the rarest value asked about comes three times as often."""
+    total = counts[: cells.inner].sum()
+    if cells.kind is ValueKind.NUMBER:
+        asked = sorted(cells.atoms.values())
+    else:
+        asked = list(range(len(cells.names)))
+    rare = [c for c in asked if 20 <= counts[c] <= RARE * total]
+    if not rare:
+        return None
+    cell = min(rare, key=lambda c: counts[c])
+    inner = counts.copy()
+    inner[cells.inner :] = 0.0
+    shares = inner / total
+    p = float(shares[cell])
+    shares *= (1.0 - 3.0 * p) / (1.0 - p)
+    shares[cell] = 3.0 * p
+    return _with_missing(shares, cells, counts)
+
+
+def _with_missing(shares: FloatArray, cells: Cells, counts: FloatArray) -> FloatArray:
+    """Shares among rows with a value as shares of all rows."""
+    present = counts[: cells.inner].sum() / counts.sum()
+    out: FloatArray = counts / counts.sum()
+    out[: cells.inner] = shares[: cells.inner] * present
+    return out
+
+
+def _noticed(field: str, change: str, rows: float) -> Noticed:
+    whole = None if math.isinf(rows) else math.ceil(rows)
+    return Noticed(field=field, change=change, rows=whole)
