@@ -14,6 +14,9 @@ from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.verdict import Verdict, judge
 from holdfast.diagnosis.words import names, row_sentence, sentence
 
+#: stands for a value of a column whose values may not be shown
+HIDDEN = "(one of its values)"
+
 
 def diagnose(evidence: Evidence, since: int) -> Diagnosis:
     """The most specific cause that the evidence supports, ``unknown`` included.
@@ -57,6 +60,9 @@ def _from_rows(verdict: Verdict, since: int) -> Diagnosis:
     spot = segment(scene.now, verdict.winner.weight, start, cause.features)
     if (spot is None or not spot.value) and evidence.spot is not None and evidence.spot.value:
         spot = evidence.spot  # the marks of the rows tell where the rows themselves cannot
+    if spot is not None and spot.dimension in scene.now.columns and spot.value:
+        if spot.dimension not in evidence.shown:
+            spot = msgspec.structs.replace(spot, value=HIDDEN)
     facts = _facts(evidence, cause.because) | {
         "rows": scene.whole.rows,
         "first_row": start,
