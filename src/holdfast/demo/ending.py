@@ -23,8 +23,14 @@ from holdfast.reports.document import (
 
 #: alternatives shown, the likeliest first
 ALTERNATIVES = 4
-#: events that say what an incident is and what was done about it
-TOLD = ("incident.opened", "alert.raised", "field.fallback", "action.skipped", "incident.closed")
+#: events that say what an incident is and what was done about it, and a word for each
+TOLD = {
+    "incident.opened": "opened",
+    "alert.raised": "alert",
+    "field.fallback": "switch",
+    "action.skipped": "not done",
+    "incident.closed": "closed",
+}
 
 
 def diagnosis(story: Story, told: Telling, during: range) -> list[Block]:
@@ -63,7 +69,7 @@ def drilled(told: Telling, *, brief: bool) -> list[Block]:
         return []
     blocks = list(summary(told.drill))
     if not brief and told.drill.expected:
-        blocks.append(faults_table(told.drill.expected))
+        blocks += [Heading(text="Fault by fault", level=3), faults_table(told.drill.expected)]
     return blocks
 
 
@@ -103,7 +109,7 @@ def _done(own: dict[str, Any]) -> Table:
         rows=tuple(
             (
                 (moment["at"] - begun) / 1e6,
-                moment["kind"].replace(".", " "),
+                TOLD[moment["kind"]],
                 moment["text"].replace("`", ""),
             )
             for moment in own["history"]
