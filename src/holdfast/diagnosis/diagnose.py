@@ -60,9 +60,9 @@ def _from_rows(verdict: Verdict, since: int) -> Diagnosis:
     spot = segment(scene.now, verdict.winner.weight, start, cause.features)
     if (spot is None or not spot.value) and evidence.spot is not None and evidence.spot.value:
         spot = evidence.spot  # the marks of the rows tell where the rows themselves cannot
-    if spot is not None and spot.dimension in scene.now.columns and spot.value:
-        if spot.dimension not in evidence.shown:
-            spot = msgspec.structs.replace(spot, value=HIDDEN)
+    hidden = scene.now.columns.keys() - evidence.shown
+    if spot is not None and spot.value and spot.dimension in hidden:
+        spot = msgspec.structs.replace(spot, value=HIDDEN)
     facts = _facts(evidence, cause.because) | {
         "rows": scene.whole.rows,
         "first_row": start,
