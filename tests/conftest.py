@@ -6,6 +6,11 @@ import os
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
+
+# a busy machine is no reason to fail; in CI the examples are the same in every run
+settings.register_profile("shared", deadline=None, derandomize=bool(os.environ.get("HOLDFAST_CI")))
+settings.load_profile("shared")
 
 
 @pytest.fixture(scope="session")
