@@ -21,17 +21,12 @@ def monitor(*releases, state=None):
     return ModelMonitor("loan", lambda _model, name: known.get(name), BUDGET, state)
 
 
-def looking(batch):
-    rows = [msgspec.json.decode(t) for t in batch.column("features").to_pylist()]
-    return decode(batch, lambda at: [rows[i] for i in at.tolist()])
-
-
 def feed(watcher, life, cuts=()):
     edges = [0, *sorted({c for c in cuts if 0 < c < life.rows}), life.rows]
     return [
         change
         for low, high in itertools.pairwise(edges)
-        for change in watcher.observe(looking(life.batch(low, high)))
+        for change in watcher.observe(decode(life.batch(low, high)))
     ]
 
 
@@ -163,7 +158,7 @@ def test_a_monitor_saved_and_loaded_goes_on_exactly():
     state = None
     for low in range(0, 3000, 100):
         watcher = monitor(state=state)
-        changes += watcher.observe(looking(life.batch(low, low + 100)))
+        changes += watcher.observe(decode(life.batch(low, low + 100)))
         state = watcher.dump()
     assert changes == expected
     assert monitor(state=state).dump() == through.dump()

@@ -6,10 +6,11 @@ import threading
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
+
+from holdfast.storage.schema import parse_features
 
 if TYPE_CHECKING:
     from holdfast.storage import Store
@@ -126,7 +127,7 @@ class Reader:
                 model=model, since=since, columns=["at", "features"]
             ).sort_by("at")
             texts = looked.slice(max(looked.num_rows - LOOKED_AT, 0)).column("features")
-            values = [_row(text) for text in texts.to_pylist()]
+            values = [parse_features(text) for text in texts.to_pylist()]
         return Lately(rows, values, now)
 
     def _last(self, model: str, now: int, count: int, columns: tuple[str, ...]) -> pa.Table:
@@ -150,13 +151,3 @@ class Reader:
 def _newest(rows: pa.Table, count: int) -> pa.Table:
     rows = rows.sort_by("at")
     return rows.slice(max(rows.num_rows - count, 0))
-
-
-def _row(text: str | None) -> Mapping[str, Any] | None:
-    if text is None:
-        return None
-    try:
-        row = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return None
-    return row if isinstance(row, dict) else None

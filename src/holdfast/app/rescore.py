@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,6 +10,7 @@ import msgspec
 from holdfast.diagnosis.quarantine import range_of
 from holdfast.errors import DataError, UsageError
 from holdfast.records import Incident
+from holdfast.storage.schema import parse_features
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -111,7 +111,7 @@ def rescore(
     right = {} if mended is None else _mended(mended, id_column)
     ids = rows.column("id").to_pylist()
     inputs = [
-        _inputs(text) | right.get(name, {})
+        dict(parse_features(text) or {}) | right.get(name, {})
         for name, text in zip(ids, rows.column("features").to_pylist(), strict=True)
     ]
     scorer = found.scorer()
@@ -161,13 +161,6 @@ def _mended(path: Path, id_column: str) -> dict[str, dict[str, Any]]:
             if name is not None:
                 found[str(name)] = row
     return found
-
-
-def _inputs(text: str | None) -> dict[str, Any]:
-    if text is None:
-        return {}
-    row = msgspec.json.decode(text)
-    return dict(row) if isinstance(row, Mapping) else {}
 
 
 def _count(values: list[str]) -> dict[str, int]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import enum
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -228,16 +228,6 @@ class Comparison(Result, msgspec.Struct, frozen=True, kw_only=True):
         """Names of the columns that changed, appeared or vanished, the most changed first."""
         told = {Status.CHANGED, Status.APPEARED, Status.VANISHED}
         return tuple(c.name for c in self.columns if c.status in told)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The comparison as plain data."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        plain["findings"] = [finding.to_dict() for finding in self.findings]
-        return plain
-
-    def to_json(self) -> str:
-        """The comparison as one JSON object."""
-        return msgspec.json.encode(self.to_dict()).decode()
 
     def to_frame(self) -> pa.Table:
         """One row a column: status, main difference with interval and p, shares, cause."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import msgspec
 
@@ -77,16 +77,6 @@ class CheckReport(Result, msgspec.Struct, frozen=True, kw_only=True):
         lines = [f"CheckReport: {word}, {self.rows} rows, {len(self.findings)} finding(s)"]
         lines += [f"  {f.severity.value}: {f.sentence} [{f.code}]" for f in self.findings]
         return "\n".join(lines)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The report as plain data."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        plain["findings"] = [finding.to_dict() for finding in self.findings]
-        return plain
-
-    def to_json(self) -> str:
-        """The report as one JSON object."""
-        return msgspec.json.encode(self.to_dict()).decode()
 
     def to_frame(self) -> pa.Table:
         """One row for each rule: code, fields, rows, marked, share, allowed, tail, complains."""

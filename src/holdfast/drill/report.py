@@ -135,10 +135,6 @@ class DrillReport(Result, msgspec.Struct, frozen=True, kw_only=True):
             record["named"] = outcome.named
         return plain
 
-    def to_json(self) -> str:
-        """The report as one JSON object."""
-        return msgspec.json.encode(self.to_dict()).decode()
-
     def to_frame(self) -> pa.Table:
         """One row for each fault and severity."""
         import pyarrow as pa

@@ -86,15 +86,6 @@ class PromiseReport(Result, msgspec.Struct, frozen=True, kw_only=True):
             }
         )
 
-    def to_dict(self) -> dict[str, Any]:
-        """The report as plain data."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
-
-    def to_json(self) -> str:
-        """The report as one JSON object."""
-        return msgspec.json.encode(self.to_dict()).decode()
-
     def __repr__(self) -> str:
         return f"PromiseReport: {self.sentence}; {len(self.table())} columns"
 

@@ -126,10 +126,6 @@ class ReplayReport(Result, msgspec.Struct, frozen=True, kw_only=True):
         plain["passed"] = self.passed
         return plain
 
-    def to_json(self) -> str:
-        """The report as one JSON object."""
-        return msgspec.json.encode(self.to_dict()).decode()
-
     def to_frame(self) -> pa.Table:
         """One row an incident: class, kind, action, features, onset, opening, closing, sentence."""
         import pyarrow as pa

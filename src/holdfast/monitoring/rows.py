@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-import msgspec
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -15,6 +14,7 @@ from holdfast.detection.base import Block, IntArray
 from holdfast.detection.mark_streams import ABSTAINED, REJECTED
 from holdfast.frames.values import FloatArray, ValueKind, Values, read_values
 from holdfast.releases.switches import CODE as SWITCHED_OFF
+from holdfast.storage.schema import parse_features
 
 #: columns of the log that monitoring reads
 COLUMNS = (
@@ -148,9 +148,10 @@ def by_model(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
             yield name, batch.filter(pa.array(mask))
 
 
-def decode(batch: pa.RecordBatch, look: Look | None = None) -> Rows:
+def decode(batch: pa.RecordBatch) -> Rows:
     """Rows of one model from a batch of the prediction log."""
     verdict = Coded.of(batch.column("verdict"))
+    look, read = _features(batch)
     marks = _marks(batch.column("marks"))
     for mark in (REJECTED, ABSTAINED):
         at = verdict.where(mark[1:])
@@ -166,7 +167,7 @@ def decode(batch: pa.RecordBatch, look: Look | None = None) -> Rows:
         marks=marks,
         look=look,
         score=_scores(batch, verdict),
-        read=_reader(batch),
+        read=read,
     )
 
 
@@ -181,16 +182,19 @@ def _scores(batch: pa.RecordBatch, verdict: Coded) -> FloatArray | None:
     return score
 
 
-def _reader(batch: pa.RecordBatch) -> Read | None:
-    """Reads the features, a JSON object a row, as columns."""
+def _features(batch: pa.RecordBatch) -> tuple[Look | None, Read | None]:
+    """Reads the features, a JSON object a row: of a few rows, and of all as columns."""
     if "features" not in batch.schema.names:
-        return None
+        return None, None
     texts = batch.column("features")
 
-    def read(kinds: Mapping[str, ValueKind]) -> Mapping[str, Values]:
-        return columns_of([parsed(text) for text in texts.to_pylist()], kinds)
+    def look(positions: IntArray) -> Sequence[Mapping[str, Any] | None]:
+        return [parse_features(text) for text in texts.take(pa.array(positions)).to_pylist()]
 
-    return read
+    def read(kinds: Mapping[str, ValueKind]) -> Mapping[str, Values]:
+        return columns_of([parse_features(text) for text in texts.to_pylist()], kinds)
+
+    return look, read
 
 
 def columns_of(
@@ -202,17 +206,6 @@ def columns_of(
     return {
         name: read_values(kind, [row.get(name) for row in known]) for name, kind in kinds.items()
     }
-
-
-def parsed(text: str | None) -> Mapping[str, Any] | None:
-    """The features of a row from their JSON text; None where it is no object."""
-    if text is None:
-        return None
-    try:
-        row = msgspec.json.decode(text)
-    except msgspec.DecodeError:
-        return None
-    return row if isinstance(row, dict) else None
 
 
 def _micros(column: pa.Array) -> IntArray:

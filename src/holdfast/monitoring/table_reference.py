@@ -15,7 +15,7 @@ from holdfast import frames
 from holdfast.contracts.model import ContractData
 from holdfast.detection.columns.fit import ReferenceFit, learn_reference
 from holdfast.errors import DataError
-from holdfast.frames.values import FloatArray, Values, kind_of, read_values
+from holdfast.frames.values import FloatArray, ValueKind, Values, kind_of, read_values
 from holdfast.profiles.portrait import Portrait
 
 
@@ -104,8 +104,6 @@ class TableReference:
 
 def numbers_of(frame: frames.Table, name: str) -> FloatArray:
     """A column of numbers; NaN where there is none."""
-    from holdfast.frames.values import ValueKind
-
     return read_values(ValueKind.NUMBER, frame.column(name)).numbers
 
 

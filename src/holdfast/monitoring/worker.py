@@ -7,14 +7,11 @@ restart, or two workers that both believe to be in charge neither repeat nor ski
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
-import numpy as np
 import pyarrow as pa
 
-from holdfast.detection.base import IntArray
 from holdfast.detection.budget import Budget, parse_budget
 from holdfast.diagnosis.incidents import ACCEPTED, KINDS, RESOLVED, fold
 from holdfast.errors import StoreError
@@ -25,7 +22,7 @@ from holdfast.monitoring.feed import Feed, Place, mark, steps
 from holdfast.monitoring.outcomes import Outcomes, read_values
 from holdfast.monitoring.record import Recorder
 from holdfast.monitoring.ring import KEPT
-from holdfast.monitoring.rows import COLUMNS, Look, Rows, decode, parsed
+from holdfast.monitoring.rows import COLUMNS, Rows, decode
 from holdfast.records import Incident
 from holdfast.storage import Store
 
@@ -293,7 +290,7 @@ class MonitorWorker:
         changes: list[Change] = []
         for rows, labels in steps(predicted, labelled, watching.values.rows):
             if rows is not None:
-                changes += self._observe(watching, decode(rows, self._look(name, rows)))
+                changes += self._observe(watching, decode(rows))
             if labels is not None:
                 changes += watching.outcomes.take(
                     watching.values, watching.arrivals.clock, labels,
@@ -320,28 +317,6 @@ class MonitorWorker:
             touched.add(event.model)
             last = event.seq
         return touched, last
-
-    def _look(self, model: str, part: pa.RecordBatch) -> Look:
-        """Fetches the features of a few rows when diagnosis asks for them."""
-
-        def look(positions: IntArray) -> Sequence[Mapping[str, Any] | None]:
-            chosen = part.take(pa.array(positions))
-            at = chosen.column("at").cast(pa.int64()).to_numpy(zero_copy_only=False)
-            wanted = set(chosen.column("id").to_pylist())
-            try:
-                table = self._store.predictions.read(
-                    model=model,
-                    since=int(np.min(at)),
-                    until=int(np.max(at)) + 1,
-                    columns=["id", "features"],
-                )
-            except StoreError:
-                return []
-            ids = table.column("id").to_pylist()
-            texts = table.column("features").to_pylist()
-            return [parsed(t) for i, t in zip(ids, texts, strict=True) if i in wanted]
-
-        return look
 
 
 def _keys(model: str) -> tuple[str, str, str]:

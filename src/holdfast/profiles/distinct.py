@@ -24,7 +24,6 @@ from holdfast.profiles.hashing import Hashes
 EXACT = 128
 ROWS = 2048
 LEVELS = 48
-_BYTES = ROWS * LEVELS // 8
 _BLOCK = 8192
 #: exponent 52 of a float and a full mantissa, shifted as in `_hit`
 _TOP = ((1023 + 52) << 11) + 2047

@@ -16,7 +16,6 @@ from holdfast.errors import DataError
 from holdfast.frames.column import ColumnView
 from holdfast.frames.table import Table
 from holdfast.frames.types import Storage
-from holdfast.profiles.columns import TextProfile
 from holdfast.profiles.embeddings import DIMENSIONS, norms_of, vectors
 from holdfast.profiles.hashing import hash_texts
 from holdfast.profiles.spec import (
@@ -256,10 +255,3 @@ def _slices(name: str, spec: ColumnSpec) -> tuple[str, ...]:
             remedy="slice by a text column, or turn the numbers into bands",
         )
     return spec.categories[:MOST_SLICES]
-
-
-def category_count(profile: TextProfile, spec: TextSpec, category: str) -> int:
-    """Rows with one category of the spec; 0 for one that it does not list."""
-    if category not in spec.categories:
-        return 0
-    return profile.counts[spec.categories.index(category)]

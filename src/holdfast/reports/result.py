@@ -5,7 +5,9 @@ from __future__ import annotations
 import html
 import os
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
+
+import msgspec
 
 from holdfast.reports import render
 
@@ -27,6 +29,17 @@ class Result:
     def to_frame(self) -> pa.Table:
         """The result as an Arrow table, which pandas, polars and duckdb take as it is."""
         raise NotImplementedError
+
+    def to_dict(self) -> dict[str, Any]:
+        """The result as plain data, its findings with their pages."""
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        if "findings" in plain:
+            plain["findings"] = [finding.to_dict() for finding in getattr(self, "findings", ())]
+        return plain
+
+    def to_json(self) -> str:
+        """The result as one JSON object."""
+        return msgspec.json.encode(self.to_dict()).decode()
 
     def save_html(self, path: str | os.PathLike[str], name: str = "") -> Path:
         """Write the report as one HTML file that loads nothing else; gives its path."""

@@ -283,3 +283,18 @@ def json_rows(structs: pa.Array) -> pa.Array:
     """
     texts = [None if row is None else _json(row).decode() for row in structs.to_pylist()]
     return pa.array(texts, pa.string())
+
+
+def parse_features(text: str | None) -> Mapping[str, Any] | None:
+    """The features of a logged row from their JSON text; None where it is no object.
+
+    >>> parse_features('{"age": 33}'), parse_features("[1]"), parse_features(None)
+    ({'age': 33}, None, None)
+    """
+    if text is None:
+        return None
+    try:
+        row = msgspec.json.decode(text)
+    except msgspec.DecodeError:
+        return None
+    return row if isinstance(row, dict) else None

@@ -7,7 +7,7 @@ false-alarm budget of whoever watches.
 from __future__ import annotations
 
 import zlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
@@ -30,7 +30,7 @@ from holdfast.detection.columns.flags import (
 )
 from holdfast.detection.columns.labels import Calibration, LabelFit, calibrate, learn_labels
 from holdfast.detection.columns.outliers import CLUMPED_FLOOR, FLOOR, OutlierStream
-from holdfast.detection.columns.quiet import BLOCK, ERRORS, MULTIPLES, QUIET, highest, spread
+from holdfast.detection.columns.quiet import BLOCK, ERRORS, settle, spread
 from holdfast.detection.columns.rows import RowStream, steps_of
 from holdfast.detection.columns.streams import (
     DEAD_HIGH,
@@ -428,7 +428,7 @@ def _fit_streams(
         wide_on = np.repeat(applies[:, chosen], gain.shape[1], axis=1)
         return np.where(wide_yes, gain.ravel(), np.where(wide_on, loss.ravel(), 0.0))
 
-    mult, loud = _settle_streams(len(drafts), steps_at)
+    mult, loud = settle(len(drafts), steps_at)
     edge = edge_at(mult, np.arange(len(drafts)))
     out = []
     for i, (field, code, *_rest) in enumerate(drafts):
@@ -448,23 +448,6 @@ def _fit_streams(
             )
         )  # fmt: skip
     return out
-
-
-def _settle_streams(
-    count: int, steps_at: Callable[[float, IntArray], FloatArray]
-) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """As `settle`, for streams of several bets each: all of a stream's bets must be quiet."""
-    mult, loud = np.full(count, MULTIPLES[-1]), np.arange(count)
-    for multiple in MULTIPLES:
-        if not len(loud):
-            break
-        wealth = highest(steps_at(multiple, loud)).reshape(len(loud), -1)
-        quiet = wealth.max(axis=1) <= QUIET
-        mult[loud[quiet]] = multiple
-        loud = loud[~quiet]
-    muted = np.zeros(count, np.bool_)
-    muted[loud] = True
-    return mult, muted
 
 
 def _unseen_rate(values: Values) -> float:

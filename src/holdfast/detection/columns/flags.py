@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import msgspec
 import numpy as np
@@ -340,8 +340,3 @@ class Residuals:
         gap = np.round(np.abs(actual - predicted), 9)
         result: BoolArray = (gap > np.round(self._limits, 9)) & (mine < self._inner)
         return result
-
-
-def dependence_names(model: Dependence, names: Sequence[str]) -> Mapping[str, float]:
-    """R2 by column."""
-    return {names[i]: r for i, r in zip(model.targets, model.r2, strict=True)}

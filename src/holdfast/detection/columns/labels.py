@@ -18,7 +18,7 @@ import numpy as np
 
 from holdfast.detection.columns.blocks import CALM, CAP, Crossing, GroupFault
 from holdfast.detection.columns.cells import Cells
-from holdfast.detection.columns.quiet import BLOCK, ERRORS, rounded, settle, spread
+from holdfast.detection.columns.quiet import BLOCK, Payments, limits, rounded
 from holdfast.frames.values import FloatArray, IntArray, ValueKind
 
 CUTS = (0.15, 0.3, 0.5, 0.7, 0.85)
@@ -214,23 +214,12 @@ def learn_labels(
     rows_b = np.repeat(inside.sum(axis=1)[:, :, None], shape[1], axis=2).reshape(blocks, -1)
     pays_b = np.matmul(inside.transpose(0, 2, 1), pays[:used].reshape(blocks, BLOCK, -1))
     logs_b = np.matmul(inside.transpose(0, 2, 1), logs[:used].reshape(blocks, BLOCK, -1))
-    ups = spread(pays_b.reshape(blocks, -1), rows_b, np.maximum(sd.ravel() ** 2, 1e-300))
     delta = np.where(np.arange(shape[0])[:, None] == 0, DELTA_ALL, DELTA_SEGMENT) * scale
-    wide = np.maximum((delta * sd).ravel(), 4.0 * ups.between)
-    error = (ERRORS / np.sqrt(count) * sd).ravel()
-    flat_mean, flat_logs = mean.ravel(), logs_b.reshape(blocks, -1)
-
-    def limit(mult: FloatArray | float, chosen: IntArray) -> FloatArray:
-        tau = np.maximum(wide[chosen] * mult, error[chosen])
-        result: FloatArray = np.log(flat_mean[chosen] + tau)
-        return result
-
-    def steps_at(mult: float, chosen: IntArray) -> FloatArray:
-        above = flat_logs[:, chosen] - rows_b[:, chosen] * limit(mult, chosen)
-        result: FloatArray = above / ups.deff[chosen]
-        return result
-
-    mult, loud = settle(len(wide), steps_at)
+    paid = Payments(pays_b.reshape(blocks, -1), logs_b.reshape(blocks, -1), rows_b)
+    counts = np.broadcast_to(count, shape).ravel()
+    norm, deff, _, loud = limits(
+        paid, mean.ravel(), sd.ravel(), counts, np.broadcast_to(delta, shape).ravel()
+    )
     alive = ~loud.reshape(shape) & (sd > 0.0)
     alive[1:, _ODDS_FROM:] = False
     silent = tuple(
@@ -242,8 +231,8 @@ def learn_labels(
         calibration=calibration,
         base=base,
         segments=tuple(segments),
-        norm=limit(mult, np.arange(len(wide))).tobytes(),
-        deff=ups.deff.tobytes(),
+        norm=norm.tobytes(),
+        deff=deff.tobytes(),
         alive=alive.tobytes(),
         rows=n,
         muted=silent,

@@ -106,25 +106,87 @@ def highest(steps: FloatArray) -> FloatArray:
 
 
 def settle(
-    bets: int, steps_at: Callable[[float, IntArray], FloatArray]
+    streams: int, steps_at: Callable[[float, IntArray], FloatArray]
 ) -> tuple[FloatArray, NDArray[np.bool_]]:
-    """The multiple at which each bet stays quiet on the reference, and which bets never do.
+    """The multiple at which each stream stays quiet on the reference, and which never do.
 
     Args:
-        bets: how many.
-        steps_at: gives the steps (rows or blocks, chosen bets) at one multiple.
+        streams: how many.
+        steps_at: gives the steps (rows or blocks, bets) of chosen streams at one multiple, the bets
+            of a stream side by side, as many for each; the loudest of them decides.
     """
-    mult = np.full(bets, MULTIPLES[-1])
-    loud = np.arange(bets)
+    mult = np.full(streams, MULTIPLES[-1])
+    loud = np.arange(streams)
     for multiple in MULTIPLES:
         if not len(loud):
             break
-        quiet = highest(steps_at(multiple, loud)) <= QUIET
+        wealth = highest(steps_at(multiple, loud)).reshape(len(loud), -1)
+        quiet = wealth.max(axis=1) <= QUIET
         mult[loud[quiet]] = multiple
         loud = loud[~quiet]
-    muted = np.zeros(bets, np.bool_)
+    muted = np.zeros(streams, np.bool_)
     muted[loud] = True
     return mult, muted
+
+
+class Payments(NamedTuple):
+    """What payoffs earned on the reference, by block: shape (blocks, bets) each.
+
+    Attributes:
+        pays: sums of the payoffs.
+        logs: sums of their logarithms.
+        rows: applicable rows.
+    """
+
+    pays: FloatArray
+    logs: FloatArray
+    rows: FloatArray
+
+
+class Limits(NamedTuple):
+    """What is tolerated of payoffs: shape (bets,) each.
+
+    Attributes:
+        norm: logarithm of the largest mean payoff that is still normal.
+        deff: by how much evidence is divided.
+        mult: by how much the tolerance had to widen.
+        loud: bets that the reference itself cannot keep quiet.
+    """
+
+    norm: FloatArray
+    deff: FloatArray
+    mult: FloatArray
+    loud: NDArray[np.bool_]
+
+
+def limits(
+    paid: Payments, mean: FloatArray, sd: FloatArray, count: FloatArray, delta: FloatArray
+) -> Limits:
+    """Settles payoffs: ``log(mean + tau)``, with ``tau`` as at the head of this module.
+
+    Args:
+        paid: the payoffs by block, in time order.
+        mean: shape (bets,), mean payoff over the reference.
+        sd: shape (bets,), its standard deviation between rows.
+        count: shape (bets,), applicable rows.
+        delta: shape (bets,), smallest rise of the mean that matters, in standard deviations.
+    """
+    ups = spread(paid.pays, paid.rows, np.maximum(sd**2, 1e-300))
+    wide = np.maximum(delta * sd, 4.0 * ups.between)
+    error = ERRORS / np.sqrt(count) * sd
+
+    def limit(mult: FloatArray | float, chosen: IntArray) -> FloatArray:
+        tau = np.maximum(wide[chosen] * mult, error[chosen])
+        result: FloatArray = np.log(np.maximum(mean[chosen] + tau, 1e-300))
+        return result
+
+    def steps_at(mult: float, chosen: IntArray) -> FloatArray:
+        above = paid.logs[:, chosen] - paid.rows[:, chosen] * limit(mult, chosen)
+        result: FloatArray = above / ups.deff[chosen]
+        return result
+
+    mult, loud = settle(len(mean), steps_at)
+    return Limits(limit(mult, np.arange(len(mean))), ups.deff, mult, loud)
 
 
 def rounded(steps: FloatArray, grid: float = GRID) -> FloatArray:

@@ -18,7 +18,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.detection.columns.cells import Cells, mid_ranks, standardise
-from holdfast.detection.columns.quiet import ERRORS, TABLE_GRID, rounded, settle, spread
+from holdfast.detection.columns.quiet import (
+    ERRORS,
+    TABLE_GRID,
+    Payments,
+    limits,
+    rounded,
+    settle,
+    spread,
+)
 from holdfast.frames.values import FloatArray, IntArray, ValueKind
 
 BoolArray = NDArray[np.bool_]
@@ -320,36 +328,18 @@ def _fit_payoffs(
     n = np.maximum(counts @ applies, 1.0)
     mean = (counts @ pay) / n
     sd = np.sqrt(np.maximum((counts @ (pay**2 * applies)) / n - mean**2, 0.0))
-    rows = blocks @ applies
-    ups = spread(blocks @ pay, rows, np.maximum(sd**2, 1e-300))
-    delta = np.array([q.delta for q in asked]) * scale
-    wide = np.maximum(delta * sd, 4.0 * ups.between)
-    error = ERRORS / np.sqrt(n) * sd
-    grown = blocks @ (log_pay * applies)
-
-    def limit(mult: FloatArray | float, chosen: IntArray) -> FloatArray:
-        tau = np.maximum(wide[chosen] * mult, error[chosen])
-        result: FloatArray = np.log(np.maximum(mean[chosen] + tau, 1e-300))
-        return result
-
-    def steps_at(mult: float, chosen: IntArray) -> FloatArray:
-        above = grown[:, chosen] - rows[:, chosen] * limit(mult, chosen)
-        result: FloatArray = above / ups.deff[chosen]
-        return result
-
-    mult, loud = settle(len(asked), steps_at)
-    every = np.arange(len(asked))
-    norm = limit(mult, every)
+    paid = Payments(blocks @ pay, blocks @ (log_pay * applies), blocks @ applies)
+    norm, deff, mult, loud = limits(paid, mean, sd, n, np.array([q.delta for q in asked]) * scale)
     steps, bets = [], []
     for i, q in enumerate(asked):
         if sd[i] <= 0.0 or n[i] < LEAST_ROWS:
             continue
-        steps.append(np.where(q.applies, (q.log_pay - norm[i]) / ups.deff[i], 0.0))
+        steps.append(np.where(q.applies, (q.log_pay - norm[i]) / deff[i], 0.0))
         bets.append(
             Bet(
                 code=q.code, key=q.key, side="", share=math.nan,
                 edge=float((math.exp(norm[i]) - mean[i]) / sd[i]), rows=int(n[i]),
-                mult=float(mult[i]), deff=float(ups.deff[i]),
+                mult=float(mult[i]), deff=float(deff[i]),
                 muted=TOO_VARIABLE if loud[i] else "",
             )
         )  # fmt: skip

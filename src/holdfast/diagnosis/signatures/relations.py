@@ -14,8 +14,6 @@ from holdfast.profiles.portrait_cells import FIRST
 
 FloatArray = NDArray[np.float64]
 
-#: cells of a column with fewer labelled rows are pooled with the rest
-LEAST_CELL = 25
 #: groups of cells of one column
 GROUPS = 8
 #: shares of flipped labels, and shifts of the log-odds, that are tried in each group
