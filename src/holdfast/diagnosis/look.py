@@ -228,7 +228,10 @@ class Look:
         Each cell is an estimate from the reference's rows; on n others it is wrong by about
         n / (2 rows) nats.
         """
-        return 0.5 * cells * len(self.cells) / max(60.0, min(float(self.face.rows), 8000.0))
+        learned = min(float(self.face.rows), 8000.0)
+        if self.face.levels:  # the levels took one half of the rows, the table the other
+            learned *= 0.5
+        return 0.5 * cells * len(self.cells) / max(60.0, learned)
 
     @cached_property
     def levels(self) -> IntArray:

@@ -38,13 +38,21 @@ class Scene:
         evidence, portrait, now, before: as given.
         rows: rows since the change point.
         whole: the scene of all rows, when this one is only about the first of them.
+        apart: whether these are the rows of one segment, whose columns are no sample of the whole.
         looks: by name, the columns that both the rows and the portrait have.
     """
 
     def __init__(
-        self, evidence: Evidence, now: Sample, portrait: Portrait, whole: Scene | None = None
+        self,
+        evidence: Evidence,
+        now: Sample,
+        portrait: Portrait,
+        whole: Scene | None = None,
+        *,
+        apart: bool = False,
     ) -> None:
         self.whole = whole or self
+        self.apart = apart
         self.evidence = evidence
         self.now = now
         self.before = evidence.before
@@ -108,7 +116,7 @@ class Scene:
 
     def hangs_on(self, name: str) -> str:
         """The column that broke a column's bonds in its stead; empty when there is none."""
-        return self.bonds.hangs_on(name)
+        return "" if self.apart else self.bonds.hangs_on(name)
 
     @cached_property
     def drifts(self) -> dict[str, Drift]:
@@ -127,13 +135,14 @@ class Scene:
         free = movement.learned(counts, shares)
         free -= [k.table_noise(0.5 * len(k.ordinary)) for k in looks]
         gains, sizes = movement.tilted(counts[:, None, :], shares[:, None, :], along)
+        single = movement.grown(counts, shares)
         out = {}
         for i, look in enumerate(looks):
             best = int(gains[i].argmax())
             tilt = Tilt(0.0, 0.0, "")
             if gains[i, best] > 0.0:
                 tilt = Tilt(float(gains[i, best]), float(sizes[i, best]), ALONG[best])
-            out[look.name] = Drift(max(float(free[i]), tilt.nats), tilt)
+            out[look.name] = Drift(max(float(free[i]), tilt.nats, float(single[i])), tilt)
         return out
 
     @cached_property

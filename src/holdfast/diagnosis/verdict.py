@@ -25,6 +25,8 @@ HEAD, MANY = 800, 1100
 CHECKED = 4
 #: with more of the rows explained than this, no segment is looked for
 WHOLE = 0.9
+#: by so much, in proportion and in nats, must a segment explain more: its rows are no sample
+CLEARLY, CLEAR = 0.05, 10.0
 #: standard errors by which what the first rows gain is taken down before it is carried on
 CAUTION = 1.5
 
@@ -54,10 +56,10 @@ def judge(scene: Scene) -> Verdict | None:
                 best[kind] = grown, where
     ranked = _checked(best, scene)
     if _may_be_a_segment(ranked):
-        more = _in_segment(head, scene)
-        for kind, found in more.items():
-            if kind not in best or found[0].value > best[kind][0].value:
-                best[kind] = found
+        front = max(NAMED, ranked[0][0].value if ranked else 0.0)
+        inside = _in_segment(head, scene)
+        least = (1.0 + CLEARLY) * front + CLEAR
+        best |= {kind: found for kind, found in inside.items() if found[0].value > least}
     ranked = _labels_follow(best, scene)
     if not ranked or ranked[0][0].value < NAMED:
         return None
@@ -82,7 +84,7 @@ def _in_segment(head: Scene, scene: Scene) -> dict[str, tuple[Suspect, Scene]]:
         return {}
     before = head.before.take(found.earlier) if head.before is not None else None
     evidence = msgspec.structs.replace(head.evidence, before=before)
-    inner = Scene(evidence, head.now.take(found.rows), head.portrait)
+    inner = Scene(evidence, head.now.take(found.rows), head.portrait, apart=True)
     best: dict[str, tuple[Suspect, Scene]] = {}
     for rule in RULES:
         for suspect in rule.weigh(inner) if rule.close else []:

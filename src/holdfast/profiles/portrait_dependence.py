@@ -68,31 +68,40 @@ def indicator_features(codes: IntArray, shares: FloatArray) -> FloatArray:
 
 
 def solve_all(
-    features: FloatArray, blocks: list[slice], levels: list[FloatArray], folds: IntArray
+    features: FloatArray,
+    blocks: list[slice],
+    levels: list[FloatArray],
+    folds: IntArray,
+    learned: list[bool],
 ) -> list[Fit]:
     """Each level on the features of the other blocks, ridge; predictions held out over two folds.
+
+    Where the level itself was learned, from fold 0, only fold 1 is held out: the other predictions
+    are NaN and do not count in r2.
 
     Args:
         features: shape (n, F), about mean 0 and variance 1.
         blocks: by column, its own features.
         levels: by column, shape (n,), NaN where there is none.
         folds: shape (n,), 0 or 1.
+        learned: by column, whether its level was learned from fold 0.
     """
     whole = _Gram(features)
     halves = [_Gram(features[folds == k]) for k in (0, 1)]
     out = []
-    for block, level in zip(blocks, levels, strict=True):
+    for block, level, seen in zip(blocks, levels, learned, strict=True):
         known = ~np.isnan(level)
         mean = float(level[known].mean()) if known.any() else 0.0
         target = np.where(known, level - mean, 0.0)
         spread = float(target[known].var()) if known.any() else 0.0
         weights = whole.without(block, features.T @ target)
         held_out = np.full(len(level), np.nan)
-        for k in (0, 1):
+        for k in (1,) if seen else (0, 1):
             here = folds == k
             half = halves[1 - k].without(block, features[~here].T @ target[~here])
             held_out[here] = features[here] @ half
-        error = float(((target - held_out)[known] ** 2).mean()) if known.any() else 0.0
+        asked = known & np.isfinite(held_out)
+        error = float(((target - held_out)[asked] ** 2).mean()) if asked.any() else spread
         r2 = max(0.0, 1.0 - error / spread) if spread > 1e-12 else 0.0
         out.append(Fit(weights, mean, r2, held_out + mean))
     return out

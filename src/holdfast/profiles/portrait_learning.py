@@ -179,12 +179,15 @@ def _dependence(
     ends = np.cumsum([p.shape[1] for p in parts])
     blocks = [slice(int(e - p.shape[1]), int(e)) for p, e in zip(parts, ends, strict=True)]
     features = np.hstack(parts)
+    folds = rng.permutation(len(chosen)) % 2
     levels, numbers = [], {}
     for (name, face), block in zip(faces.items(), blocks, strict=True):
         if face.few:
             codes = face.level_bins(taken[name], places[name])
             kinds = len(unpack(face.known))
-            numbers[name] = dependence.category_levels(codes, kinds, features, block)
+            numbers[name] = dependence.category_levels(
+                np.where(folds == 0, codes, -1), kinds, features, block
+            )
             levels.append(np.where(codes >= 0, numbers[name][codes], np.nan))
         elif face.kind is ValueKind.NUMBER:
             present = taken[name].state == VALUE
@@ -193,14 +196,16 @@ def _dependence(
         else:
             codes = _level_codes(face, places[name])
             kinds = min(face.own, 16) + 1
-            numbers[name] = dependence.category_levels(codes, kinds, features, block)
+            numbers[name] = dependence.category_levels(
+                np.where(folds == 0, codes, -1), kinds, features, block
+            )
             levels.append(np.where(codes >= 0, np.append(numbers[name], np.nan)[codes], np.nan))
-    folds = rng.permutation(len(chosen)) % 2
     extra: dict[str, Any] = {}
     if score is not None:
         blocks.append(slice(0, 0))
         levels.append(score.log_odds[chosen])
-    fits = dependence.solve_all(features, blocks, levels, folds)
+    learned = [name in numbers for name in faces] + [False] * (score is not None)
+    fits = dependence.solve_all(features, blocks, levels, folds, learned)
     if score is not None:
         fit = fits.pop()
         blocks.pop()
@@ -241,7 +246,7 @@ def _table(
     cells: IntArray,
     numbers: FloatArray | None,
 ) -> dict[str, Any]:
-    known = np.isfinite(level)
+    known = np.isfinite(level) & np.isfinite(fit.held_out)
     facts: dict[str, Any] = {
         "weights": pack(fit.weights, "<f4"),
         "intercept": fit.intercept,

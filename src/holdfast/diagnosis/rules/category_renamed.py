@@ -18,6 +18,8 @@ from holdfast.profiles.portrait_cells import UNSEEN, unpack
 
 #: a rename brings few new values, each often
 FEW = 3
+#: a share of unseen spellings that no growth of the world explains
+NEARLY_ALL = 0.7
 PRIOR = -1.5
 
 
@@ -42,7 +44,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     for name, mixture in unseen(scene).items():
         look = scene.looks[name]
         how = renaming(look, mixture.start)
-        if how.nothing <= 0.5 and (how.spelled > 0.5 or how.displaced > 1.0 or how.pairs):
+        if how.nothing <= 0.5 and replaced(how):
             found[name] = max(mixture, _mapped(look, how), key=lambda m: m.nats)
     got = gather(found)
     if got is None:
@@ -91,6 +93,11 @@ def renaming(look: Look, start: int = 0) -> Renaming:
         np.array([float(rows.get(name, 0)) for name in known]),
         int(there.sum()),
     )
+
+
+def replaced(how: Renaming) -> bool:
+    """Whether unseen spellings took the place of known ones: alike, displacing, or nearly all."""
+    return how.spelled > 0.5 or how.displaced > 1.0 or bool(how.pairs) or how.share > NEARLY_ALL
 
 
 def _mapped(look: Look, how: Renaming) -> Mixture:

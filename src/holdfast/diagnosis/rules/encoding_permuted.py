@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from holdfast.diagnosis.evidence import Cause
 from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit
 from holdfast.diagnosis.scene import Scene
@@ -23,6 +24,8 @@ PRIOR = -3.0
 MOST = 16
 #: share of the rows below which categories are taken together
 COMMON = 0.008
+#: price of the choice among lists and directions
+MOVED_ON = 1.5
 #: the categories exchanged must hold so much of the reference
 LEAST = 0.03
 
@@ -33,24 +36,73 @@ def weigh(scene: Scene) -> list[Suspect]:
     for look in scene.looks.values():
         if look.is_number or look.face.own < 2:
             continue
-        got = permuted(look)
-        if got is None or got[1].nats <= 0.0:
-            continue
-        to, found, own = got
-        moved = np.flatnonzero(to != np.arange(len(to)))
-        if float(np.exp(coded(look).log_p[moved]).sum()) < LEAST:
-            continue
-        words = f"with {len(moved)} categories under each other's names"
-        if scene.shows(look.name):
-            spelled = [*look.face.names[:own], "(rare)"]
-            pairs = [f"{spelled[to[x]]} -> {spelled[x]}" for x in moved[:3]]
-            words = f"with categories exchanged ({', '.join(clean(p, 60) for p in pairs)})"
-        because = "with the names put back, shares and the other columns fit again"
-        cause = broken("encoding_permuted", (look.name,), words, because)
-        noise = look.table_noise(2.0 * len(moved) * max(1, look.ratios.shape[1]))
-        again = partial(_ratio, to=to)
-        out.append(hit(cause, found, PRIOR - choices(to) - noise, again, moved=len(moved)))
+        found = (_exchanged(scene, look), _moved_on(scene, look))
+        out += [suspect for suspect in found if suspect is not None]
     return out
+
+
+def _exchanged(scene: Scene, look: Look) -> Suspect | None:
+    """The best exchange of the frequent names."""
+    got = permuted(look)
+    if got is None or got[1].nats <= 0.0:
+        return None
+    to, found, own = got
+    moved = np.flatnonzero(to != np.arange(len(to)))
+    if float(np.exp(coded(look).log_p[moved]).sum()) < LEAST:
+        return None
+    words = f"with {len(moved)} categories under each other's names"
+    if scene.shows(look.name):
+        spelled = [*look.face.names[:own], "(rare)"]
+        pairs = [f"{spelled[to[x]]} -> {spelled[x]}" for x in moved[:3]]
+        words = f"with categories exchanged ({', '.join(clean(p, 60) for p in pairs)})"
+    noise = look.table_noise(2.0 * len(moved) * max(1, look.ratios.shape[1]))
+    prior = PRIOR - choices(to) - noise
+    return hit(_cause(look, words), found, prior, partial(_ratio, to=to), moved=len(moved))
+
+
+def _moved_on(scene: Scene, look: Look) -> Suspect | None:
+    """All names moved on by one in the order of a list: alphabetical, or most frequent first."""
+    best: tuple[Mixture, dict[str, str]] | None = None
+    names = look.face.names
+    if len(names) < 3:
+        return None
+    for order in (sorted(names), list(names)):
+        for by in (1, -1):
+            was = dict(zip(order, order[by:] + order[:by], strict=True))
+            found = fit(_list_ratio(look, was))
+            if found.nats > 0.0 and (best is None or found.nats > best[0].nats):
+                best = found, was
+    if best is None:
+        return None
+    found, was = best
+    words = "with all categories under the name of the next in a list"
+    if scene.shows(look.name):
+        pairs = [f"{was[name]} -> {name}" for name in names[:3]]
+        words = f"with categories moved on in their list ({', '.join(clean(p, 60) for p in pairs)})"
+    again = partial(_list_ratio, was=was)
+    return hit(_cause(look, words), found, PRIOR - MOVED_ON, again, moved=len(names))
+
+
+def _cause(look: Look, words: str) -> Cause:
+    because = "with the names put back, shares and the other columns fit again"
+    return broken("encoding_permuted", (look.name,), words, because)
+
+
+def _list_ratio(look: Look, was: dict[str, str]) -> FloatArray:
+    """Shape (n,): the log ratio of "the name that came stands for the one in `was`"."""
+    shares = dict(zip(look.face.names, unpack(look.face.name_shares).tolist(), strict=True))
+    last = len(unpack(look.face.levels)) - 1
+    place = {name: min(i, last) for i, name in enumerate(look.face.names)}
+    spelled = look.values.names
+    gain = np.array(
+        [np.log(shares[was[n]] / shares[n]) if n in was else 0.0 for n in spelled] + [0.0]
+    )
+    levels = np.array([place[was[n]] if n in was else -1 for n in spelled] + [-1])
+    codes = look.values.codes
+    ratio: FloatArray = gain[codes]
+    if look.ratios.size:
+        ratio = ratio + np.where(levels[codes] >= 0, look.beside(levels[codes]) - look.bond, 0.0)
+    return ratio
 
 
 class Coded(NamedTuple):

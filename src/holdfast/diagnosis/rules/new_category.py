@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from holdfast.diagnosis.evidence import Cause
 from holdfast.diagnosis.rules.base import Rule, Suspect, hit
-from holdfast.diagnosis.rules.category_renamed import renaming, unseen
+from holdfast.diagnosis.rules.category_renamed import renaming, replaced, unseen
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.words import clean, percent
 from holdfast.profiles.portrait_cells import UNSEEN
@@ -19,7 +19,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     out = []
     for name, mixture in unseen(scene).items():
         how = renaming(scene.looks[name], mixture.start)
-        if mixture.nats <= 0.0 or how.spelled > 0.5 or how.displaced > 1.0 or how.nothing > 0.5:
+        if mixture.nats <= 0.0 or replaced(how) or how.nothing > 0.5:
             continue
         share = float((scene.looks[name].cells[mixture.start :] == UNSEEN).mean())
         words = f"with {how.new} new categor{'y' if how.new == 1 else 'ies'}"

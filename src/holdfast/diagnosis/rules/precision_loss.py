@@ -13,7 +13,15 @@ from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.diagnosis.signatures.rounding import WAYS, on_multiple, rounded, rounded_log_p
+from holdfast.diagnosis.signatures.rounding import (
+    FORMATS,
+    WAYS,
+    on_multiple,
+    packed,
+    packed_log_p,
+    rounded,
+    rounded_log_p,
+)
 from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import unpack
 
@@ -43,6 +51,8 @@ def weigh(scene: Scene) -> list[Suspect]:
     for look in scene.broken:
         if not look.is_number or look.face.distinct < 8:
             continue
+        if (suspect := _packed(look)) is not None:
+            out.append(suspect)
         got = coarsest(look)
         if got is None:
             continue
@@ -56,6 +66,36 @@ def weigh(scene: Scene) -> list[Suspect]:
         again = partial(_ratio, step=step, way=way)
         out.append(hit(cause, found, PRIOR, again, step=step, way=way, share=share))
     return out
+
+
+def _packed(look: Look) -> Suspect | None:
+    """Numbers that a shorter floating-point format can hold, where the reference's could not."""
+    x = look.numbers[look.present]
+    usual = unpack(look.face.quantiles)
+    usual = usual[:: max(1, len(usual) // 300)]
+    if len(x) < 3 or not len(usual):
+        return None
+    few = x[np.unique(np.linspace(0, len(x) - 1, 120).astype(np.int64))]
+    for name, bits in reversed(FORMATS.items()):
+        share = float((packed(few, bits) == few).mean())
+        if share < LEAST_ON or share < float((packed(usual, bits) == usual).mean()) + MORE_ON:
+            continue
+        found = fit(_packed_ratio(look, bits))
+        if found.nats <= 0.0:
+            continue
+        share = float((packed(x, bits) == x).mean())
+        because = f"{percent(share)} of the values have no more than {bits} bits of fraction"
+        cause = broken("precision_loss", (look.name,), f"kept in {name}", because)
+        return hit(cause, found, PRIOR, partial(_packed_ratio, bits=bits), bits=bits, share=share)
+    return None
+
+
+def _packed_ratio(look: Look, bits: int) -> FloatArray:
+    ratio = np.full(look.scene.rows, -np.inf)
+    rows = np.flatnonzero(look.present)
+    rows = rows[packed(look.numbers[rows], bits) == look.numbers[rows]]
+    ratio[rows] = packed_log_p(look.face, look.numbers[rows], bits) - look.log_p[rows]
+    return ratio
 
 
 def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:

@@ -28,6 +28,7 @@ class Renaming(NamedTuple):
             to the known ones in proportion".
         nothing: share of the unseen rows that hold a word for nothing.
         new: different unseen spellings.
+        share: share of the rows with a value that hold one.
     """
 
     pairs: tuple[tuple[str, str], ...]
@@ -36,6 +37,7 @@ class Renaming(NamedTuple):
     displaced: float
     nothing: float
     new: int
+    share: float
 
 
 def trace(
@@ -78,7 +80,8 @@ def trace(
     pairs.sort(key=lambda pair: -new[pair[0]])
     nothing = sum(count for name, count in new.items() if is_nothing(name)) / total
     looked = max(1, sum(new[name] for name in ranked))
-    return Renaming(tuple(pairs), spelled / looked, lost, displaced, nothing, len(new))
+    share = total / max(1, rows)
+    return Renaming(tuple(pairs), spelled / looked, lost, displaced, nothing, len(new), share)
 
 
 def _lost(

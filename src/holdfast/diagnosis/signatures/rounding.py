@@ -12,6 +12,8 @@ FloatArray = NDArray[np.float64]
 
 #: towards zero, and to the nearest
 WAYS = ("cut", "round")
+#: bits of the fraction of floating-point formats that a number may have been packed in
+FORMATS = {"single precision": 23, "half precision": 10, "8 bits of fraction": 8, "bfloat16": 7}
 
 
 def on_multiple(x: FloatArray, step: float) -> NDArray[np.bool_]:
@@ -49,3 +51,25 @@ def rounded(x: FloatArray, step: float, way: str) -> FloatArray:
     """
     out: FloatArray = (np.trunc if way == "cut" else np.round)(x / step) * step
     return out
+
+
+def packed(x: FloatArray, bits: int) -> FloatArray:
+    """Numbers as a floating-point format with so many bits of fraction keeps them.
+
+    >>> packed(np.array([0.1, 3.0]), 10).tolist()
+    [0.0999755859375, 3.0]
+    """
+    mantissa, exponent = np.frexp(x)
+    scale = 2.0 ** (bits + 1)
+    return np.ldexp(np.round(mantissa * scale) / scale, exponent)
+
+
+def packed_log_p(face: ColumnPortrait, x: FloatArray, bits: int) -> FloatArray:
+    """Log-probability of numbers x that such a format can hold, after the reference was packed."""
+    quantiles = unpack(face.quantiles)
+    made = packed(quantiles, bits)
+    hair = np.abs(x) * 2.0 ** -(bits + 3)
+    heads = np.searchsorted(made, x + hair, side="right") - np.searchsorted(made, x - hair)
+    out = np.log(np.maximum(heads, 0.2) / max(1, len(quantiles)))
+    slack = np.abs(x) * 2.0**-bits
+    return np.where((x < face.low - slack) | (x > face.high + slack), -60.0, out)

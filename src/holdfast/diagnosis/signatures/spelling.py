@@ -68,8 +68,8 @@ def likeness(new: str, old: str) -> float:
     """How surely a new spelling is an old one: 0 to 1.
 
     Equal without case, blanks and signs: 1. One contains the other, whole (prefix, suffix,
-    garbling): 0.9 for three letters or more. The same letters in another order: 0.8. Else the
-    share of common letter pairs, times 0.8.
+    garbling): 0.9 for three letters or more, 0.7 for a beginning cut off. The same letters in
+    another order: 0.8. Else the share of common letter pairs, times 0.8.
 
     >>> likeness("PRIVATE", "private"), likeness("v2_etavirP", "Private"), likeness("x", "berlin")
     (1.0, 0.8, 0.0)
@@ -82,6 +82,8 @@ def likeness(new: str, old: str) -> float:
     if len(b) >= 3 and b in a and len(b) >= 0.5 * len(a):
         return 0.9
     if len(b) < 3 and (a.startswith(b) or a.endswith(b)):
+        return 0.7
+    if len(a) >= 2 and b.startswith(a):  # cut off
         return 0.7
     if len(b) >= 2 and b[::-1] in a:
         return 0.8
