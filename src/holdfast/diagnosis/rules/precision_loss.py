@@ -32,8 +32,8 @@ PRIOR = -2.5
 LEAST_ON = 0.3
 #: and by how much it must be larger than in the reference
 MORE_ON = 0.08
-#: a step that takes more of the reference than this to one value is too coarse to be one
-ONE_VALUE = 0.8
+#: a step that takes more of the reference than this to one value is rather a spike there
+ONE_VALUE, LUMPED = 0.8, -8.0
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -64,7 +64,8 @@ def weigh(scene: Scene) -> list[Suspect]:
         )
         cause = broken("precision_loss", (look.name,), words, because)
         again = partial(_ratio, step=step, way=way)
-        out.append(hit(cause, found, PRIOR, again, step=step, way=way, share=share))
+        prior = PRIOR + (LUMPED if _lumps(unpack(look.face.quantiles), step) else 0.0)
+        out.append(hit(cause, found, prior, again, step=step, way=way, share=share))
     return out
 
 
@@ -113,8 +114,6 @@ def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:
         for multiple in (1.0, 5.0):
             step = multiple * 10.0**exponent
             share = float(on_multiple(few, step).mean())
-            if _lumps(usual, step):
-                continue
             if share < LEAST_ON or share < float(on_multiple(usual, step).mean()) + MORE_ON:
                 continue
             on = on_multiple(x, step)
@@ -130,7 +129,7 @@ def coarsest(look: Look) -> tuple[float, str, Mixture, float] | None:
 
 
 def _lumps(usual: FloatArray, step: float) -> bool:
-    """Whether rounding would leave next to one value: then it is no rounding but a spike."""
+    """Whether rounding would leave next to one value."""
     _, heads = np.unique(rounded(usual, step, "cut"), return_counts=True)
     return float(heads.max()) > ONE_VALUE * len(usual)
 

@@ -49,13 +49,14 @@ def weigh(scene: Scene) -> list[Suspect]:
 def clock(look: Look) -> np.ndarray[tuple[int], np.dtype[np.float64]] | None:
     """The marks of a clock-like column, evenly spaced; None if it is none."""
     known = unpack(look.face.known)
-    if not look.is_number or len(known) not in MARKS or not look.ratios.size:
+    if not look.is_number or len(known) not in MARKS:
         return None
     gaps = np.diff(known)
     if np.ptp(gaps) > 0.05 * float(gaps.mean()):
         return None
     shares = unpack4(look.face.known_shares) * len(known)
-    if shares.max() > MOST or min(shares[0], shares[-1]) < LEAST:
+    at_zero = known[0] in {0.0, float(gaps[0])}  # clocks begin at 0 or at 1
+    if shares.max() > MOST or (not at_zero and min(shares[0], shares[-1]) < LEAST):
         return None
     return np.asarray(known)
 
@@ -68,8 +69,9 @@ def _turned(look: Look, marks: np.ndarray, by: int) -> np.ndarray:
     on = np.abs(marks[place] - x) < 0.05 * (marks[1] - marks[0])
     before = marks[(place - by) % len(marks)]
     levels = look.face.levels_of(before)
-    table = look.ratios[levels, look.predicted[rows]]
-    gain = look.plausible(before) + table - look.log_p[rows] - look.bond[rows]
+    gain = look.plausible(before) - look.log_p[rows]
+    if look.ratios.size:
+        gain += look.ratios[levels, look.predicted[rows]] - look.bond[rows]
     ratio[rows] = np.where(on, gain, -np.inf)
     return ratio
 
