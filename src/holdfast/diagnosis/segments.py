@@ -28,8 +28,10 @@ COLUMNS, VALUES = 4, 12
 LEAST_ROWS, MOST_SHARE = 8, 0.85
 #: evidence within the value, in nats, and what the others may show of it
 LEAST, ELSEWHERE = 12.0, 0.15
+#: earlier rows that a category needs before it can be a segment
+OWN_PAST = 25
 #: belief in the reference's shares beside those of the value's own past, in rows
-BELIEF = 40.0
+BELIEF = 10.0
 
 
 class Segment(NamedTuple):
@@ -57,6 +59,11 @@ def moved_alone(scene: Scene) -> Segment | None:
         if not len(order):
             continue
         earlier = _same_codes(past.get(dimension), names)
+        if dimension in scene.looks:  # what goes with a category must be known from its own past
+            own = np.bincount(earlier[earlier >= 0], minlength=len(names))[order]
+            order = order[own >= OWN_PAST]
+            if not len(order):
+                continue
         for look in columns:
             if look.name == dimension:
                 continue
@@ -105,6 +112,10 @@ def _contrast(look: Look, codes: IntArray, order: IntArray, earlier: IntArray) -
         then = np.stack([np.bincount(cells[earlier == v], minlength=size) for v in order])
     rest, rest_then = look.counts - now, np.bincount(cells, minlength=size) - then
     mine = movement.learned(now.astype(np.float64), _usual(then, look.shares))
+    # the value's own past is an estimate from few rows
+    past = then.sum(1)
+    known = np.where(past > 0, past + BELIEF, look.face.rows)
+    mine = mine - 0.5 * float((look.shares > 0.0).sum()) * now.sum(1) / known
     others = movement.learned(rest.astype(np.float64), _usual(rest_then, look.shares))
     nulls = now[:, NULL] > 0.9 * now.sum(1)  # a value that never had the column
     return np.where((others < ELSEWHERE * mine) & ~(nulls & (then[:, NULL] > 0)), mine, 0.0)

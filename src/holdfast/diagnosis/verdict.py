@@ -90,6 +90,8 @@ def _in_segment(head: Scene, scene: Scene) -> dict[str, tuple[Suspect, Scene]]:
         for suspect in rule.weigh(inner) if rule.close else []:
             if suspect.weight is None or not math.isfinite(suspect.value):
                 continue
+            if found.dimension in suspect.cause.features:  # its rows were chosen by that column
+                continue
             weight = np.zeros(head.rows)
             weight[found.rows] = suspect.weight
             checked = suspect.nats - _gain_before(suspect, inner)

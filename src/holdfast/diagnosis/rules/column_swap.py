@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from functools import partial
 from itertools import combinations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit
@@ -12,6 +14,8 @@ from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.signatures.plausible import LEAST
 from holdfast.diagnosis.words import names, percent
+
+FloatArray = NDArray[np.float64]
 
 PRIOR = -4.0
 
@@ -22,8 +26,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     for a, b in combinations(scene.broken, 2):
         if a.is_number is not b.is_number:
             continue
-        ratio = _crosswise(a, b) + _crosswise(b, a) - a.log_p - b.log_p
-        found = fit(ratio)
+        found = fit(_ratio(scene, a.name, b.name))
         if found.nats <= 0.0:
             continue
         first, second = (a, b) if a.moved >= b.moved else (b, a)
@@ -33,11 +36,20 @@ def weigh(scene: Scene) -> list[Suspect]:
         )
         words = "swapped with one another"
         cause = broken("column_swap", (first.name, second.name), words, because)
-        out.append(hit(cause, found, PRIOR, share=found.share))
+        again = partial(_ratio, one=a.name, other=b.name)
+        out.append(hit(cause, found, PRIOR, share=found.share)._replace(again=again))
     return out
 
 
-def _crosswise(here: Look, other: Look) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
+def _ratio(scene: Scene, one: str, other: str) -> FloatArray:
+    if one not in scene.looks or other not in scene.looks:
+        return np.full(scene.rows, -np.inf)
+    a, b = scene.looks[one], scene.looks[other]
+    ratio: FloatArray = _crosswise(a, b) + _crosswise(b, a) - a.log_p - b.log_p
+    return ratio
+
+
+def _crosswise(here: Look, other: Look) -> FloatArray:
     """Log-probability of what stands in `here` under the reference of `other`."""
     out = np.full(here.scene.rows, LEAST)
     if here.is_number:

@@ -18,6 +18,8 @@ FloatArray = NDArray[np.float64]
 SCANS = ((48, 16), (240, 3))
 #: a change that promises less than this share of what drift explains is not looked at further
 WORTH = 0.5
+#: when the share of negative numbers changed by more, turned signs are always looked at
+TURNED = 0.01
 #: factors between units in use; both directions are tried
 FACTORS = {
     10.0: "", 100.0: "", 1000.0: "", 1e4: "", 1e5: "", 1e6: "", 1e9: "",
@@ -159,6 +161,12 @@ def best_changes(look: Look) -> list[tuple[Transform, FloatArray]]:
         value = gain + np.array([t.prior for t in changes])
         order = np.argsort(-value)[:most]
         changes, value = [changes[i] for i in order], value[order]
+    negative = float((unpack(look.face.quantiles) < 0.0).mean())
+    turned = abs(float((look.numbers[rows] < 0.0).mean()) - negative) > TURNED
+    if turned and not any(c.a == -1.0 and c.b == 0.0 for c in changes):
+        # few turned signs are easily missed by a scan
+        changes = [Transform(-1.0, 0.0, SIGN, ""), *changes]
+        value = np.concatenate(([np.inf], value))
     worth = max(0.0, WORTH * look.drifted - 10.0)
     chosen = [c for c, v in zip(changes, value, strict=True) if v > worth]
     return [(change, whole_ratio(look, change)) for change in chosen]
