@@ -39,6 +39,7 @@ def furnish(store, model="loan", data=None, **life):
     )  # fmt: skip
     (folder / "reference.json").write_bytes(msgspec.json.encode(reference))
     store.catalog.add_release(model, RELEASE, at=START)
+    store.decide_gate(model, RELEASE, "passed", at=START)
     store.catalog.compare_and_set(model, 0, RELEASE, at=START)
     rows = Life(1200, model=model, **life)
     rows.mark("Job:null", np.arange(1000, 1200), Job=None)
@@ -144,6 +145,7 @@ def test_a_model_without_rows_or_incidents_has_its_pages(store):
     furnish(store)
     empty = "quiet"
     store.catalog.add_release(empty, RELEASE, at=START)
+    store.decide_gate(empty, RELEASE, "passed", at=START)
     store.catalog.compare_and_set(empty, 0, RELEASE, at=START)
     assert ask(store, f"/models/{empty}")[0] == 200
     assert "no rows yet" in ask(store, f"/models/{empty}/features/Age")[2]

@@ -4,6 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from holdfast.storage import Store
+
+
+def admit(store: Store, model: str, release: str, *, at: int = 0, gate: str = "passed") -> None:
+    """Make a release known, with a gate that says so."""
+    store.catalog.add_release(model, release, at=at)
+    store.decide_gate(model, release, gate, at=at)
+
 
 def rows(first: int, count: int, *, model: str = "loan", at: int | None = None) -> dict[str, Any]:
     """`count` predictions with ids p<first>, p<first+1> ..., one microsecond apart."""

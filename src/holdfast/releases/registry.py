@@ -10,10 +10,12 @@ from typing import Any, Self
 
 from holdfast.errors import ReleaseError
 from holdfast.releases.bundle import is_id, staging, verify
+from holdfast.releases.gate import GateState
 from holdfast.releases.release import Release
 from holdfast.storage import Store
 
 _PROMOTED = "release.promoted"
+_ANSWERED = "audit.answered"
 
 
 class Registry:
@@ -88,18 +90,104 @@ class Registry:
                 at=at,
                 key=f"added:{model}:{release.id}",
             )
+            if self._store.catalog.gate(model, release.id) is None:
+                self._decide(model, release, at)
         return release.id
+
+    def answer(
+        self, model: str, release_id: str, finding: str, *, reason: str, by: str
+    ) -> GateState:
+        """Answer a suspicion of the audit, for good; gives what the gate says then.
+
+        The answer is a control event of the release's id: another release asks again.
+
+        Args:
+            model, release_id: the release; a beginning of 8 digits of its id will do.
+            finding: code of the finding, with ``:column,column`` where several share a code.
+            reason: why this is no leak; a person will read it.
+            by: who says so.
+
+        Raises:
+            ReleaseError: no such question, or an empty reason or name.
+        """
+        release_id = self._find(model, release_id)
+        with self.open(release_id) as release:
+            questions = release.gate.questions if release.gate is not None else ()
+            asked = [q for q in questions if finding in (q.key, q.code)]
+            if len(asked) != 1 or not reason.strip() or not by.strip():
+                raise ReleaseError(
+                    "this does not answer a question of the audit",
+                    expected=f"one of {[q.key for q in questions]}, a reason and a name",
+                    got=f"finding={finding!r}, matches={len(asked)}, reason={reason!r}, by={by!r}",
+                    remedy="`holdfast release show` lists what the gate asks",
+                )
+            at, key = self._now(), asked[0].key
+            with self._store.transaction():
+                self._store.control.append(
+                    _ANSWERED,
+                    model,
+                    {"release": release_id, "finding": key, "reason": reason, "by": by},
+                    at=at,
+                    key=f"answered:{model}:{release_id}:{key}",
+                )
+                return self._decide(model, release, at)
+
+    def gate(self, model: str, release_id: str) -> tuple[GateState, list[str]]:
+        """Whether a release may be promoted, and every reason why not."""
+        release_id = self._find(model, release_id)
+        with self.open(release_id) as release:
+            return self._judge(model, release)
+
+    def answers(self, model: str, release_id: str) -> list[dict[str, Any]]:
+        """The answers given to the audit's questions: finding, reason, by, at; oldest first."""
+        events = self._store.control.events(model=model, kinds=[_ANSWERED])
+        return [
+            {**{k: e.payload[k] for k in ("finding", "reason", "by")}, "at": e.at}
+            for e in events
+            if e.payload["release"] == release_id
+        ]
+
+    def _judge(self, model: str, release: Release) -> tuple[GateState, list[str]]:
+        answered = {a["finding"] for a in self.answers(model, release.id)}
+        kept = self._store.catalog.gate(model, release.id)
+        if release.gate is None:  # of before gates were kept
+            state = GateState(kept) if kept else GateState.FAILED
+            return state, [] if state is GateState.PASSED else ["built before audits were kept"]
+        state, reasons = release.gate.state(answered), release.gate.reasons(answered)
+        if kept == GateState.FAILED and state is not GateState.FAILED:
+            return GateState.FAILED, ["the gate of this release failed before", *reasons]
+        return state, reasons
+
+    def _decide(self, model: str, release: Release, at: int) -> GateState:
+        """Keep what the gate says now; inside the caller's transaction."""
+        state, reasons = self._judge(model, release)
+        self._store.decide_gate(model, release.id, state.value, at=at, reasons=reasons)
+        return state
 
     def promote(self, model: str, release_id: str, *, reason: str = "") -> int:
         """Let a release answer from now on; gives the champion's new revision.
 
-        The release is opened first: what cannot be opened is not promoted.
+        The release is opened first: what cannot be opened is not promoted. Nor is a release with
+        a proven leak, an unanswered suspicion or a requirement that does not hold; the store
+        itself refuses it, whoever asks.
 
         Raises:
-            ReleaseError: unknown, damaged, or somebody else promoted at the same time.
+            ReleaseError: unknown, damaged, stopped by its gate (``HF-E-GATE``), or somebody else
+                promoted at the same time.
         """
         release_id = self._find(model, release_id)
-        self.open(release_id).close()
+        with self.open(release_id) as release:
+            state, reasons = self._judge(model, release)
+        if state is not GateState.PASSED:
+            raise ReleaseError(
+                "the gate of this release is shut: " + "; ".join(reasons),
+                code="HF-E-GATE",
+                expected="an audit without proven leaks, answers to every suspicion, "
+                "and every requirement met",
+                got=f"gate={state.value}",
+                remedy="`holdfast release answer` answers a suspicion; anything else needs "
+                "another release",
+            )
         champion = self._store.catalog.champion(model)
         before = champion.revision if champion is not None else 0
         return self._move(

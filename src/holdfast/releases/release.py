@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Self
 
 import msgspec
 
@@ -23,7 +23,12 @@ from holdfast.releases.scorer import Member, Scorer
 if TYPE_CHECKING:
     from holdfast.detection.columns.fit import ReferenceFit
     from holdfast.profiles.portrait import Portrait
+    from holdfast.releases.gate import Gate
     from holdfast.releases.switches import SwitchedScorer
+
+#: what audit and evaluation said when the release was built
+GATE_FILE = "gate.json"
+AUDIT_FILE = "audit.json"
 
 
 class Release:
@@ -233,6 +238,20 @@ class Release:
 
         return read_portrait_file(self.directory)
 
+    @cached_property
+    def gate(self) -> Gate | None:
+        """What audit and evaluation said of it; None in releases of before it was kept."""
+        from holdfast.releases.gate import Gate
+
+        path = self.directory / GATE_FILE
+        return decode(path.read_bytes(), Gate, GATE_FILE) if path.is_file() else None
+
+    @cached_property
+    def audit(self) -> dict[str, Any] | None:
+        """The audit report of its training, as plain data; None where none was made."""
+        path = self.directory / AUDIT_FILE
+        return decode(path.read_bytes(), dict[str, Any], AUDIT_FILE) if path.is_file() else None
+
     @property
     def name(self) -> str:
         """Name of the model line."""
@@ -308,6 +327,12 @@ class Release:
         """The fallback that answers when these fields are missing, with its known metrics."""
         fits = [f for f in self.fallbacks if set(missing) <= set(f.without)]
         return min(fits, key=lambda f: len(f.without)) if fits and missing else None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
 
     def close(self) -> None:
         """End worker processes, where the model has some."""

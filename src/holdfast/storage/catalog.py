@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sqlite3
 from typing import Any
 
 import msgspec
@@ -45,6 +46,7 @@ class Catalog:
         >>> with tempfile.TemporaryDirectory() as folder:
         ...     with Store.open(pathlib.Path(folder, "holdfast.db")) as store:
         ...         store.catalog.add_release("loan", "a1", at=0)
+        ...         store.decide_gate("loan", "a1", "passed", at=0)
         ...         store.catalog.compare_and_set("loan", 0, "a1", at=0)
         1
     """
@@ -88,6 +90,44 @@ class Catalog:
         )
         return [ReleaseRow(m, i, at, msgspec.json.decode(text)) for m, i, at, text in rows]
 
+    # -- gates --------------------------------------------------------------------------------
+
+    def gate(self, model: str, release: str) -> str | None:
+        """What the gate of a release says: ``passed``, ``waiting``, ``failed``; None: undecided."""
+        row = self._database.row(
+            "SELECT state FROM gates WHERE model = ? AND release = ?", (model, release)
+        )
+        return None if row is None else str(row[0])
+
+    def set_gate(self, model: str, release: str, state: str, *, event: int) -> None:
+        """Keep what the gate of a release decided.
+
+        Args:
+            model, release: a release known to this model.
+            state: ``passed``, ``waiting`` or ``failed``; a gate that failed stays failed.
+            event: number of the control event ``gate.decided`` that says so.
+
+        Raises:
+            StoreError: unknown release, no such event, or the gate failed before
+                (``HF-E-GATE``).
+        """
+        with self._database.transaction() as connection:
+            try:
+                connection.execute(
+                    "INSERT INTO gates (model, release, state, event) VALUES (?, ?, ?, ?) "
+                    "ON CONFLICT (model, release) DO UPDATE "
+                    "SET state = excluded.state, event = excluded.event",
+                    (model, release, state, event),
+                )
+            except sqlite3.IntegrityError as error:
+                raise StoreError(
+                    "the gate of this release cannot be set so",
+                    code="HF-E-GATE",
+                    expected="a known release, the event that decided it, and no earlier failure",
+                    got=f"state={state}: {error}",
+                    remedy="build and audit a new release",
+                ) from error
+
     # -- champion -----------------------------------------------------------------------------
 
     def champion(self, model: str) -> Champion | None:
@@ -130,6 +170,15 @@ class Catalog:
                     f"release {release[:12]} is not known for model {model!r}",
                     expected="a release added to this model before",
                     remedy="add the release first",
+                )
+            gate = self.gate(model, release)
+            if gate != "passed":
+                raise StoreError(
+                    f"the gate of release {release[:12]} is not open",
+                    code="HF-E-GATE",
+                    expected="gate=passed",
+                    got=f"gate={gate}",
+                    remedy="`holdfast release show` says what it waits for or why it failed",
                 )
             if expected_revision == 0:
                 changed = connection.execute(

@@ -5,6 +5,25 @@ from __future__ import annotations
 #: marks the SQLite file as ours ("HFDB")
 APPLICATION_ID = 0x48464442
 
+
+
+def _recorded(verb: str) -> str:
+    return f"""CREATE TRIGGER gates_are_recorded_on_{verb.lower()} BEFORE {verb} ON gates
+       WHEN NOT EXISTS (
+           SELECT 1 FROM control
+           WHERE seq = NEW.event AND kind = 'gate.decided' AND model = NEW.model
+             AND key = 'gate:' || NEW.model || ':' || NEW.release || ':' || NEW.state)
+       BEGIN SELECT RAISE(ABORT, 'a gate needs the event that decided it'); END"""
+
+
+def _open(verb: str) -> str:
+    return f"""CREATE TRIGGER champions_pass_their_gate_on_{verb.lower()} BEFORE {verb} ON champions
+       WHEN NOT EXISTS (
+           SELECT 1 FROM gates
+           WHERE model = NEW.model AND release = NEW.release AND state = 'passed')
+       BEGIN SELECT RAISE(ABORT, 'the gate of this release is not open'); END"""
+
+
 _V1 = (
     "CREATE TABLE schema_version (version INTEGER PRIMARY KEY)",
     "CREATE TABLE models (name TEXT PRIMARY KEY, created_at INTEGER NOT NULL)",
@@ -66,4 +85,29 @@ _V1 = (
     "CREATE INDEX segments_by_archive ON segments (archive)",
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1,)
+#: the gate of a release: what audit and evaluation decided. Each decision names the control event
+#: that records it, and no champion is set past a gate that is not open.
+_V2 = (
+    """CREATE TABLE gates (
+        model TEXT NOT NULL,
+        release TEXT NOT NULL,
+        state TEXT NOT NULL CHECK (state IN ('passed', 'waiting', 'failed')),
+        event INTEGER NOT NULL,
+        PRIMARY KEY (model, release),
+        FOREIGN KEY (model, release) REFERENCES releases (model, id))""",
+    "INSERT INTO gates (model, release, state, event) SELECT model, id, 'passed', 0 FROM releases",
+    _recorded("INSERT"),
+    _recorded("UPDATE"),
+    """CREATE TRIGGER gates_that_failed_stay_failed BEFORE UPDATE ON gates
+       WHEN OLD.state = 'failed' AND NEW.state <> 'failed'
+       BEGIN SELECT RAISE(ABORT, 'a gate that failed stays failed'); END""",
+    """CREATE TRIGGER gates_keep_their_release BEFORE UPDATE ON gates
+       WHEN OLD.model <> NEW.model OR OLD.release <> NEW.release
+       BEGIN SELECT RAISE(ABORT, 'a gate belongs to one release'); END""",
+    """CREATE TRIGGER gates_are_never_removed BEFORE DELETE ON gates
+       BEGIN SELECT RAISE(ABORT, 'gates are never removed'); END""",
+    _open("INSERT"),
+    _open("UPDATE"),
+)
+
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2)

@@ -188,13 +188,35 @@ class Store:
             ...     with Store.open(Path(folder, "holdfast.db")) as store:
             ...         with store.transaction():
             ...             store.catalog.add_release("loan", "a1", at=0)
+            ...             store.decide_gate("loan", "a1", "passed", at=0)
             ...             revision = store.catalog.compare_and_set("loan", 0, "a1", at=0)
             ...             seq = store.control.append("promoted", "loan", {}, at=0)
             >>> revision, seq
-            (1, 1)
+            (1, 2)
         """
         with self._database.transaction():
             yield
+
+    def decide_gate(
+        self, model: str, release: str, state: str, *, at: int, reasons: Sequence[str] = ()
+    ) -> None:
+        """Record what the gate of a release says: the event ``gate.decided`` and its state.
+
+        Args:
+            model, release: a release known to this model.
+            state: ``passed``, ``waiting`` or ``failed``; a gate that failed stays failed.
+            at: microseconds since 1970 (UTC).
+            reasons: sentences of what keeps it shut.
+
+        Raises:
+            StoreError: unknown release, or the gate failed before (``HF-E-GATE``).
+        """
+        payload = {"release": release, "state": state, "reasons": list(reasons)}
+        with self.transaction():
+            event = self.control.append(
+                "gate.decided", model, payload, at=at, key=f"gate:{model}:{release}:{state}"
+            )
+            self.catalog.set_gate(model, release, state, event=event)
 
     def join_labels(
         self,
