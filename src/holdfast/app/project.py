@@ -47,6 +47,18 @@ class Tables(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     post_outcome: tuple[str, ...] = ()
 
 
+class GateSettings(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """What a release must show before it may answer.
+
+    Attributes:
+        require: requirements of the evaluation, such as ``"recall >= 0.6"``.
+        known_at: feature → column that says when its value became known.
+    """
+
+    require: tuple[str, ...] = ()
+    known_at: dict[str, str] = {}
+
+
 class Project(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=True):
     """The settings of a project.
 
@@ -57,7 +69,8 @@ class Project(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         costs: cost of each mistake, as `holdfast.evaluation.Costs` takes them.
         contract: path of a reviewed contract; learned from the training table when absent.
         seed: of everything random.
-        serve: settings of the server, read elsewhere.
+        gate: what a release must show before it may answer.
+        serve, actions: settings of server and monitor, read elsewhere.
     """
 
     model: str
@@ -66,7 +79,9 @@ class Project(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     costs: dict[str, float] = {}
     contract: str | None = None
     seed: int = 0
+    gate: GateSettings = GateSettings()
     serve: dict[str, Any] = {}
+    actions: dict[str, Any] = {}
 
 
 def read_project(config: Path) -> Project:

@@ -147,6 +147,46 @@ def promote(
 
 
 @app.command()
+def answer(
+    finding: Annotated[
+        str,
+        typer.Argument(
+            help="The audit's question: its code, with `:column,column` if several share it."
+        ),
+    ],
+    reason: Annotated[str, typer.Option("--reason", help="Why this is no leak; kept for good.")],
+    by: Annotated[str, typer.Option("--by", help="Who says so.")],
+    release: Annotated[
+        str, typer.Option("--release", help="Its id, the beginning of one, or `latest`.")
+    ] = "latest",
+    store: options.Store = None,
+    model: options.Model = None,
+    json: options.Json = False,
+    format: options.Format = "text",  # noqa: A002
+) -> None:
+    """Answer a suspicion of the leakage audit, so that the release can be promoted.
+
+    The answer belongs to this release alone and stays in the log of control events. What the
+    audit has proven cannot be answered away.
+    """
+    output.known_format(format)
+    from holdfast.app.home import opened
+    from holdfast.reports.document import Document
+
+    with opened(store) as home:
+        name, chosen = home.find(model, release)
+        home.registry.answer(name, chosen, finding, reason=reason, by=by)
+        state, reasons = home.registry.gate(name, chosen)
+    document = Document(
+        title=f"Model {name}",
+        summary=f"Answered {finding}. The gate of release {chosen[:12]} is {state}"
+        + (f": {'; '.join(reasons)}." if reasons else "."),
+        data={"model": name, "release": chosen, "gate": state.value, "reasons": reasons},
+    )
+    output.emit(document, format, json=json)
+
+
+@app.command()
 def rollback(
     reason: Reason = "",
     store: options.Store = None,
@@ -182,6 +222,7 @@ def _shown(release: Release, model: str, *, every: bool = False, watched: bool =
     evaluation = release.evaluation
     word = {True: "better than", False: "worse than", None: "not clearly better than"}
     blocks: list[Block] = [
+        *_gate(release),
         _facts(release),
         Heading(text="Numbers on held-out rows"),
         evaluation.table(),
@@ -222,6 +263,25 @@ def _watched(release: Release, model: str) -> list[Block]:
             Text(text=f"Muted or widened: {len(said)}; `holdfast monitor promise` says which.")
         )
     return blocks
+
+
+def _gate(release: Release) -> list[Block]:
+    """What the gate says by itself; answers are the store's."""
+    from holdfast.releases.gate import GateState
+    from holdfast.reports.document import Callout, Tone
+
+    if release.gate is None:
+        return [Callout(title="Built before audits were kept.", tone=Tone.NEUTRAL)]
+    state, reasons = release.gate.state(), release.gate.reasons()
+    words = {
+        GateState.PASSED: ("The gate is open: nothing that was tested speaks against it.", "good"),
+        GateState.WAITING: ("The gate waits for an answer.", "neutral"),
+        GateState.FAILED: ("The gate is shut: this release cannot be promoted.", "bad"),
+    }
+    title, tone = words[state]
+    untested = len(release.gate.not_tested)
+    said = "; ".join(reasons) or f"{untested} kinds of leak could not be tested."
+    return [Callout(title=title, text=said, tone=Tone(tone))]
 
 
 def _facts(release: Release) -> Block:
