@@ -8,9 +8,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from holdfast.audit.columns import Coding, Codes, Floats, Kind, Rows
+from holdfast.audit.columns import Codes, Coding, Floats, Kind, Rows
 from holdfast.audit.record import Peel
 from holdfast.audit.scoring import Folds, fit_predict, fold_maker, quality
+from holdfast.audit.screen import Single, screen
 from holdfast.audit.targets import Target
 from holdfast.frames.column import ColumnView
 from holdfast.frames.table import Table
@@ -62,6 +63,7 @@ class Case:
         log: the served feature rows, or None.
         model: an estimator or a procedure, or None.
         history: how often the test table was used, or None.
+        sources: the train and test tables as the caller gave them, where all rows are kept.
         rows: positions of the fixed rows that models see, ascending.
         peel: the peel curve, once the check of post-outcome columns has made it.
         seed: of everything random.
@@ -79,6 +81,7 @@ class Case:
         log: Table | None = None,
         model: Any = None,
         history: Any = None,
+        sources: tuple[Any, Any] = (None, None),
         seed: int = 0,
         rows: Rows | None = None,
     ) -> None:
@@ -87,6 +90,7 @@ class Case:
         self.features = tuple(features)
         self.roles = roles or Roles()
         self.log, self.model, self.history = log, model, history
+        self.sources = sources
         self.seed = seed
         self.task = target.task if target is not None else "none"
         self.y: Floats = target.y if target is not None else np.zeros(train.num_rows)
@@ -95,6 +99,8 @@ class Case:
         self._blocks: dict[str, Any] = {}
         self._scores: dict[Any, Floats] = {}
         self._folds: dict[str, Folds] = {}
+        self._gains: dict[Any, dict[str, float]] = {}
+        self._singles: dict[str, Single] | None = None
         self.peel: Peel | None = None
         self.rows: Rows = self._fixed_rows() if rows is None else rows
 
@@ -139,6 +145,13 @@ class Case:
         if found is None:
             found = self._codes[name] = self.coding(name).codes(self.train.column(name))
         return found
+
+    @property
+    def singles(self) -> dict[str, Single]:
+        """What each feature and its nulls tell alone, over all rows; made once."""
+        if self._singles is None:
+            self._singles = screen(self)
+        return self._singles
 
     @property
     def texts(self) -> tuple[str, ...]:
@@ -210,10 +223,23 @@ class Case:
         x = self.matrix(ordered)
         if extra is not None:
             x = np.hstack([x, np.asarray(extra, dtype=np.float32).reshape(len(x), -1)])
-        found = fit_predict(x, self.fixed_y, self.task, self.classes, folds, self.seed)
+        gains = np.zeros(x.shape[1])
+        found = fit_predict(x, self.fixed_y, self.task, self.classes, folds, self.seed, gains)
         if extra is None:
             self._scores[key] = found
+            widths = [self._block(name).shape[1] for name in ordered]
+            ends = np.cumsum([0, *widths])
+            self._gains[key] = {
+                name: float(gains[ends[i] : ends[i + 1]].sum()) for i, name in enumerate(ordered)
+            }
         return found
+
+    def gains(self, names: Sequence[str], folds: Folds | None = None) -> dict[str, float]:
+        """How much each column helped the models of `score(names, folds)`; the sum of its gains."""
+        folds = folds or self.folds()
+        self.score(names, folds)
+        chosen = set(names)
+        return self._gains[tuple(n for n in self.train.names if n in chosen), folds.key]
 
     def quality(self, predictions: Floats) -> float:
         """The score of out-of-fold predictions: AUC, macro AUC or R2; NaN rows are left out."""
@@ -224,7 +250,7 @@ class Case:
         made = Case(
             self.train, test=self.test, target=self.target, test_target=self.test_target,
             features=self.features, roles=self.roles, log=self.log, model=self.model,
-            history=self.history, seed=self.seed, rows=rows,
+            history=self.history, sources=self.sources, seed=self.seed, rows=rows,
         )  # fmt: skip
         made._codings, made._codes = self._codings, self._codes
         return made

@@ -192,6 +192,7 @@ def make_case(
             expected="a target that is no time, entity, group or id",
             got=f"target={target!r}",
         )
+    rows, test_rows = table.num_rows, 0 if other is None else other.num_rows
     wanted, table = _target(table, target, positive, None)
     if wanted is not None and other is not None and target in other:
         other_target, other = _target(other, target, positive, wanted)
@@ -208,6 +209,10 @@ def make_case(
         log=None if log is None else frames.read(log),
         model=model,
         history=history,
+        sources=(
+            train if table.num_rows == rows else None,
+            test if other is not None and other.num_rows == test_rows else None,
+        ),
         seed=seed,
     )
 

@@ -105,7 +105,15 @@ def train(x: Any, y: Floats, task: str, classes: int, seed: int) -> Any:
     return lgb.train(options, data, num_boost_round=rounds)
 
 
-def fit_predict(x: Any, y: Floats, task: str, classes: int, folds: Folds, seed: int = 0) -> Floats:
+def fit_predict(
+    x: Any,
+    y: Floats,
+    task: str,
+    classes: int,
+    folds: Folds,
+    seed: int = 0,
+    gains: Floats | None = None,
+) -> Floats:
     """Out-of-fold predictions.
 
     Args:
@@ -115,6 +123,7 @@ def fit_predict(x: Any, y: Floats, task: str, classes: int, folds: Folds, seed: 
         classes: number of classes.
         folds: which rows are predicted from which.
         seed: of the model.
+        gains: shape (k,), to which the gain of every column in the models is added.
 
     Returns:
         Shape (n,), or (n, classes) for a multi-class task; NaN for rows no fold predicts.
@@ -128,7 +137,10 @@ def fit_predict(x: Any, y: Floats, task: str, classes: int, folds: Folds, seed: 
             shares = np.bincount(known.astype(np.intp), minlength=classes) if wide else None
             out[test] = known.mean() if shares is None else shares / len(known)
             continue
-        out[test] = train(x[fit], known, task, classes, seed).predict(x[test], num_threads=1)
+        model = train(x[fit], known, task, classes, seed)
+        out[test] = model.predict(x[test], num_threads=1)
+        if gains is not None:
+            gains += model.feature_importance("gain")
     return out
 
 

@@ -131,7 +131,7 @@ def _labels(view: ColumnView, kept: Rows) -> tuple[list[str], Rows]:
     return [_text(value.item()) for value in values], codes
 
 
-def _text(value: bool | int | float) -> str:
+def _text(value: bool | float) -> str:
     if isinstance(value, bool):
         return str(value)
     return str(int(value)) if float(value).is_integer() else repr(value)
