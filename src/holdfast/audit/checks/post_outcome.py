@@ -1,0 +1,188 @@
+"""Columns that know the outcome: filled, or filled in otherwise, only after it happened."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from holdfast.audit.case import Case
+from holdfast.audit.certainty import LEAST_ROWS, PURE, UNEXPLAINED, unexplained
+from holdfast.audit.columns import NULL, Kind
+from holdfast.audit.peel import cliff, falls, peel
+from holdfast.audit.record import LeakFinding, Verdict
+from holdfast.audit.scoring import worth
+from holdfast.audit.words import names
+from holdfast.findings import Severity
+
+#: columns that are looked at one by one: the strongest alone, and those the model leans on
+_CANDIDATES = 5
+#: what one value of a column must know over the others, in share of its rows
+_SETTLED = 0.25
+#: so many columns must be left beside a block for another column to stand out among them
+_ENOUGH = 6
+
+
+class PostOutcome:
+    """Lift over the other columns, the cliff of the peel curve, and unexplained certainty."""
+
+    code = "HF-L-POST-OUTCOME"
+    type = "columns known only after the outcome"
+    asked_by: tuple[str, ...] = ()
+
+    def needs(self, case: Case) -> str | None:
+        """A target with two values or more, and a feature."""
+        return None if case.task != "none" and case.features else "a target with two values"
+
+    def run(self, case: Case) -> list[LeakFinding]:
+        """The columns that tell more than honest columns do, twins together."""
+        block = self._cliff(case)
+        alone = [name for name in self._lifted(case, block) if name not in block]
+        groups = [tuple(block)] if block else []
+        groups += [(name,) for name in alone]
+        found = [self._finding(case, group) for group in groups if not clocklike(case, group)]
+        held = {name for group in groups for name in group}
+        return found + [self._certainty(*told) for told in certain_categories(case, held)]
+
+    def _certainty(self, name: str, evidence: dict[str, Any]) -> LeakFinding:
+        return LeakFinding(
+            code=self.code,
+            severity=Severity.ERROR,
+            verdict=Verdict.SUSPECT,
+            columns=(name,),
+            sentence=f"one value of {names([name])} settles the outcome: {evidence['of_class']} of "
+            f"its {evidence['rows']} rows have the same one, the other columns expect "
+            f"{evidence['expected']:.0%}",
+            evidence=evidence,
+            remedy="Ask whether the value is written because of the outcome; then drop the column, "
+            "or leave such rows out.",
+        )
+
+    def _cliff(self, case: Case) -> list[str]:
+        """The columns before the first cliff of the peel curve that tell it by themselves."""
+        curve = peel(case)
+        fall = cliff(curve, case.task)
+        if fall is None:
+            return []
+        gone = curve.removed[: fall.place]
+        rest = [name for name in case.features if name not in gone]
+        block = []
+        for name in gone:
+            lift = worth(case, [*rest, name], rest)
+            if lift is None or lift.low <= 0.0 or case.singles[name].alone < _alone(case):
+                continue
+            if falls(lift.with_, lift.without, case.task):
+                block.append(name)
+        return block
+
+    def _lifted(self, case: Case, block: list[str]) -> list[str]:
+        """Columns that no other replaces: the score without each alone."""
+        features = [name for name in case.features if name not in block]
+        gains = case.gains(features)
+        leaned = sorted(features, key=lambda name: -gains[name])[:_CANDIDATES]
+        strong = sorted(features, key=lambda name: -case.singles[name].alone)[:_CANDIDATES]
+        if block and len(features) < _ENOUGH:
+            return []
+        full = case.quality(case.score(features))
+        found = []
+        for name in dict.fromkeys([*leaned[:3], *strong[:3]]):
+            rest = [f for f in features if f != name]
+            if case.singles[name].alone < _alone(case):
+                continue
+            if not falls(full, case.quality(case.score(rest)), case.task):
+                continue
+            lift = worth(case, features, rest)
+            if lift is not None and lift.low > 0.02:
+                found.append(name)
+        return found
+
+    def _finding(self, case: Case, group: tuple[str, ...]) -> LeakFinding:
+        told = max(case.singles[name].alone for name in group)
+        curve = peel(case)
+        verb = "tells" if len(group) == 1 else "tell"
+        return LeakFinding(
+            code=self.code,
+            severity=Severity.ERROR,
+            verdict=Verdict.SUSPECT,
+            columns=group,
+            sentence=f"{names(group)} {verb} the outcome far better than all other columns do",
+            evidence={
+                "alone": {name: round(case.singles[name].alone, 4) for name in group},
+                "strongest_alone": round(told, 4),
+                "peel_removed": list(curve.removed),
+                "peel_scores": [round(score, 4) for score in curve.scores],
+            },
+            remedy="Ask when the value becomes known. After the outcome: drop the column. Before: "
+            "declare known_at, or answer the suspect.",
+        )
+
+
+def _alone(case: Case) -> float:
+    """What a column must tell alone: leaks of one column do, parts of an interaction do not.
+
+    An honest column can be irreplaceable through what it changes about the others (the hour and
+    the weekday); alone it then explains about half of a number at most.
+    """
+    return 0.55 if case.task == "regression" else 0.6
+
+
+def certain_categories(case: Case, held: set[str]) -> list[tuple[str, dict[str, Any]]]:
+    """Columns one of whose values is always of one class though the others expect less."""
+    if case.task not in {"binary", "multiclass"}:
+        return []
+    y = case.fixed_y.astype(np.intp)
+    classes = max(case.classes, 2)
+    share = np.bincount(y, minlength=classes) / len(y)
+    found = []
+    for name in case.features:
+        if name in held or case.coding(name).kind is not Kind.CATEGORY:
+            continue
+        codes = case.codes(name)[case.rows].astype(np.intp)
+        counts = np.bincount(codes * classes + y, minlength=(NULL + 1) * classes)
+        counts = counts.reshape(-1, classes)
+        rows, top = counts.sum(1), counts.argmax(1)
+        pure = (rows >= LEAST_ROWS) & (counts.max(1) >= PURE * rows)
+        for code in np.flatnonzero(pure & (share[top] < PURE - UNEXPLAINED)):
+            if code == NULL:
+                continue
+            evidence = unexplained(case, name, codes == code)
+            if evidence is not None and evidence["of_class"] >= evidence["rows"] * (
+                evidence["expected"] + _SETTLED
+            ):
+                found.append((name, evidence))
+                break
+    return found
+
+
+def clocklike(case: Case, group: tuple[str, ...]) -> bool:
+    """Whether every column is read off the clock of the decision: an hour, a weekday, a month.
+
+    Such a column has few values, and within the event time's own hour of day, weekday or month
+    always the same one. It is known when the decision is made, whatever it tells.
+    """
+    time = case.roles.event_time
+    if time is None:
+        return False
+    view = case.train.column(time)
+    if view.storage.value != "time":
+        return False
+    micros = view.values
+    hours = micros // 3_600_000_000
+    days = hours // 24
+    months = micros.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+    clocks = (hours % 24, (days + 3) % 7, months % 12, months // 12)
+    for name in group:
+        codes = case.codes(name).astype(np.int64)
+        if not any(_follows(codes, clock) for clock in clocks):
+            return False
+    return True
+
+
+def _follows(codes: Any, clock: Any) -> bool:
+    """Whether the codes are a function of the clock."""
+    _, place = np.unique(clock, return_inverse=True)
+    low = np.full(place.max() + 1, 1000)
+    high = np.full(place.max() + 1, -1)
+    np.minimum.at(low, place, codes)
+    np.maximum.at(high, place, codes)
+    return bool((low == high).all() and len(low) > 1)

@@ -1,0 +1,85 @@
+"""The peel curve: drop the column the model leans on most, refit, repeat, and look for a cliff.
+
+On honest tables the curve sinks gently; where a leak carries the score it falls off a cliff as
+soon as the last column that holds the leak is gone. Correlated twins are removed one after the
+other and fall together.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from holdfast.audit.record import Peel
+
+if TYPE_CHECKING:
+    from holdfast.audit.case import Case
+
+#: removals at most: this share of the columns, at least 4, at most 25
+_SHARE, _LEAST, _MOST = 0.3, 4, 25
+#: the curve is followed until this much of the score is gone
+_GONE = 0.25
+
+
+class Cliff(msgspec.Struct, frozen=True, kw_only=True):
+    """A fall of the curve at one removal.
+
+    Attributes:
+        place: number of columns removed when it fell, from 1.
+        before, after: scores on either side.
+    """
+
+    place: int
+    before: float
+    after: float
+
+
+def peel(case: Case) -> Peel:
+    """The peel curve of a case; kept there as `case.peel`."""
+    if case.peel is not None:
+        return case.peel
+    left = list(case.features)
+    scores = [case.quality(case.score(left))]
+    removed: list[str] = []
+    most = min(max(_LEAST, round(_SHARE * len(left))), _MOST, len(left) - 1)
+    while len(removed) < most and scores[0] - scores[-1] < _GONE:
+        gains = case.gains(left)
+        if not gains or max(gains.values()) <= 0.0:
+            break
+        top = max(left, key=lambda name: gains[name])
+        left = [name for name in left if name != top]
+        removed.append(top)
+        scores.append(case.quality(case.score(left)))
+    case.peel = Peel(metric=case.metric, scores=tuple(scores), removed=tuple(removed))
+    return case.peel
+
+
+def falls(worth_with: float, worth_without: float, task: str) -> bool:
+    """Whether a gain is larger than honest columns have.
+
+    Both sides count: points of score, and the share of the remaining error that is gone. The
+    figures were set on tables without leaks: there the largest were 0.053 and 0.34 together
+    for AUC (census age, which decides who works), 0.53 and 0.87 for R2 (the hour, which decides
+    how many bicycles are rented).
+
+    >>> falls(0.94, 0.78, "binary"), falls(0.897, 0.845, "binary")
+    (True, False)
+    """
+    step = worth_with - worth_without
+    error = max(1.0 - worth_without, 1e-9)
+    share = step / error
+    if task == "regression":
+        return (step >= 0.10 and share >= 0.85) or (step >= 0.03 and share >= 0.93)
+    return (step >= 0.06 and share >= 0.36) or (step >= 0.03 and share >= 0.55)
+
+
+def cliff(curve: Peel, task: str) -> Cliff | None:
+    """The first cliff of a curve that was flat before it, or None."""
+    for place in range(1, len(curve.scores)):
+        before, after = curve.scores[place - 1], curve.scores[place]
+        if curve.scores[0] - before > 0.04:
+            return None
+        if falls(before, after, task):
+            return Cliff(place=place, before=before, after=after)
+    return None
