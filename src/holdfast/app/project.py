@@ -127,6 +127,7 @@ def build_release(
     from holdfast import frames
     from holdfast.evaluation import Costs
     from holdfast.releases import Release
+    from holdfast.releases.gate import GateState
 
     project, folder = read_project(config), config.resolve().parent
     progress("reading the training table")
@@ -169,11 +170,15 @@ def build_release(
             parent=champion.release if champion else None,
             name=project.model,
             code=folder / TRAIN_FILE,
+            requirements=project.gate.require,
+            known_at=project.gate.known_at,
             directory=folder / project.store.replace(".db", ".built"),
             progress=progress,
         )
         home.registry.add(project.model, release)
-        if promote or (promote is None and champion is None):
+        state, _ = home.registry.gate(project.model, release.id)
+        first = promote is None and champion is None and state is GateState.PASSED
+        if promote or first:
             home.registry.promote(project.model, release.id, reason="built")
     return release, project.model
 

@@ -12,12 +12,14 @@ import msgspec
 import numpy as np
 
 from holdfast import models
+from holdfast.audit.record import AuditReport
 from holdfast.contracts.contract import Contract
 from holdfast.detection.columns.fit import ReferenceFit
 from holdfast.errors import ReleaseError, UsageError
 from holdfast.evaluation.costs import Costs, cost_threshold
 from holdfast.evaluation.decisions import evaluate
 from holdfast.evaluation.record import Evaluation
+from holdfast.evaluation.requirements import Requirement, as_requirements
 from holdfast.models.base import Label, Model
 from holdfast.models.training_side import agree
 from holdfast.profiles.portrait import Portrait
@@ -25,7 +27,9 @@ from holdfast.releases.answer import mark_texts
 from holdfast.releases.blast import blast_radius
 from holdfast.releases.bundle import canonical, file_entries, seal, staging
 from holdfast.releases.fallbacks import Candidate, Workshop, joint_sets
+from holdfast.releases.gate import AUDIT_FILE, GATE_FILE
 from holdfast.releases.golden import TOLERANCE, make_golden, replay
+from holdfast.releases.judging import audited, gate_of
 from holdfast.releases.lineage import code_hash, environment_lock
 from holdfast.releases.material import (
     Fit,
@@ -64,6 +68,9 @@ class Plan(msgspec.Struct, frozen=True, kw_only=True):
     name: str
     code: str | None
     floor: float = 1.0
+    requirements: tuple[Requirement, ...] = ()
+    audit: bool = True
+    known_at: dict[str, Any] = {}
 
 
 def make_plan(
@@ -77,6 +84,9 @@ def make_plan(
     name: str,
     code: Any,
     floor: float = 1.0,
+    requirements: Any = (),
+    audit: bool = True,
+    known_at: Mapping[str, Any] | None = None,
 ) -> Plan:
     """Check the arguments of `Release.build` that stand for themselves."""
     costs = costs if costs is not None else Costs(1.0, 1.0)
@@ -115,6 +125,9 @@ def make_plan(
         name=name,
         code=code_hash(code),
         floor=_positive_floor(floor),
+        requirements=as_requirements(requirements),
+        audit=audit,
+        known_at=dict(known_at or {}),
     )
 
 
@@ -138,6 +151,7 @@ class Measured(msgspec.Struct, kw_only=True):
     reference: Reference
     values: ReferenceFit | None = None
     portrait: Portrait | None = None
+    audit: AuditReport | None = None
 
 
 def build(
@@ -185,6 +199,12 @@ def build(
         tried, learnt, held = _hold_out(trainer, part, plan.seed)
 
     measured = _measure(tried, trainer, learnt, held, contract, plan, progress)
+    if plan.audit:
+        progress("looking for leakage")
+        measured.audit = audited(
+            train, validation, contract, features=main.features, positive=label,
+            known_at=plan.known_at, seed=plan.seed,
+        )  # fmt: skip
     contract = _with_policies(contract, main, measured, plan)
     measured.reference = _reference(contract, tried, held, part.side.rows, plan)
     progress("learning what is normal, column by column")
@@ -263,8 +283,9 @@ def _measure(
             got=f"bad={int((~np.isfinite(scores)).sum())} of {len(scores)}",
         )
     evaluation = evaluate(
-        held.positive, scores, costs=plan.costs, threshold=plan.threshold, seed=plan.seed
-    )
+        held.positive, scores, costs=plan.costs, threshold=plan.threshold,
+        requirements=plan.requirements, seed=plan.seed,
+    )  # fmt: skip
     progress("measuring the blast radius of each feature")
     blast = blast_radius(
         tried,
@@ -431,6 +452,10 @@ def _write(
 
     _put(folder / "contract.json", contract.to_json())
     _put(folder / "evaluation.json", canonical(measured.evaluation))
+    _put(folder / GATE_FILE, canonical(gate_of(measured.audit, measured.evaluation)))
+    if measured.audit is not None:
+        plain = measured.audit.to_dict()
+        _put(folder / AUDIT_FILE, msgspec.json.encode(plain, order="deterministic"))
     _put(folder / "reference.json", canonical(measured.reference))
     if measured.values is not None and measured.portrait is not None:
         _put(folder / VALUES_FILE, measured.values.to_bytes())

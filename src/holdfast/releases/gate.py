@@ -7,6 +7,10 @@ from collections.abc import Collection
 
 import msgspec
 
+#: files of the bundle: what the gate says, and the whole report of the audit
+GATE_FILE = "gate.json"
+AUDIT_FILE = "audit.json"
+
 
 class GateState(enum.StrEnum):
     """Whether a release may be promoted."""

@@ -16,6 +16,7 @@ from holdfast.evaluation.costs import Costs
 from holdfast.evaluation.record import Evaluation
 from holdfast.models.base import Label, Model
 from holdfast.releases.bundle import decode, verify
+from holdfast.releases.gate import AUDIT_FILE, GATE_FILE, Gate
 from holdfast.releases.golden import replay
 from holdfast.releases.records import Blast, Fallback, Golden, Manifest, Reference
 from holdfast.releases.scorer import Member, Scorer
@@ -23,12 +24,7 @@ from holdfast.releases.scorer import Member, Scorer
 if TYPE_CHECKING:
     from holdfast.detection.columns.fit import ReferenceFit
     from holdfast.profiles.portrait import Portrait
-    from holdfast.releases.gate import Gate
     from holdfast.releases.switches import SwitchedScorer
-
-#: what audit and evaluation said when the release was built
-GATE_FILE = "gate.json"
-AUDIT_FILE = "audit.json"
 
 
 class Release:
@@ -92,6 +88,9 @@ class Release:
         name: str = "",
         code: Any = None,
         floor: float = 1.0,
+        requirements: Any = (),
+        audit: bool = True,
+        known_at: Mapping[str, Any] | None = None,
         allow_callable: bool = False,
         allow_pickle: bool = False,
         progress: Callable[[str], None] | None = None,
@@ -125,6 +124,12 @@ class Release:
             code: path, module or function whose source is hashed into the lineage.
             floor: how sensitive the monitor is: the smallest change that matters is multiplied by
                 it, 0.5 for half as large, 2 for twice as large.
+            requirements: what the evaluation must show, such as ``["recall >= 0.6"]``; one that
+                fails, or cannot be told, keeps the gate of the release shut.
+            audit: look for leakage in the tables. A release that was not audited can be scored
+                with, and is never promoted.
+            known_at: for the audit: feature → column with the time its value became known, or a
+                lag.
             allow_callable: permits a function by import path; it runs in a worker process.
             allow_pickle: permits joblib for what no safe format holds. Servers refuse such a
                 release.
@@ -154,6 +159,9 @@ class Release:
                 name=name,
                 code=code,
                 floor=floor,
+                requirements=requirements,
+                audit=audit,
+                known_at=known_at,
             ),
             fit=fit,
             positive=positive,
@@ -241,8 +249,6 @@ class Release:
     @cached_property
     def gate(self) -> Gate | None:
         """What audit and evaluation said of it; None in releases of before it was kept."""
-        from holdfast.releases.gate import Gate
-
         path = self.directory / GATE_FILE
         return decode(path.read_bytes(), Gate, GATE_FILE) if path.is_file() else None
 
