@@ -27,7 +27,6 @@ from holdfast.evaluation.selective import selective_bounds, selective_finding
 from holdfast.evaluation.threshold import best_threshold, capacity_threshold, thresholds
 from holdfast.evaluation.vanity import vanity_finding
 from holdfast.findings import Finding, Severity
-from holdfast.records import Estimate
 from holdfast.stats.ranked import Ranked
 from holdfast.stats.resampling import Units, blocks, clusters, independent
 
@@ -137,7 +136,7 @@ def _in_full(
     )  # fmt: skip
     formula = float(np.median(sample.prices.threshold)) if sample.probability else None
     calibrated = calibration(sample)
-    vanity = vanity_finding(sample, rivals["prior"].gain.low)
+    vanity = vanity_finding(sample, rivals["prior"].gain)
     miscalibrated = calibration_finding(calibrated, sample.positives / sample.n)
     return msgspec.structs.replace(
         result,
@@ -267,6 +266,3 @@ def _known_arguments(metrics: Sequence[str] | None, level: float, threshold: flo
         raise UsageError("the level is no coverage", expected="0 < level < 1", got=f"level={level}")
     if threshold is not None and not np.isfinite(threshold):
         raise UsageError("the threshold is not a number", expected="finite", got=f"{threshold}")
-
-
-__all__ = ["Estimate", "evaluate_binary"]

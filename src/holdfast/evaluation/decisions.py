@@ -76,6 +76,7 @@ def evaluate(
         requirements: such as ``["recall>=0.5", "roc_auc.low>0.7"]``.
         level: coverage of the intervals.
         seed: seed of resampled intervals; the same seed gives the same numbers.
+        **options: arguments of the task that is asked for.
 
     Raises:
         DataError: truth and scores do not fit, labels are missing, scores are not finite.
