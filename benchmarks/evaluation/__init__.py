@@ -1,0 +1,1 @@
+"""Simulations of the evaluation: coverage of intervals, calibration findings, speed."""

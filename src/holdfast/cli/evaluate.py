@@ -14,8 +14,6 @@ if TYPE_CHECKING:
 
 app = table.new()
 
-_MONEY = "Costs and capacity"
-
 
 @app.command()
 def evaluate(
@@ -42,9 +40,7 @@ def evaluate(
     ] = None,
     capacity: Annotated[
         float | None,
-        typer.Option(
-            "--capacity", help="Rows that can be reviewed, in all or each --capacity-period."
-        ),
+        typer.Option("--capacity", help="Rows that can be reviewed: in all, or each period."),
     ] = None,
     capacity_period: Annotated[
         str | None,
@@ -59,7 +55,7 @@ def evaluate(
     event_time: options.EventTime = None,
     accepted: Annotated[
         str | None,
-        typer.Option("--accepted", help="Column that is false where the outcome is not known."),
+        typer.Option("--accepted", help="Column, false where there is no outcome."),
     ] = None,
     champion: Annotated[
         str | None, typer.Option("--champion", help="Column with the current champion's scores.")
@@ -68,7 +64,7 @@ def evaluate(
         list[str] | None,
         typer.Option(
             "--features",
-            help="Columns for the simple rivals; repeat, or separate by commas; 'all' takes every other column.",
+            help="Columns for the simple rivals; repeat, or use commas; 'all' takes the rest.",
         ),
     ] = None,
     slices: Annotated[

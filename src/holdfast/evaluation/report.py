@@ -104,12 +104,13 @@ def _number(value: float | None) -> str:
 
 def _constant(e: Evaluation) -> str:
     base = e.baseline
+    prior = e.baselines.get("prior")
     units = "" if e.units == "rows" else f" Intervals resample {e.unit_count:,} {e.units}."
     only = " Accepted rows only." if e.bounds else ""
-    return (
-        f"Deciding {base.decision} every time would cost {base.expected_cost:.4g} a row and "
-        f"answering the majority class would be right in {base.accuracy:.2%}.{units}{only}"
-    )
+    rival = f"Deciding {base.decision} every time would cost {base.expected_cost:.4g} a row"
+    if e.capacity is not None and prior is not None:
+        rival = f"{prior.meaning.capitalize()} would cost {prior.expected_cost:.4g} a row"
+    return f"{rival} and answering the majority class would be right in {base.accuracy:.2%}.{units}{only}"
 
 
 def _between(e: Estimate, *, share: bool = False) -> str:
