@@ -110,7 +110,8 @@ def _constant(e: Evaluation) -> str:
     rival = f"Deciding {base.decision} every time would cost {base.expected_cost:.4g} a row"
     if e.capacity is not None and prior is not None:
         rival = f"{prior.meaning.capitalize()} would cost {prior.expected_cost:.4g} a row"
-    return f"{rival} and answering the majority class would be right in {base.accuracy:.2%}.{units}{only}"
+    right = f"answering the majority class would be right in {base.accuracy:.2%}"
+    return f"{rival} and {right}.{units}{only}"
 
 
 def _between(e: Estimate, *, share: bool = False) -> str:

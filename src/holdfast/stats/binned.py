@@ -75,9 +75,18 @@ class Binned:
         of_row = np.repeat(of_cut, ranked.sizes)
         cell = unit[ranked.order] * width + of_row
 
-        def summed(values: Floats | None) -> Floats:
-            flat = np.bincount(cell, weights=values, minlength=count * width)
-            return weights @ flat.reshape(count, width).astype(np.float64)
+        if count == ranked.n and len(np.unique(unit)) == count:  # each row by itself: no product
+            starts = np.searchsorted(of_row, np.arange(width))
+            sorted_weights = weights[:, unit[ranked.order]]
+
+            def summed(values: Floats | None) -> Floats:
+                each = sorted_weights if values is None else sorted_weights * values
+                return np.asarray(np.add.reduceat(each, starts, axis=1))
+        else:
+
+            def summed(values: Floats | None) -> Floats:
+                flat = np.bincount(cell, weights=values, minlength=count * width)
+                return weights @ flat.reshape(count, width).astype(np.float64)
 
         self.rows = summed(None)
         self.hits = summed(ranked.sorted_positive.astype(np.float64))
