@@ -72,3 +72,13 @@ def test_honest_models_on_balanced_rows_are_not_called_vain(seed):
     rng = np.random.default_rng(seed)
     truth = rng.random(200) < 0.5
     assert not named(evaluate(truth, rng.random(200)), "HF-E001")
+
+
+def test_the_accuracy_that_would_be_quoted_is_looked_at_too():
+    truth, _ = frauds(0)
+    score = np.random.default_rng(0).random(10_000) * 0.4  # above the costs' threshold of 0.01
+    e = evaluate(truth, score, costs=Costs(5, 495))
+    (finding,) = named(e, "HF-E001")
+    assert "at a threshold of 0.5: accuracy 99.88% equals the majority class" in finding.sentence
+    assert e.findings[0] is finding
+    assert e.passed is False

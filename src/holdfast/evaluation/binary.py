@@ -115,7 +115,7 @@ def evaluate_binary(
     checked = check_requirements(asked, named)
     findings = requirement_findings(checked) + findings
     return msgspec.structs.replace(
-        result, findings=tuple(sorted(findings, key=lambda f: -f.severity.rank)),
+        result, findings=tuple(sorted(findings, key=lambda f: (-f.severity.rank, f.code))),
         requirements=checked, bounds=bounds,
     )  # fmt: skip
 
