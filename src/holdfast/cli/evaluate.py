@@ -93,9 +93,16 @@ def evaluate(
     roles = [target, score, cost_fp_column, cost_fn_column, event_time, accepted, champion]
     used = [name for name in (*roles, *(entity or ()), *(group or ())) if name]
     _require_columns(rows, used, target, score)
-    more: dict[str, Any] = {}
     if task != "binary":
-        more["task"] = task
+        from holdfast.evaluation.decisions import evaluate_file
+
+        report = evaluate_file(
+            task, rows, target=target, score=score, champion=champion, event_time=event_time,
+            entity=entity[0] if entity else None, seed=seed,
+        )  # fmt: skip
+        output.emit(report.document(source.name), format, json=json, fail_on=fail_on)
+        return
+    more: dict[str, Any] = {}
     columns = {"false_positive": cost_fp_column, "false_negative": cost_fn_column}
     priced = {kind: rows.column(name) for kind, name in columns.items() if name}
     taken = {
@@ -112,7 +119,7 @@ def evaluate(
     found = evaluation.evaluate(
         rows.column(target),
         rows.column(score),
-        costs=evaluation.Costs(cost_fp, cost_fn) if task == "binary" else None,
+        costs=evaluation.Costs(cost_fp, cost_fn),
         capacity=capacity,
         capacity_period=capacity_period,
         threshold=threshold,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,6 +28,7 @@ from holdfast.evaluation.selective import selective_bounds, selective_finding
 from holdfast.evaluation.threshold import best_threshold, capacity_threshold, thresholds
 from holdfast.evaluation.vanity import vanity_finding
 from holdfast.findings import Finding, Severity
+from holdfast.reports.document import Block, Findings
 from holdfast.stats.ranked import Ranked
 from holdfast.stats.resampling import Units, blocks, clusters, independent
 
@@ -111,6 +113,10 @@ def evaluate_binary(
     if unknown_score is not None:
         bounds = selective_bounds(truth, decided, unknown_score >= used, prices.mean)
         findings.append(selective_finding(bounds))
+    if slices is not None:
+        more, parts = _slices(sample, slices, seed)
+        findings += more
+        result = msgspec.structs.replace(result, extra=parts)
     named = dict(found) | {f"gain.{name}": rival.gain for name, rival in result.baselines.items()}
     checked = check_requirements(asked, named)
     findings = requirement_findings(checked) + findings
@@ -150,6 +156,17 @@ def _in_full(
             *([miscalibrated] if miscalibrated else []),
         ),
     )
+
+
+def _slices(sample: Sample, table: Any, seed: int) -> tuple[list[Finding], tuple[Block, ...]]:
+    """Slices with a higher cost than the others, confirmed on rows they were not found on."""
+    search = importlib.import_module("holdfast.evaluation.slices")
+    found = search.slices_of(
+        table, sample.prices.of(sample.decided), entity=sample.units.of_row, loss_name="cost",
+        level=sample.level, seed=seed,
+    )  # fmt: skip
+    parts = tuple(b for b in found.blocks() if not isinstance(b, Findings))
+    return list(found.findings), parts
 
 
 def _decide(
