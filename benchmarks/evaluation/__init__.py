@@ -1,1 +1,1 @@
-"""Simulations of the evaluation: coverage of intervals, calibration findings, speed."""
+"""Simulations of the evaluation: what it finds, and how often it is wrong."""
