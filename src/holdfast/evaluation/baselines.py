@@ -226,34 +226,38 @@ def _gain(s: Sample, saved: Floats) -> Estimate:
 
 
 def baseline_findings(rivals: Mapping[str, Rival]) -> list[Finding]:
-    """A finding for each rival that is not beaten."""
-    out = []
+    """A finding for each rival that is not beaten; equal rivals are named once."""
+    out: list[Finding] = []
     for name, rival in rivals.items():
-        if rival.verdict is Verdict.BETTER:
+        same = name == "prior" and rival.gain == rivals["majority"].gain
+        if rival.verdict is Verdict.BETTER or same:
             continue
         gain = rival.gain
-        numbers = f"{gain.value:.4g} a row, interval {gain.low:.4g} to {gain.high:.4g}"
-        evidence = {"baseline": name, "gain": gain.value, "low": gain.low, "high": gain.high}
-        if rival.verdict is Verdict.WORSE:
-            out.append(
-                Finding(
-                    code="HF-E003",
-                    severity=Severity.ERROR,
-                    sentence=f"worse than {rival.meaning}: it saves {numbers}",
-                    columns=(rival.column,) if rival.column else (),
-                    evidence=evidence,
-                    remedy="use the simpler rival, or set the threshold by the costs",
-                )
-            )
+        low, high = _plain(gain.low), _plain(gain.high)
+        worse = rival.verdict is Verdict.WORSE
+        if worse:
+            start = f"worse than {rival.meaning}: it costs {_plain(-(gain.value or 0.0))} a row "
+            start += f"more (saving {_plain(gain.value)}, interval {low} to {high})"
         else:
-            out.append(
-                Finding(
-                    code="HF-E002",
-                    severity=Severity.WARNING,
-                    sentence=f"no evidence of gain over {rival.meaning}: it saves {numbers}",
-                    columns=(rival.column,) if rival.column else (),
-                    evidence=evidence,
-                    remedy="more labelled rows, or keep the simpler rival",
-                )
+            start = f"no evidence of gain over {rival.meaning}: it saves {_plain(gain.value)} a "
+            start += f"row, interval {low} to {high}"
+        out.append(
+            Finding(
+                code="HF-E003" if worse else "HF-E002",
+                severity=Severity.ERROR if worse else Severity.WARNING,
+                sentence=start,
+                columns=(rival.column,) if rival.column else (),
+                evidence={
+                    "baseline": name, "gain": gain.value, "low": gain.low, "high": gain.high,
+                },
+                remedy="use the simpler rival, or set the threshold by the costs"
+                if worse
+                else "more labelled rows, or keep the simpler rival",
             )
+        )  # fmt: skip
     return out
+
+
+def _plain(value: float | None) -> str:
+    """A number in four digits, without a minus zero."""
+    return "unknown" if value is None else f"{value + 0.0:.4g}"

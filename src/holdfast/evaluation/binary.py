@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -27,7 +28,7 @@ from holdfast.evaluation.selective import selective_bounds, selective_finding
 from holdfast.evaluation.threshold import best_threshold, capacity_threshold, thresholds
 from holdfast.evaluation.vanity import vanity_finding
 from holdfast.findings import Finding, Severity
-from holdfast.records import Estimate
+from holdfast.reports.document import Block, Findings
 from holdfast.stats.ranked import Ranked
 from holdfast.stats.resampling import Units, blocks, clusters, independent
 
@@ -36,6 +37,8 @@ Bools = npt.NDArray[np.bool_]
 
 #: entities or blocks below which an interval by them is not to be trusted
 FEW_UNITS = 20
+#: every error counts as 1
+UNIT = Costs(1.0, 1.0)
 
 
 def evaluate_binary(
@@ -73,17 +76,23 @@ def evaluate_binary(
     units = _units(entity, event_time, group, n)
     columns = {name: plain(values) for name, values in (cost_columns or {}).items()}
     unknown_score: Floats | None = None
+    unknown_limit: Floats | float | None = None
     if known is not None:
         if not known.any():
             raise DataError("no row is accepted", expected="a known outcome in some rows")
         unknown_score = score[~known]
+        if columns:
+            other = {name: values[~known] for name, values in columns.items()}
+            unknown_limit = Prices(
+                np.zeros(len(unknown_score), bool), costs or UNIT, other
+            ).threshold
         score, units = score[known], _taken(units, known)
         columns = {name: values[known] for name, values in columns.items()}
         features, slices = (_rows_of(table, known) for table in (features, slices))
         champion = None if champion is None else plain(champion)[known]
         baselines = {k: plain(v)[known] for k, v in (baselines or {}).items()}
         limit = None if limit is None else limit.taken(known)
-    prices = Prices(truth, costs if costs is not None else Costs(1.0, 1.0), columns)
+    prices = Prices(truth, costs if costs is not None else UNIT, columns)
     used, origin, decided = _decide(truth, score, prices, threshold, limit)
     sample = Sample(
         truth, score, decided, prices, level=level, seed=seed, units=units,
@@ -110,13 +119,19 @@ def evaluate_binary(
     findings = list(result.findings) + _input_findings(sample, origin)
     bounds = None
     if unknown_score is not None:
-        bounds = selective_bounds(truth, decided, unknown_score >= used, prices.mean)
+        by_row = unknown_limit if origin == "costs by row" else None
+        chosen = unknown_score >= (used if by_row is None else by_row)
+        bounds = selective_bounds(truth, decided, np.asarray(chosen), prices.mean)
         findings.append(selective_finding(bounds))
+    if slices is not None:
+        more, parts = _slices(sample, slices, seed)
+        findings += more
+        result = msgspec.structs.replace(result, extra=parts)
     named = dict(found) | {f"gain.{name}": rival.gain for name, rival in result.baselines.items()}
     checked = check_requirements(asked, named)
     findings = requirement_findings(checked) + findings
     return msgspec.structs.replace(
-        result, findings=tuple(sorted(findings, key=lambda f: -f.severity.rank)),
+        result, findings=tuple(sorted(findings, key=lambda f: (-f.severity.rank, f.code))),
         requirements=checked, bounds=bounds,
     )  # fmt: skip
 
@@ -137,7 +152,7 @@ def _in_full(
     )  # fmt: skip
     formula = float(np.median(sample.prices.threshold)) if sample.probability else None
     calibrated = calibration(sample)
-    vanity = vanity_finding(sample, rivals["prior"].gain.low)
+    vanity = vanity_finding(sample, rivals["prior"].gain)
     miscalibrated = calibration_finding(calibrated, sample.positives / sample.n)
     return msgspec.structs.replace(
         result,
@@ -151,6 +166,17 @@ def _in_full(
             *([miscalibrated] if miscalibrated else []),
         ),
     )
+
+
+def _slices(sample: Sample, table: Any, seed: int) -> tuple[list[Finding], tuple[Block, ...]]:
+    """Slices with a higher cost than the others, confirmed on rows they were not found on."""
+    search = importlib.import_module("holdfast.evaluation.slices")
+    found = search.slices_of(
+        table, sample.prices.of(sample.decided), entity=sample.units.of_row, loss_name="cost",
+        level=sample.level, seed=seed,
+    )  # fmt: skip
+    parts = tuple(b for b in found.blocks() if not isinstance(b, Findings))
+    return list(found.findings), parts
 
 
 def _decide(
@@ -267,6 +293,3 @@ def _known_arguments(metrics: Sequence[str] | None, level: float, threshold: flo
         raise UsageError("the level is no coverage", expected="0 < level < 1", got=f"level={level}")
     if threshold is not None and not np.isfinite(threshold):
         raise UsageError("the threshold is not a number", expected="finite", got=f"{threshold}")
-
-
-__all__ = ["Estimate", "evaluate_binary"]

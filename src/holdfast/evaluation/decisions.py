@@ -14,13 +14,8 @@ from holdfast.evaluation.record import Evaluation
 
 __all__ = ["as_positive", "evaluate"]
 
-#: task -> (module, function) of the tasks that are not binary
-TASKS: dict[str, tuple[str, str]] = {
-    "multiclass": ("holdfast.evaluation.multiclass", "evaluate_multiclass"),
-    "regression": ("holdfast.evaluation.regression", "evaluate_regression"),
-    "ranking": ("holdfast.evaluation.ranking", "evaluate_ranking"),
-    "text": ("holdfast.evaluation.text", "evaluate_text"),
-}
+#: tasks that are not binary; `holdfast.evaluation.tasks` knows their functions
+TASKS = ("multiclass", "regression", "ranking", "text")
 
 
 def evaluate(
@@ -76,6 +71,7 @@ def evaluate(
         requirements: such as ``["recall>=0.5", "roc_auc.low>0.7"]``.
         level: coverage of the intervals.
         seed: seed of resampled intervals; the same seed gives the same numbers.
+        **options: arguments of the task that is asked for.
 
     Raises:
         DataError: truth and scores do not fit, labels are missing, scores are not finite.
@@ -100,14 +96,32 @@ def evaluate(
         raise UsageError(
             "unknown task", expected=f"binary, {', '.join(TASKS)}", got=f"task={task!r}"
         )
-    module, name = TASKS[str(task)]
     given = {
-        "costs": costs, "metrics": metrics, "baselines": baselines, "features": features,
-        "champion": champion, "entity": entity, "event_time": event_time, "group": group,
-        "requirements": requirements,
+        "costs": costs, "champion": champion, "entity": entity, "event_time": event_time,
+        "group": group, "requirements": requirements, "slices": slices, "features": features,
     }  # fmt: skip
-    options |= {key: value for key, value in given.items() if value is not None}
-    found: Evaluation = getattr(importlib.import_module(module), name)(
-        y_true, y_score, level=level, seed=seed, **options
+    options |= {name: value for name, value in given.items() if value is not None}
+    tasks = importlib.import_module("holdfast.evaluation.tasks")
+    found: Evaluation = tasks.evaluate_task(
+        task, y_true, y_score, level=level, seed=seed, **options
     )
     return found
+
+
+def evaluate_file(task: str, table: Any, **columns: Any) -> Any:
+    """Evaluate a table of one of the other tasks, its columns named.
+
+    Args:
+        task: ``multiclass``, ``regression`` or ``text``.
+        table: an Arrow table.
+        **columns: as in ``holdfast.evaluation.tasks.evaluate_table``.
+
+    Raises:
+        UsageError: an unknown task.
+    """
+    if task not in TASKS:
+        raise UsageError(
+            "unknown task", expected=f"binary, {', '.join(TASKS)}", got=f"task={task!r}"
+        )
+    tasks = importlib.import_module("holdfast.evaluation.tasks")
+    return tasks.evaluate_table(task, table, **columns)

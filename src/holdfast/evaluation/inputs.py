@@ -126,9 +126,8 @@ def as_codes(values: Any, n: int, name: str) -> npt.NDArray[np.intp]:
         n: rows expected.
         name: the argument, for messages.
     """
-    if isinstance(values, list | tuple) and values and not np.isscalar(values[0]):
-        if len(values) == n and len(np.atleast_1d(plain(values[0]))) != n:
-            raise DataError(f"{name} is not one value a row", got=f"type={type(values[0])}")
+    several = isinstance(values, list | tuple) and len(values) > 0
+    if several and all(_is_column(part) for part in values):
         out = np.zeros(n, np.intp)
         for part in values:
             codes = as_codes(part, n, name)
@@ -145,6 +144,10 @@ def as_codes(values: Any, n: int, name: str) -> npt.NDArray[np.intp]:
     lost = found < 0
     found[lost] = int(found.max(initial=-1)) + 1 + np.arange(int(lost.sum()))
     return found
+
+
+def _is_column(part: Any) -> bool:
+    return hasattr(part, "__len__") and not isinstance(part, str | bytes)
 
 
 def as_times(values: Any, n: int) -> npt.NDArray[Any]:

@@ -42,6 +42,18 @@ def bin_edges(ranked: Ranked, bins: int = BINS, keep: Ints | None = None) -> Int
     return np.unique(np.minimum(np.concatenate(found), k - 1))
 
 
+def cut_costs(ranked: Ranked, if_positive: Floats, if_negative: Floats) -> Floats:
+    """Mean cost of a decision at each cut, shape (cuts + 1,); the first decides all negative.
+
+    >>> ranked = Ranked(np.array([True, False]), np.array([0.9, 0.1]))
+    >>> cut_costs(ranked, np.array([0.0, 1.0]), np.array([3.0, 0.0])).tolist()
+    [1.5, 0.0, 0.5]
+    """
+    change = np.cumsum((if_positive - if_negative)[ranked.order])
+    at_cut = change[ranked.asked.astype(np.intp) - 1]
+    return np.asarray((np.r_[0.0, at_cut] + if_negative.sum()) / ranked.n)
+
+
 class Binned:
     """Resampled sums of the rows of each bin, highest scores first.
 
@@ -75,9 +87,18 @@ class Binned:
         of_row = np.repeat(of_cut, ranked.sizes)
         cell = unit[ranked.order] * width + of_row
 
-        def summed(values: Floats | None) -> Floats:
-            flat = np.bincount(cell, weights=values, minlength=count * width)
-            return weights @ flat.reshape(count, width).astype(np.float64)
+        if count == ranked.n and len(np.unique(unit)) == count:  # each row by itself: no product
+            starts = np.searchsorted(of_row, np.arange(width))
+            sorted_weights = weights[:, unit[ranked.order]]
+
+            def summed(values: Floats | None) -> Floats:
+                each = sorted_weights if values is None else sorted_weights * values
+                return np.asarray(np.add.reduceat(each, starts, axis=1))
+        else:
+
+            def summed(values: Floats | None) -> Floats:
+                flat = np.bincount(cell, weights=values, minlength=count * width)
+                return weights @ flat.reshape(count, width).astype(np.float64)
 
         self.rows = summed(None)
         self.hits = summed(ranked.sorted_positive.astype(np.float64))

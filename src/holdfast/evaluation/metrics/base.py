@@ -68,7 +68,8 @@ def share(s: Sample, marked: int, rows: int, influence: Callable[[], Floats]) ->
 
     Args:
         s: the sample.
-        marked, rows: the share.
+        marked: rows that count.
+        rows: all rows.
         influence: shape (n,), what each row adds to it; asked only where units are not rows.
     """
     z = NormalDist().inv_cdf(0.5 + s.level / 2)
