@@ -133,10 +133,26 @@ def share(level: float) -> float:
     return level
 
 
-def units(entity: Any, n: int) -> tuple[Ints | None, int, str]:
-    """What is independent: (unit of each row, how many, the word); rows without `entity`."""
-    if entity is None:
+#: stretches of time that are resampled, and rows that each needs
+_BLOCKS, _LEAST = 60, 10
+
+
+def units(entity: Any, n: int, event_time: Any = None) -> tuple[Ints | None, int, str]:
+    """What is independent: (unit of each row, how many, the word).
+
+    All rows of an entity; else stretches of time of equal number of rows, at most 60, where there
+    are times and at least 100 rows; else rows.
+    """
+    if entity is None and (event_time is None or n < _LEAST * _LEAST):
         return None, n, "rows"
+    if entity is None:
+        times = labels(event_time, "the event times")
+        same_length(times, n, "the event times")
+        _, moment, rows = np.unique(times, return_inverse=True, return_counts=True)
+        place = (np.cumsum(rows) - rows) * min(_BLOCKS, n // _LEAST) // n
+        _, block = np.unique(place, return_inverse=True)
+        of_moment = block.reshape(-1).astype(np.intp)
+        return of_moment[moment.reshape(-1)], int(of_moment.max()) + 1, "stretches of time"
     from holdfast.stats.units import numbered
 
     ids = labels(entity, "the entities")

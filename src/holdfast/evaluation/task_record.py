@@ -109,7 +109,7 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
         names = ("value", "low", "high", "level", "n", "positives", "unit", "method", "why_not")
         listed = [("", name, e) for name, e in self.metrics.items()]
         listed += [
-            (part, name, e) for part, found in self.parts.items() for name, e in found.items()
+            (part, name, e) for part, f in self.parts.items() for name, e in f.items()
         ]
         return pa.table(
             {

@@ -1,4 +1,4 @@
-"""Scores of many classes from one confusion, and their bootstrap: sparse, so classes may be many."""
+"""Scores of classes from one confusion, and their bootstrap; sparse: classes may be many."""
 
 from __future__ import annotations
 

@@ -28,7 +28,8 @@ def macro_auc(truth: Ints, score: Floats) -> tuple[float, Floats, int]:
 
     Source: Hand and Till 2001 for one against the rest; DeLong 1988 for the components.
 
-    >>> auc, influence, classes = macro_auc(np.array([0, 1, 1]), np.array([[.9, .1], [.2, .8], [.4, .6]]))
+    >>> score = np.array([[0.9, 0.1], [0.2, 0.8], [0.4, 0.6]])
+    >>> auc, influence, classes = macro_auc(np.array([0, 1, 1]), score)
     >>> auc, classes
     (1.0, 2)
     """
