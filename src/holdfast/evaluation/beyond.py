@@ -132,9 +132,7 @@ def _of(estimate: Estimate, n: int) -> Estimate:
     return msgspec.structs.replace(estimate, n=n)
 
 
-def _diversity(
-    data: Ranked, shown: Ints, sampling: Sampling, features: Any, item: str
-) -> Estimate:
+def _diversity(data: Ranked, shown: Ints, sampling: Sampling, features: Any, item: str) -> Estimate:
     rows = data.feature_item
     if rows is None:
         raise DataError("the item features have no items")
@@ -162,9 +160,7 @@ def _diversity(
     if not known.any():
         why = "no list has two items with features; it needs two in one list"
         return refused(why, n=0, level=sampling.level, unit="cosine distance")
-    mean = sampling.mean(
-        np.where(known, by_user, 0.0), "cosine distance", known.astype(np.float64)
-    )
+    mean = sampling.mean(np.where(known, by_user, 0.0), "cosine distance", known.astype(np.float64))
     return _of(mean, int(known.sum()))
 
 

@@ -154,7 +154,7 @@ def score_matrix(values: Any, n: int) -> Floats:
     if hasattr(values, "to_numpy") and not isinstance(values, np.ndarray):
         values = values.to_numpy()
     try:
-        score = np.asarray(values, dtype=np.float64)
+        score: Floats = np.asarray(values, dtype=np.float64)
     except (TypeError, ValueError):
         raise DataError(
             "the scores are no table of numbers", expected="shape (n, classes)"
@@ -171,7 +171,7 @@ def score_matrix(values: Any, n: int) -> Floats:
             got=f"rows={bad} of {n}",
             remedy="evaluate only rows that were answered; count the others apart",
         )
-    return score
+    return np.asarray(score)
 
 
 class ErrorsCostOne:

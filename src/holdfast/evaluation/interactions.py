@@ -82,7 +82,11 @@ def _kind(type_: Any) -> str:
         return "integer"
     if pa.types.is_floating(type_):
         return "number"
-    if pa.types.is_string(type_) or pa.types.is_large_string(type_) or pa.types.is_string_view(type_):
+    if (
+        pa.types.is_string(type_)
+        or pa.types.is_large_string(type_)
+        or pa.types.is_string_view(type_)
+    ):
         return "text"
     return str(type_)
 
@@ -95,7 +99,9 @@ def times(column: Any, what: str) -> npt.NDArray[np.int64] | Floats:
     """
     type_ = column.type
     if column.null_count:
-        raise DataError(f"some event times of {what} are missing", got=f"missing={column.null_count}")
+        raise DataError(
+            f"some event times of {what} are missing", got=f"missing={column.null_count}"
+        )
     if pa.types.is_timestamp(type_) or pa.types.is_date(type_):
         column = column.cast(pa.timestamp("us", tz=getattr(type_, "tz", None))).cast(pa.int64())
     elif pa.types.is_string(type_) or pa.types.is_large_string(type_):
@@ -123,9 +129,11 @@ def numbers(column: Any, what: str) -> Floats:
         DataError: it is none.
     """
     type_ = column.type
-    if not (pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_boolean(type_)):
+    if not (
+        pa.types.is_integer(type_) or pa.types.is_floating(type_) or pa.types.is_boolean(type_)
+    ):
         raise DataError(f"{what} are no numbers", expected="finite numbers", got=f"type={type_}")
-    found = column.cast(pa.float64()).to_numpy().astype(np.float64)
+    found: Floats = column.cast(pa.float64()).to_numpy().astype(np.float64)
     bad = int((~np.isfinite(found)).sum())
     if bad:
         raise DataError(
@@ -135,7 +143,9 @@ def numbers(column: Any, what: str) -> Floats:
     return found
 
 
-def ranked(user: Ints, item: Ints, score: Floats | None, items: int) -> tuple[Ints, Ints, Ints, int]:
+def ranked(
+    user: Ints, item: Ints, score: Floats | None, items: int
+) -> tuple[Ints, Ints, Ints, int]:
     """Lists in order: (user, item, place from 0, doubles left out).
 
     Without scores the order of rows counts. Equal scores keep the order of rows. Of an item that
@@ -166,8 +176,8 @@ def places(group: Ints) -> Ints:
 def matrix(user: Ints, item: Ints, place: Ints, row_of: Ints, rows: int, k: int) -> Ints:
     """The first k items of each evaluated user, shape (rows, k), -1 where the list has ended.
 
-    Args:
-        row_of: number of a user → row, or -1 where the user is not evaluated.
+    `user`, `item` and `place` are the lists; `row_of` gives the row of a user, or -1 where the
+    user is not evaluated.
     """
     out = np.full((rows, k), -1, dtype=np.intp)
     kept = (place < k) & (row_of[user] >= 0)

@@ -17,9 +17,11 @@ def popular_lists(
     """For each user the k most popular items, shape (users, k), -1 where there are no more.
 
     Args:
-        seen_user, seen_item: the training pairs of the evaluated users, users numbered 0 to
-            users - 1.
+        seen_user: users of the training pairs, numbered 0 to users - 1.
+        seen_item: items of the training pairs.
         count: shape (items,), training users of each item; ties go by number of the item.
+        users: how many are evaluated.
+        k: length of the lists.
         repeats: whether items that the user has already may come again.
 
     >>> popular_lists(np.array([0]), np.array([2]), np.array([1, 2, 9]), 2, 2, repeats=False)
@@ -60,8 +62,11 @@ def last_seen_lists(
     """For each user the k items met last in training, the latest first; -1 where there are no more.
 
     Args:
-        user, item: training pairs of the evaluated users, in order of rows.
+        user: users of the training pairs, in order of rows, numbered 0 to users - 1.
+        item: items of the training pairs.
         time: when; None takes the order of rows.
+        users: how many are evaluated.
+        k: length of the lists.
 
     >>> last_seen_lists(np.array([0, 0, 0]), np.array([4, 5, 4]), None, 1, 3)
     array([[ 4,  5, -1]])

@@ -103,7 +103,11 @@ def evaluate_ranking(
             order of rows). Without a column of scores the order of rows counts.
         train: table of training interactions; baselines, novelty and popularity come from it.
         k: length of the lists; of several the first is the one baselines are held against.
-        user, item, score, relevance, event_time: names of columns, the same in all tables.
+        user: name of the column with users, the same in all tables, as are the next four.
+        item: name of the column with items.
+        score: name of the column with scores.
+        relevance: name of the column with relevance; None takes each interaction as relevant.
+        event_time: name of the column with times, in test and training.
         relevant_from: relevance from which an interaction counts; below it, and at 0 or less, it
             is not relevant. None counts all that are above 0.
         items: the catalogue: how many items, or their ids; None takes all that occur in training,
@@ -213,8 +217,7 @@ def _rivals(data: Ranked, mine: Floats, k: int, sampling: Sampling) -> dict[str,
         theirs = data.scores(shown)
         rivals[name] = Rival(
             metrics={
-                f"{m}@{k}": float(v)
-                for m, v in zip(lists.NAMES, theirs.mean(axis=0), strict=True)
+                f"{m}@{k}": float(v) for m, v in zip(lists.NAMES, theirs.mean(axis=0), strict=True)
             },
             on=f"ndcg@{k}",
             gain=sampling.mean(mine[:, 0] - theirs[:, 0], "share"),

@@ -195,8 +195,8 @@ def _popular(extra: dict[str, Estimate]) -> list[Finding]:
                 Finding(
                     code="HF-E224",
                     severity=Severity.NOTE,
-                    sentence=f"Listed items are {e.value:.0%} more popular than what the same users "
-                    "chose before.",
+                    sentence=f"Listed items are {e.value:.0%} more popular than what the same "
+                    "users chose before.",
                     evidence={"lift": e.value, "low": e.low, "high": e.high, "users": e.n},
                     remedy="if taste matters, penalise popularity and compare NDCG again",
                 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -26,9 +27,7 @@ def pictures(data: Ranked, shown: Ints, scores: Floats, k: int) -> tuple[Block, 
         Heading(text="Users"),
         BarChart(
             title=f"Users by their NDCG@{k}; {zero:.1%} have 0",
-            categories=tuple(
-                f"{a:.1f} to {b:.1f}" for a, b in zip(edges[:-1], edges[1:], strict=True)
-            ),
+            categories=tuple(f"{a:.1f} to {b:.1f}" for a, b in pairwise(edges)),
             series=(Bars(name="users", values=tuple(float(v) for v in spread)),),
             format=Format.SHARE,
         ),

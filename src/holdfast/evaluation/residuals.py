@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import numpy.typing as npt
 
@@ -61,9 +63,7 @@ def pictures(truth: Floats, said: Floats, of: str) -> tuple[Block, ...]:
         blocks.append(
             BarChart(
                 title="Errors (prediction less truth); the ends hold what lies beyond them",
-                categories=tuple(
-                    f"{a:.3g} to {b:.3g}" for a, b in zip(edges[:-1], edges[1:], strict=True)
-                ),
+                categories=tuple(f"{a:.3g} to {b:.3g}" for a, b in pairwise(edges)),
                 series=(Bars(name="rows", values=tuple(float(v) for v in found)),),
                 format=Format.SHARE,
             )

@@ -108,9 +108,7 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
 
         names = ("value", "low", "high", "level", "n", "positives", "unit", "method", "why_not")
         listed = [("", name, e) for name, e in self.metrics.items()]
-        listed += [
-            (part, name, e) for part, f in self.parts.items() for name, e in f.items()
-        ]
+        listed += [(part, name, e) for part, f in self.parts.items() for name, e in f.items()]
         return pa.table(
             {
                 "part": [part for part, _, _ in listed],
@@ -126,7 +124,7 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
         words = {
             True: ("Better than every baseline.", Tone.GOOD),
             False: ("Worse than a baseline.", Tone.BAD),
-            None: ("Could not tell: no evidence of gain over every baseline.", Tone.NEUTRAL),
+            None: (self._unclear(), Tone.NEUTRAL),
         }
         sentence, tone = words[self.passed]
         gains = [
@@ -146,6 +144,15 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
             passed=self.passed,
             data=self.to_dict(),
         )
+
+    def _unclear(self) -> str:
+        """Why there is no verdict, in one sentence."""
+        decisive = {rival.verdict for rival in self.baselines.values() if rival.counts}
+        if not decisive:
+            return "Could not tell: there is no baseline to hold it against."
+        if decisive == {"better"}:
+            return "Could not tell: the numbers beat every baseline, but cannot be trusted."
+        return "Could not tell: no evidence of gain over every baseline."
 
     def table(self) -> Table:
         """Every metric with its interval and n, or why there is none, for a report."""

@@ -20,7 +20,8 @@ def ideal_gains(user: Ints, relevance: Floats, users: int, k: int) -> Floats:
     start = np.r_[True, u[1:] != u[:-1]] if len(u) else np.zeros(0, bool)
     place = np.arange(len(u)) - np.maximum.accumulate(np.where(start, np.arange(len(u)), 0))
     kept = place < k
-    return np.bincount(u[kept], weights=r[kept] / np.log2(place[kept] + 2.0), minlength=users)
+    best = np.bincount(u[kept], weights=r[kept] / np.log2(place[kept] + 2.0), minlength=users)
+    return np.asarray(best, dtype=np.float64)
 
 
 def per_user(gain: Floats, relevant: Ints, ideal: Floats) -> Floats:
