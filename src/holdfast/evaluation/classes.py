@@ -182,7 +182,7 @@ class ErrorsCostOne:
 
     def of(self, truth: Ints, decided: Ints) -> Floats:
         """Cost of each row."""
-        return (truth != decided).astype(np.float64)
+        return np.asarray(truth != decided, dtype=np.float64)
 
     def constant(self, prior: Floats) -> int:
         """The class that is cheapest to decide every time."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
+from statistics import NormalDist
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ from holdfast.evaluation.task_record import Rival, TaskEvaluation, refused
 from holdfast.findings import Finding, Severity
 from holdfast.records import Estimate
 from holdfast.stats.intervals import wilson
+from holdfast.stats.units import counts, draws_for, middle
 
 Floats = npt.NDArray[np.float64]
 
@@ -168,13 +170,20 @@ def _rmse_r2(totals: Floats) -> Floats:
 
 
 def _median(size: Floats, sampling: Sampling, of: str) -> Estimate:
-    """Median with the order statistics around it; clusters widen it to their own number."""
+    """Median with the order statistics around it; clusters are resampled, sorted once."""
     n = len(size)
     value = float(np.median(size))
     if sampling.count < FEWEST_UNITS:
         return sampling.bare(value, of, n)
-    from statistics import NormalDist
-
+    if sampling.of_row is not None:
+        order = np.argsort(size, kind="stable")
+        unit = sampling.of_row[order]
+        drawn = []
+        for block in counts(sampling.count, draws_for(n), sampling.seed, n):
+            reached = np.cumsum(block[:, unit], axis=1)
+            drawn.append(size[order][np.argmax(2 * reached >= reached[:, -1:], axis=1)])
+        below, above = middle(np.concatenate(drawn)[:, None], sampling.level)
+        return sampling.within(value, float(below[0]), float(above[0]), of, n)
     z = NormalDist().inv_cdf((1 + sampling.level) / 2)
     half = z * 0.5 / math.sqrt(sampling.count)
     ordered = np.sort(size)

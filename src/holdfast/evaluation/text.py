@@ -132,7 +132,7 @@ def _areas(
     low = high = np.full(2, np.nan)
     if units >= FEWEST_UNITS:
         drawn = np.concatenate(
-            [weighted(block[:, unit]) for block in counts(units, min(300, draws_for(n)), seed)]
+            [weighted(block[:, unit]) for block in counts(units, min(300, draws_for(n)), seed, n)]
         )
         low, high = middle(drawn, level)
     return {

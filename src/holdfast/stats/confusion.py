@@ -63,7 +63,7 @@ class Cells:
         """Weights of the cells in resamples of the units, in blocks of shape (some, cells)."""
         if self.unit is not None:
             size = max(self.units, len(self.unit))
-            for block in counts(self.units, draws_for(size), seed):
+            for block in counts(self.units, draws_for(size), seed, size):
                 yield block[:, self.unit] * self.count
             return
         rng = np.random.default_rng(seed)

@@ -34,10 +34,13 @@ def draws_for(units: int) -> int:
     return 1000 if units <= 20_000 else 400 if units <= 200_000 else 200
 
 
-def counts(units: int, draws: int, seed: int) -> Iterator[Floats]:
-    """How often each unit is drawn, in blocks of shape (some, units); `draws` rows in all."""
+def counts(units: int, draws: int, seed: int, width: int = 0) -> Iterator[Floats]:
+    """How often each unit is drawn, in blocks of shape (some, units); `draws` rows in all.
+
+    `width` is the number of cells that the caller makes of each resample; it bounds the blocks.
+    """
     rng = np.random.default_rng(seed)
-    size = max(1, _CELLS // max(units, 1))
+    size = max(1, _CELLS // max(units, width, 1))
     for start in range(0, draws, size):
         some = min(size, draws - start)
         picked = rng.integers(0, units, (some, units))
