@@ -60,7 +60,7 @@ def test_each_class_has_scikit_learns_precision_recall_and_f1():
         assert part["recall"].n == table[3][k]
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.lists(st.tuples(st.integers(0, 4), st.integers(0, 4)), min_size=1, max_size=40))
 def test_any_pair_of_columns_agrees_with_scikit_learn(pairs):
     truth, said = (np.array(column) for column in zip(*pairs, strict=True))
@@ -71,9 +71,7 @@ def test_any_pair_of_columns_agrees_with_scikit_learn(pairs):
     want = reference.precision_score(truth, said, average="macro", zero_division=0)
     assert got.value("macro_precision") == pytest.approx(want, abs=1e-9)
     if len(set(truth.tolist())) > 1:
-        assert got.value("mcc") == pytest.approx(
-            reference.matthews_corrcoef(truth, said), abs=1e-9
-        )
+        assert got.value("mcc") == pytest.approx(reference.matthews_corrcoef(truth, said), abs=1e-9)
     assert got.to_dict()["passed"] in (True, False, None)
 
 
@@ -83,7 +81,7 @@ def test_intervals_of_macro_scores_and_auc_cover_what_they_say():
     hit = np.array([[0.8, 0.15, 0.05], [0.2, 0.7, 0.1], [0.15, 0.25, 0.6]])
     joint = shares[:, None] * hit
     f1 = 2 * np.diag(joint) / (shares + joint.sum(axis=0))
-    runs, inside = 150, 0
+    runs, inside = 60, 0
     for seed in range(runs):
         truth = rng.choice(3, 300, p=shares)
         said = (rng.random(300)[:, None] > np.cumsum(hit[truth], axis=1)).sum(axis=1)
@@ -125,9 +123,9 @@ def test_costs_price_each_kind_of_error_by_hand():
     got = evaluate_multiclass(truth, said, costs=costs)
     assert got.value("expected_cost") == pytest.approx((10 + 1) / 6)
     matrix = [[0, 10, 1], [1, 0, 1], [1, 1, 0]]
-    assert evaluate_multiclass(truth, said, costs=matrix).value(
+    assert evaluate_multiclass(truth, said, costs=matrix).value("expected_cost") == got.value(
         "expected_cost"
-    ) == got.value("expected_cost")
+    )
     # always "a" is right in a third, and wrong at 1 in the rest: the cheapest constant
     assert got.baselines["majority"].metrics["expected_cost"] == pytest.approx(2 / 3)
 
@@ -145,9 +143,7 @@ def test_the_champion_is_a_paired_rival():
 
 
 def test_labels_the_model_never_saw_are_errors_and_a_finding():
-    got = evaluate_multiclass(
-        list("aabbz") * 6, list("aabba") * 6, trained_on=list("ab") * 10
-    )
+    got = evaluate_multiclass(list("aabbz") * 6, list("aabba") * 6, trained_on=list("ab") * 10)
     finding = next(f for f in got.findings if f.code == "HF-E201")
     assert finding.evidence == {"labels": 1, "rows": 6, "of": 30}
     assert got.value("accuracy") == pytest.approx(0.8)
@@ -180,6 +176,8 @@ def test_a_hundred_thousand_classes_are_no_trouble():
     truth = np.arange(100_000)
     got = evaluate_multiclass(truth, np.where(truth % 2, truth, 0))
     assert got.value("accuracy") == pytest.approx(0.50001)
+    assert got.metrics["macro_f1"].low is None
+    assert "300,000" in got.metrics["macro_f1"].why_not
     assert len(got.parts) == 100
     assert len(got.to_json()) < 1_000_000
     assert len(render(got.document(), "html")) < 1_000_000
@@ -235,16 +233,18 @@ def test_bad_scores_classes_and_costs_are_refused_in_words():
         evaluate_multiclass(truth, [0, 1, 2, 7], classes=[0, 1, 2])
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_labels = st.one_of(st.none(), st.integers(-2, 2), st.text(max_size=2), st.floats(), st.booleans())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.lists(st.one_of(st.none(), st.integers(-2, 2), st.text(max_size=2), st.floats(), st.booleans()), max_size=14),
-    st.lists(st.one_of(st.none(), st.integers(-2, 2), st.text(max_size=2), st.floats(), st.booleans()), max_size=14),
+    st.lists(_labels, max_size=14),
+    st.lists(_labels, max_size=14),
 )  # fmt: skip
 def test_whatever_comes_in_an_answer_or_a_clear_error_comes_out(truth, said):
     try:
         got = evaluate_multiclass(truth, said)
-    except HoldfastError as error:
-        assert error.message
-    else:
-        render(got.document(), "text")
-        got.to_json()
+    except HoldfastError:
+        return
+    render(got.document(), "text")
+    got.to_json()

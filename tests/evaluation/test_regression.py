@@ -45,12 +45,8 @@ def test_point_metrics_are_scikit_learns():
         assert e.n == len(truth)
 
 
-@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow])
-@given(
-    st.lists(
-        st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=2, max_size=30
-    )
-)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@given(st.lists(st.tuples(st.floats(-1e6, 1e6), st.floats(-1e6, 1e6)), min_size=2, max_size=30))
 def test_any_two_columns_agree_with_scikit_learn(pairs):
     truth, said = (np.array(column) for column in zip(*pairs, strict=True))
     got = evaluate_regression(truth, said)
@@ -60,7 +56,7 @@ def test_any_two_columns_agree_with_scikit_learn(pairs):
 
 
 def test_intervals_cover_what_they_say():
-    runs = 200
+    runs = 80
     inside = {"mae": 0, "rmse": 0, "bias": 0, "median_absolute_error": 0}
     truths = {"mae": 20 * np.sqrt(2 / np.pi), "rmse": 20.0, "bias": 0.0}
     truths["median_absolute_error"] = 20 * 0.6744897501960817
@@ -175,16 +171,18 @@ def test_bad_quantiles_and_intervals_are_refused_in_words():
         evaluate_regression(truth, truth, interval=([2.0, 2.0, 9.0], truth))
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+_numbers = st.one_of(st.none(), st.floats(), st.integers(), st.booleans())
+
+
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
-    st.lists(st.one_of(st.none(), st.floats(), st.integers(), st.booleans(), st.text(max_size=1)), max_size=12),
-    st.lists(st.one_of(st.none(), st.floats(), st.integers(), st.booleans()), max_size=12),
+    st.lists(st.one_of(_numbers, st.text(max_size=1)), max_size=12),
+    st.lists(_numbers, max_size=12),
 )  # fmt: skip
 def test_whatever_comes_in_an_answer_or_a_clear_error_comes_out(truth, said):
     try:
         got = evaluate_regression(truth, said)
-    except HoldfastError as error:
-        assert error.message
-    else:
-        render(got.document(), "text")
-        got.to_json()
+    except HoldfastError:
+        return
+    render(got.document(), "text")
+    got.to_json()

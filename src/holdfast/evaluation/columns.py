@@ -25,7 +25,9 @@ def plain(values: Any, what: str) -> npt.NDArray[Any]:
         values = values.to_numpy()
     try:
         array = np.asarray(values)
-    except ValueError:
+        if array.dtype.kind in "US" and not isinstance(values, np.ndarray):
+            array = np.asarray(values, dtype=object)  # numpy writes 1 beside "a" as "1"
+    except (ValueError, TypeError):
         array = np.empty(0)
     if array.ndim != 1 or not len(array):
         raise DataError(

@@ -12,7 +12,7 @@ from holdfast.errors import UsageError
 from holdfast.evaluation import columns
 from holdfast.evaluation.class_report import pictures
 from holdfast.evaluation.classes import Classes, Floats, cost_matrix, encode, score_matrix
-from holdfast.evaluation.estimating import Sampling, rival
+from holdfast.evaluation.estimating import FEWEST_UNITS, Sampling, rival
 from holdfast.evaluation.task_record import Rival, TaskEvaluation, refused
 from holdfast.findings import Finding, Severity
 from holdfast.records import Estimate
@@ -26,6 +26,10 @@ from holdfast.stats.units import by_unit
 LISTED = 100
 #: a class with fewer rows tells little
 THIN = 10
+#: rows a class, on average, below which a macro score has no interval
+_ROWS_A_CLASS = 3
+#: the least that each of `SCORES` can be
+_LEAST = np.array([-1.0 if name == "mcc" else 0.0 for name in SCORES])
 #: cells of scores beyond which one AUC a class is too dear
 _AUC_CELLS = 50_000_000
 
@@ -122,12 +126,25 @@ def _decided(named: Classes, sampling: Sampling) -> dict[str, Estimate]:
     n = len(named.truth)
     cells = Cells(named.truth, named.decided, named.count, sampling.of_row, sampling.count)
     point = scores(*cells.totals(cells.count[None, :].astype(np.float64)))[0]
-    if sampling.count < 10:
+    several = int((named.rows > 0).sum())
+    if sampling.count < FEWEST_UNITS:
         made = [sampling.bare(float(v), "share", n) for v in point]
+    elif n < _ROWS_A_CLASS * several:
+        why = (
+            f"no interval: it needs {_ROWS_A_CLASS} rows a class, {_ROWS_A_CLASS * several:,} in "
+            f"all, there are {n:,}"
+        )
+        made = [
+            Estimate(value=float(v), level=sampling.level, n=n, unit="share", why_not=why)
+            for v in point
+        ]
     else:
         drawn = np.concatenate([scores(*cells.totals(w)) for w in cells.resamples(sampling.seed)])
         tail = (1 - sampling.level) / 2
+        # centred: a rare class that a resample lacks would else lift every macro score
+        drawn += point - drawn.mean(axis=0)
         low, high = np.quantile(drawn, [tail, 1 - tail], axis=0)
+        low, high = np.maximum(low, _LEAST), np.minimum(high, 1.0)
         made = [
             sampling.within(float(v), a, b, "correlation" if name == "mcc" else "share", n)
             for name, v, a, b in zip(SCORES, point, low, high, strict=True)

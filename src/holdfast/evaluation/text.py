@@ -23,8 +23,12 @@ from holdfast.stats.units import counts, draws_for, middle
 
 Floats = npt.NDArray[np.float64]
 
-#: rows from which the area is resampled fewer times
+#: points drawn of a curve
 _POINTS = 60
+#: names of what `_areas` gives
+_AREAS = ("aurc", "excess_aurc", "abstain_gain")
+#: wrong rows below which nothing is said of the confidence
+_FEWEST_WRONG = 10
 
 
 def evaluate_text(
@@ -55,8 +59,9 @@ def evaluate_text(
 
     Returns:
         The evaluation with ``aurc`` (mean error over all coverages, less is better) and
-        ``excess_aurc`` (less the best that any order of the same errors reaches); ``threshold``
-        holds the cut-off that keeps the error at or under the target with the stated level, and
+        ``excess_aurc`` (less the best that any order of the same errors reaches) and
+        ``abstain_gain`` (the error less ``aurc``: 0 for a confidence that tells nothing);
+        ``threshold`` holds the cut-off that keeps the error at or under the target with the stated level, and
         what it covers, or why there is none.
 
     Example:
@@ -124,12 +129,12 @@ def _areas(
         error = lost[:, -1] / rows[:, -1]
         with np.errstate(divide="ignore", invalid="ignore"):
             best = np.where(error < 1, error + (1 - error) * np.log1p(-error), 1.0)
-        return np.stack([aurc, aurc - best], axis=1)
+        return np.stack([aurc, aurc - best, error - aurc], axis=1)
 
     point = weighted(np.ones((1, n)))[0]
     coverage, risk, _ = risk_coverage(wrong, sure)
-    values = (area(coverage, risk), float(point[1]))
-    low = high = np.full(2, np.nan)
+    values = (area(coverage, risk), float(point[1]), float(point[2]))
+    low = high = np.full(3, np.nan)
     if units >= FEWEST_UNITS:
         drawn = np.concatenate(
             [weighted(block[:, unit]) for block in counts(units, min(300, draws_for(n)), seed, n)]
@@ -144,7 +149,7 @@ def _areas(
             why_not="" if units >= FEWEST_UNITS else f"no interval: it needs at least "
             f"{FEWEST_UNITS} independent rows or entities, there are {units}",
         )
-        for j, (name, value) in enumerate(zip(("aurc", "excess_aurc"), values, strict=True))
+        for j, (name, value) in enumerate(zip(_AREAS, values, strict=True))
     }  # fmt: skip
 
 
@@ -176,19 +181,22 @@ def _cut(
 
 def _unsure(metrics: dict[str, Estimate]) -> list[Finding]:
     """A finding where the confidence does not tell right from wrong better than chance."""
-    aurc, accuracy = metrics["aurc"], metrics["accuracy"]
-    if aurc.value is None or aurc.low is None or accuracy.value in (None, 1.0):
-        return []
-    error = 1 - (accuracy.value or 0.0)
-    if aurc.low < error:
+    gain, accuracy = metrics["abstain_gain"], metrics["accuracy"]
+    wrong = round(gain.n * (1 - (accuracy.value or 0.0)))
+    if gain.low is None or gain.low > 0 or wrong < _FEWEST_WRONG:
         return []
     return [
         Finding(
             code="HF-E232",
             severity=Severity.WARNING,
-            sentence="The confidence does not tell right documents from wrong ones: leaving the "
-            "least sure out does not lower the error.",
-            evidence={"aurc": aurc.value, "error": error, "rows": aurc.n},
+            sentence="There is no evidence that the confidence tells right documents from wrong "
+            "ones: leaving the least sure out does not lower the error beyond chance.",
+            evidence={
+                "abstain_gain": gain.value,
+                "low": gain.low,
+                "high": gain.high,
+                "wrong": wrong,
+            },
             remedy="calibrate the scores, or rank by margin or entropy instead",
         )
     ]

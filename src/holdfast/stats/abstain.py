@@ -72,6 +72,8 @@ def safe_coverage(
         if at >= len(coverage):
             continue
         rows = round(float(coverage[at]) * n)
+        if errors[rows - 1] > risk * rows:
+            continue
         bound = clopper_pearson(int(errors[rows - 1]), rows, two_sided).high
         if bound is not None and bound <= risk:
             return float(cut[at]), float(coverage[at]), bound

@@ -11,6 +11,9 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.intp]
 
+#: more units are dealt at random into so many groups: the variance of a sum over independent
+#: units is that of the sum over such groups
+MOST_UNITS = 2_000
 #: cells of one block of resamples, which bounds the memory
 _CELLS = 4_000_000
 
@@ -86,6 +89,10 @@ def ratio_intervals(
     if units < 2:
         width = np.asarray(statistic(sums.sum(axis=0, keepdims=True))).shape[1]
         return np.full(width, np.nan), np.full(width, np.nan)
+    if units > MOST_UNITS:
+        dealt = np.arange(units) % MOST_UNITS
+        np.random.default_rng(seed).shuffle(dealt)
+        sums, units = by_unit(sums, dealt, MOST_UNITS), MOST_UNITS
     found = np.concatenate(
         [statistic(block @ sums) for block in counts(units, draws_for(units), seed)]
     )
