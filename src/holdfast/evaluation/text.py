@@ -61,8 +61,8 @@ def evaluate_text(
         The evaluation with ``aurc`` (mean error over all coverages, less is better) and
         ``excess_aurc`` (less the best that any order of the same errors reaches) and
         ``abstain_gain`` (the error less ``aurc``: 0 for a confidence that tells nothing);
-        ``threshold`` holds the cut-off that keeps the error at or under the target with the stated level, and
-        what it covers, or why there is none.
+        ``threshold`` holds the cut-off that keeps the error at or under the target with the
+        stated level, and what it covers, or why there is none.
 
     Example:
         >>> truth, said = list("ab" * 60), list("ab" * 54 + "bbbbab" * 2)
