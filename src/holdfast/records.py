@@ -19,7 +19,7 @@ class Estimate(msgspec.Struct, frozen=True, kw_only=True):
         unit: ``"share"``, ``"cost per row"``, ``"rows"`` ...
         method: literature name of the interval, for example ``"wilson"``.
         why_not: why there is no value, when there is none.
-        positives: rows of the positive class among the `n`, where the number rests on them.
+        positives: positive rows in the whole sample, where the number rests on them.
     """
 
     value: float | None
