@@ -15,6 +15,7 @@ from holdfast.lazy import lazy_names
 
 #: public name -> module that defines it
 _PUBLIC = {
+    "assert_passed": "holdfast.testing.asserts",
     "Disagreement": "holdfast.testing.conformance",
     "disagreements": "holdfast.testing.conformance",
     "fault_problems": "holdfast.testing.faults",
@@ -27,6 +28,7 @@ _PUBLIC = {
 
 __all__ = [
     "Disagreement",
+    "assert_passed",
     "disagreements",
     "fault_problems",
     "random_contract",
@@ -37,6 +39,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from holdfast.testing.asserts import assert_passed
     from holdfast.testing.conformance import Disagreement, disagreements, row_disagreements
     from holdfast.testing.contracts import random_contract
     from holdfast.testing.faults import fault_problems, random_scene
