@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from holdfast.stats.ranking import _midranks
+from holdfast.stats.ranking import _midranks as midranks
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -38,14 +38,32 @@ def auc_influence(positive: Bools, score: Floats) -> tuple[float, Floats]:
     if not m or not n:
         return math.nan, np.zeros(len(positive))
     up, down = score[positive], score[~positive]
-    both = _midranks(np.r_[up, down])
-    above = (both[:m] - _midranks(up)) / n
-    below = 1.0 - (both[m:] - _midranks(down)) / m
+    both = midranks(np.r_[up, down])
+    above = (both[:m] - midranks(up)) / n
+    below = 1.0 - (both[m:] - midranks(down)) / m
     auc = float(above.mean())
     out = np.empty(len(positive))
     out[positive] = (above - auc) / m
     out[~positive] = (below - auc) / n
     return auc, out
+
+
+def delong_paired_variance(positive: Bools, first: Floats, second: Floats) -> float:
+    """Variance of AUC(second) - AUC(first) on the same rows; NaN with fewer than 2 of a class.
+
+    Source: DeLong, DeLong and Clarke-Pearson, Biometrics 44 (1988) 837-845.
+
+    >>> truth = np.array([True, True, False, False])
+    >>> delong_paired_variance(truth, np.array([4.0, 1, 2, 3]), np.array([4.0, 3, 2, 1]))
+    0.25
+    """
+    m = int(positive.sum())
+    n = len(positive) - m
+    if m < 2 or n < 2:
+        return math.nan
+    gap = auc_influence(positive, second)[1] - auc_influence(positive, first)[1]
+    up, down = float((gap[positive] ** 2).sum()), float((gap[~positive] ** 2).sum())
+    return up * m / (m - 1) + down * n / (n - 1)
 
 
 def mean_influence(values: Floats) -> tuple[float, Floats]:

@@ -6,6 +6,7 @@ import math
 from collections.abc import Collection, Sequence
 from typing import Any
 
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
@@ -38,7 +39,7 @@ def slices_of(
     loss_name: str = "error",
     support: int | None = None,
     smallest: float = 0.0,
-    error: float = 0.05,
+    error: float = 0.04,
     show: bool | Collection[str] = False,
     level: float = 0.95,
     seed: int = 0,
@@ -47,7 +48,8 @@ def slices_of(
 
     Every slice of one condition ("job = X", "age in (30, 41]", "income missing") and of two is
     searched on one half of the rows. The fifteen that stand out most, less those that overlap a
-    better one, are tested on the other half, and all numbers are of that half.
+    better one, are tested on the other half; then the halves change places. All numbers of a slice
+    are of the half that it was *not* found on.
 
     Args:
         frame: table of n rows; columns of text, numbers, booleans or times. Text keeps its 62 most
@@ -102,31 +104,27 @@ def slices_of(
     coded, skipped = _coded(table, columns)
     first, second = _halves(n, owners, seed)
     blank = Slices(
-        rows=n, held_out=len(second), loss_name=loss_name, overall=_mean(values, second, level),
+        rows=n, loss_name=loss_name, overall=_mean(values, level),
         columns=tuple(c.name for c in coded), skipped=skipped, support=least, error=error,
     )  # fmt: skip
     why = _why_not(n, least, coded, values, second)
     if why:
         return _because(blank, why)
-    there = [_at(c, first) for c in coded]
-    found, tried = search(
-        there, values[first], support=max(2, math.ceil(least * len(first) / n)), most=CANDIDATES
-    )
-    here = [_at(c, second) for c in coded]
-    owned = None if owners is None else np.unique(owners[second], return_inverse=True)[1]
-    tested = []
-    for candidate in found:
-        inside = candidate.rows(here)
-        if 2 <= int(inside.sum()) <= len(second) - 2:
-            p, excess = _test(values[second], inside, owned, level)
-            tested.append((candidate, inside, p, excess))
-    adjusted = _adjusted([p for _, _, p, _ in tested])
-    told = [
-        _slice(candidate, coded, values[second], inside, p, q, excess, error, smallest, show)
-        for (candidate, inside, p, excess), q in zip(tested, adjusted, strict=True)
-    ]
-    told.sort(key=lambda s: (not s.confirmed, -(s.excess.value or 0.0) * s.rows))
-    return _with(blank, tried, tuple(told))
+    told: list[tuple[Slice, Candidate]] = []
+    tried = 0
+    for here, there in ((first, second), (second[:SEARCHED], first)):
+        found, count = search(
+            [_at(c, here) for c in coded], values[here],
+            support=max(2, math.ceil(least * len(here) / n)), most=CANDIDATES,
+        )  # fmt: skip
+        tried = max(tried, count)
+        tests = _tested(found, coded, values, owners, there, level)
+        adjusted = _adjusted([p for _, _, p, _ in tests])
+        told += [
+            (_slice(c, coded, values[there], inside, p, q, excess, error, smallest, show), c)
+            for (c, inside, p, excess), q in zip(tests, adjusted, strict=True)
+        ]
+    return _with(blank, tried, _distinct(told, coded))
 
 
 def _losses(loss: Any, n: int) -> Floats:
@@ -225,10 +223,9 @@ def _at(column: Coded, rows: Ints) -> Coded:
     )  # fmt: skip
 
 
-def _mean(values: Floats, rows: Ints, level: float) -> Estimate:
-    if len(rows) < 2:
-        return Estimate(value=None, level=level, n=len(rows), unit="loss", why_not="too few rows")
-    there = values[rows]
+def _mean(there: Floats, level: float) -> Estimate:
+    if len(there) < 2:
+        return Estimate(value=None, level=level, n=len(there), unit="loss", why_not="too few rows")
     mean = float(there.mean())
     half = t_quantile(level, len(there) - 1) * float(there.std(ddof=1)) / math.sqrt(len(there))
     return Estimate(
@@ -282,14 +279,52 @@ def _chance(loss: Floats, inside: npt.NDArray[np.bool_], gap: float) -> float:
     return p / 2 if gap > 0 else 1.0 - p / 2
 
 
+def _tested(
+    found: Sequence[Candidate],
+    coded: Sequence[Coded],
+    values: Floats,
+    owners: Ints | None,
+    rows: Ints,
+    level: float,
+) -> list[tuple[Candidate, npt.NDArray[np.bool_], float, Estimate]]:
+    """Each candidate held against rows it was not found on; those hardly there are left out."""
+    columns = [_at(c, rows) for c in coded]
+    owned = None if owners is None else np.unique(owners[rows], return_inverse=True)[1]
+    out = []
+    for candidate in found:
+        inside = candidate.rows(columns)
+        if 2 <= int(inside.sum()) <= len(rows) - 2:
+            p, excess = _test(values[rows], inside, owned, level)
+            out.append((candidate, inside, p, excess))
+    return out
+
+
+def _distinct(
+    told: Sequence[tuple[Slice, Candidate]], coded: Sequence[Coded]
+) -> tuple[Slice, ...]:
+    """Confirmed ones first, the most costly first; of two that share half their rows, one."""
+    order = sorted(told, key=lambda t: (not t[0].confirmed, t[1].rank, t[1].literals))
+    kept: list[tuple[Slice, npt.NDArray[np.bool_]]] = []
+    for s, candidate in order:
+        mask = candidate.rows(coded)
+        if all((mask & other).sum() <= 0.5 * (mask | other).sum() for _, other in kept):
+            kept.append((s, mask))
+    return tuple(
+        sorted((s for s, _ in kept), key=lambda s: (not s.confirmed, -(s.excess.value or 0.0) * s.rows))
+    )
+
+
 def _adjusted(p: Sequence[float]) -> list[float]:
-    """Adjusted p-values; candidates weigh by 1 / rank, set before the held-out rows were seen.
+    """Adjusted p-values of one half's candidates, doubled since there are two halves.
+
+    Candidates weigh by 1 / rank, set before the held-out rows were seen.
 
     Source: Genovese, Roeder and Wasserman, Biometrika 93 (2006) 509-524.
     """
     weights = 1.0 / np.arange(1, len(p) + 1)
     weights *= len(p) / max(weights.sum(), 1e-300)
-    return benjamini_hochberg([min(1.0, x / w) for x, w in zip(p, weights.tolist(), strict=True)])
+    weighted = [min(1.0, x / w) for x, w in zip(p, weights.tolist(), strict=True)]
+    return [min(1.0, 2.0 * q) for q in benjamini_hochberg(weighted)]
 
 
 def _slice(
@@ -320,12 +355,8 @@ def _slice(
 
 
 def _because(blank: Slices, why: str) -> Slices:
-    import msgspec
-
     return msgspec.structs.replace(blank, why_not=why)
 
 
 def _with(blank: Slices, tried: int, slices: tuple[Slice, ...]) -> Slices:
-    import msgspec
-
     return msgspec.structs.replace(blank, tried=tried, slices=slices)

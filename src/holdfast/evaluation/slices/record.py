@@ -30,7 +30,9 @@ class Literal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Slice(msgspec.Struct, frozen=True, kw_only=True):
-    """A group of rows with more loss than the others. Every number is of the held-out half.
+    """A group of rows with more loss than the others.
+
+    Every number is of the half of the rows on which it was not found.
 
     Attributes:
         literals: one or two conditions that all hold.
@@ -67,9 +69,8 @@ class Slices(Result, msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         rows: all rows with a loss.
-        held_out: rows of the half that the numbers are of.
         loss_name: what was measured, for example ``error``.
-        overall: mean loss of the held-out half with its interval.
+        overall: mean loss of all rows with its interval.
         columns: columns that were sliced.
         skipped: column -> why it was not.
         tried: slices of one and two conditions that had support.
@@ -80,7 +81,6 @@ class Slices(Result, msgspec.Struct, frozen=True, kw_only=True):
     """
 
     rows: int
-    held_out: int
     loss_name: str
     overall: Estimate
     columns: tuple[str, ...] = ()
@@ -88,7 +88,7 @@ class Slices(Result, msgspec.Struct, frozen=True, kw_only=True):
     tried: int = 0
     support: int = 0
     slices: tuple[Slice, ...] = ()
-    error: float = 0.05
+    error: float = 0.04
     why_not: str = ""
 
     @property
@@ -146,8 +146,9 @@ class Slices(Result, msgspec.Struct, frozen=True, kw_only=True):
         if mean is None or low is None or high is None:
             return said + "."
         return (
-            f"{said} were searched on one half of the rows. The numbers are of the other half: "
-            f"{self.held_out:,} rows, mean {self.loss_name} {mean:.4g} ({low:.4g} to {high:.4g})."
+            f"{said} were searched on one half of the rows and tested on the other, both ways. The numbers "
+            f"of a slice are of rows it was not found on. Mean {self.loss_name} of all "
+            f"{self.rows:,} rows: {mean:.4g} ({low:.4g} to {high:.4g})."
         )
 
     def _table(self) -> Block:
