@@ -23,9 +23,7 @@ def stream(
 ) -> npt.NDArray[np.float64]:
     """0/1 loss of the first less that of the second; the second is right `gain` more often."""
     second = (disagreement + gain) / 2.0
-    return rng.choice(
-        [1.0, -1.0, 0.0], rows, p=[second, disagreement - second, 1.0 - disagreement]
-    )
+    return rng.choice([1.0, -1.0, 0.0], rows, p=[second, disagreement - second, 1.0 - disagreement])
 
 
 def watched(differences: npt.NDArray[np.float64], looks: int) -> tuple[str | None, int]:

@@ -7,18 +7,49 @@ from typing import TYPE_CHECKING
 from holdfast.lazy import lazy_names
 
 _PUBLIC = {
+    "Backtest": "holdfast.evaluation.backtest_record",
+    "CVGap": "holdfast.evaluation.cv_gap_record",
+    "ConfidenceSequence": "holdfast.evaluation.sequential",
     "Costs": "holdfast.evaluation.costs",
     "Evaluation": "holdfast.evaluation.record",
+    "ModelComparison": "holdfast.evaluation.paired_record",
+    "Slices": "holdfast.evaluation.slices",
+    "backtest": "holdfast.evaluation.backtest",
+    "compare_models": "holdfast.evaluation.paired",
     "cost_threshold": "holdfast.evaluation.costs",
+    "cv_gap": "holdfast.evaluation.cv_gap",
     "evaluate": "holdfast.evaluation.decisions",
+    "slices_of": "holdfast.evaluation.slices",
 }
 
-__all__ = ["Costs", "Evaluation", "cost_threshold", "evaluate"]
+__all__ = [
+    "Backtest",
+    "CVGap",
+    "ConfidenceSequence",
+    "Costs",
+    "Evaluation",
+    "ModelComparison",
+    "Slices",
+    "backtest",
+    "compare_models",
+    "cost_threshold",
+    "cv_gap",
+    "evaluate",
+    "slices_of",
+]
 
 if TYPE_CHECKING:
+    from holdfast.evaluation.backtest import backtest
+    from holdfast.evaluation.backtest_record import Backtest
     from holdfast.evaluation.costs import Costs, cost_threshold
     from holdfast.evaluation.decisions import evaluate
+    from holdfast.evaluation.cv_gap import cv_gap
+    from holdfast.evaluation.cv_gap_record import CVGap
+    from holdfast.evaluation.paired import compare_models
+    from holdfast.evaluation.paired_record import ModelComparison
     from holdfast.evaluation.record import Evaluation
+    from holdfast.evaluation.sequential import ConfidenceSequence
+    from holdfast.evaluation.slices import Slices, slices_of
 
 
 __getattr__, __dir__ = lazy_names(__name__, _PUBLIC)

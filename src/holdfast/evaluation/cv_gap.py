@@ -1,4 +1,4 @@
-"""The CV gap table: what random cross-validation claims beside what the future and new groups give."""
+"""The CV gap table: what random cross-validation claims, beside the future and new groups."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from holdfast import frames
 from holdfast.errors import DataError, UsageError
 from holdfast.evaluation import splits
 from holdfast.evaluation.cv_gap_record import CVGap, CVRow
@@ -27,6 +26,8 @@ Ints = npt.NDArray[np.int64]
 FEWEST_ROWS, FEWEST_GROUPS = 50, 5
 #: chunks of time that are taken as independent of one another
 CHUNKS = 40
+#: groups of fewer rows than this on average are sampled whole where there are too many rows
+SMALL_GROUP = 20
 #: folds by group inside each part of time
 GROUP_FOLDS = 3
 #: a gap that matters: above this (share of the loss for losses), and above 2 standard errors
@@ -79,7 +80,8 @@ def cv_gap(
         task: ``binary``, ``multiclass`` or ``regression``; None reads it off the target.
         positive: label of the positive class.
         folds: parts, 2 to 20.
-        most_rows: rows that a fit learns from at most.
+        most_rows: rows that a fit learns from at most; of very many small groups, whole groups are
+            drawn, else rows.
         level: coverage of the intervals.
         seed: of the folds, of the rows that train, of the default model.
         progress: called with 1 after each fit.
@@ -113,7 +115,6 @@ def cv_gap(
             got=f"folds={folds}, most_rows={most_rows}, level={level}",
         )
     names = (group,) if isinstance(group, str) else tuple(group or ())
-    table = frames.read(frame)
     aside = [*names, *([event_time] if event_time else [])]
     procedure = Procedure(
         frame, target, features=features, model=model, task=task, positive=positive,
@@ -128,22 +129,23 @@ def cv_gap(
             got=f"rows={n}",
         )
     groups = _groups(procedure, names)
+    chance = np.random.default_rng(seed)
+    inside = _sample(groups, n, most_rows * folds / (folds - 1), chance)
     times, parts, gap = None, np.zeros(n, dtype=np.int64), 0.0
     if event_time is not None:
         view = procedure.table.column(event_time)
         times = splits.times_of(view)
         gap = splits.span(label_delay, of_time=view.storage.value == "time")
         parts = splits.time_parts(times, folds)
-    del table
-    plans, refused = _plans(n, times, parts, gap, groups, folds, seed)
+    parts[~inside] = -1
+    plans, refused = _plans(inside, times, parts, gap, groups, folds, seed)
     if "random" in refused:
         raise DataError("too few rows to cross-validate", got=refused["random"])
     rows = min(most_rows, min(len(train) for plan in plans.values() for train, _ in plan))
-    rng = np.random.default_rng(seed)
     out: dict[str, Floats] = {}
     for name, plan in plans.items():
         try:
-            out[name] = _out_of_fold(procedure, plan, rows, rng, progress)
+            out[name] = _out_of_fold(procedure, plan, rows, chance, progress)
         except DataError as wrong:
             if name == "random":
                 raise
@@ -170,8 +172,28 @@ def _groups(procedure: Procedure, names: Sequence[str]) -> Ints | None:
     return codes
 
 
+def _sample(
+    groups: Ints | None, n: int, wanted: float, rng: np.random.Generator
+) -> npt.NDArray[np.bool_]:
+    """Rows that take part: all, or of very many small groups as many as are wanted.
+
+    Sampling rows would tear such groups apart and hide what a random split leaks through them.
+    """
+    inside = np.ones(n, dtype=np.bool_)
+    if groups is None or n <= wanted:
+        return inside
+    sizes = np.bincount(groups)
+    if sizes.mean() >= SMALL_GROUP:
+        return inside
+    order = rng.permutation(len(sizes))
+    kept = order[: int(np.searchsorted(sizes[order].cumsum(), wanted)) + 1]
+    chosen = np.zeros(len(sizes), dtype=np.bool_)
+    chosen[kept] = True
+    return chosen[groups]
+
+
 def _plans(
-    n: int,
+    inside: npt.NDArray[np.bool_],
     times: Floats | None,
     parts: Ints,
     gap: float,
@@ -181,6 +203,7 @@ def _plans(
 ) -> tuple[dict[str, list[Fold]], dict[str, str]]:
     """The folds of each split that can be made, and why others cannot."""
     tested = np.flatnonzero(parts >= 0)
+    n = len(inside)
 
     def rng() -> np.random.Generator:
         return np.random.default_rng(seed)
@@ -205,7 +228,7 @@ def _plans(
             )
     plans: dict[str, list[Fold]] = {}
     for name, made in asked.items():
-        plan = list(made)
+        plan = [(train[inside[train]], test) for train, test in made]
         least = min((len(train) for train, _ in plan), default=0)
         if least < FEWEST_ROWS:
             refused[name] = f"a part would learn from {least} rows, {FEWEST_ROWS} are needed"

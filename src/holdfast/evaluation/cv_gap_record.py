@@ -133,14 +133,22 @@ class CVGap(Result, msgspec.Struct, frozen=True, kw_only=True):
 
     def blocks(self) -> tuple[Block, ...]:
         """Heading, verdict, findings and table, for a larger report."""
-        from holdfast.reports.document import Callout, Column, Findings, Format, Heading, Table
-        from holdfast.reports.document import Tone as T
+        from holdfast.reports.document import (
+            Callout,
+            Column,
+            Findings,
+            Format,
+            Heading,
+            Table,
+            Tone,
+        )
 
         title, tone = {
-            True: ("Random cross-validation does not flatter, as far as tested.", T.GOOD),
-            False: ("Random cross-validation flatters: do not quote it.", T.BAD),
-            None: ("Could not tell for every split.", T.NEUTRAL),
+            True: ("Random cross-validation does not flatter, as far as tested.", Tone.GOOD),
+            False: ("Random cross-validation flatters: do not quote it.", Tone.BAD),
+            None: ("Could not tell for every split.", Tone.NEUTRAL),
         }[self.passed]
+        good, plain = Tone.GOOD, Tone.NEUTRAL
         quoted = "" if self.quote is None else f"Quote the {self.quote} score."
         numbers = ("score", "low", "high", "gap", "gap low", "gap high")
         share = "" if self.positives is None else f", {self.positives:,} of them positive"
@@ -160,15 +168,13 @@ class CVGap(Result, msgspec.Struct, frozen=True, kw_only=True):
                 ),
                 rows=tuple(
                     (
-                        row.split, row.score.value, row.score.low, row.score.high,
-                        row.gap and row.gap.value, row.gap and row.gap.low,
-                        row.gap and row.gap.high, row.score.n, self._note(row),
+                        row.split, *_ends(row.score), *_ends(row.gap), row.score.n, self._note(row),
                     )
                     for row in self.table
                 ),
                 tones=tuple(
-                    T.BAD if r.do_not_quote else T.GOOD if r.split == self.quote else T.NEUTRAL
-                    for r in self.table
+                    Tone.BAD if row.do_not_quote else good if row.split == self.quote else plain
+                    for row in self.table
                 ),
                 caption=f"{self.metric.replace('_', ' ')} on the same {self.tested:,} rows"
                 f"{share}; every fit learned from {self.trained:,} rows. Low and high are "
@@ -222,3 +228,8 @@ class CVGap(Result, msgspec.Struct, frozen=True, kw_only=True):
                 "note": [self._note(row) for row in self.table],
             }
         )
+
+
+def _ends(e: Estimate | None) -> tuple[float | None, float | None, float | None]:
+    """Value, low and high; None where there is none."""
+    return (None, None, None) if e is None else (e.value, e.low, e.high)

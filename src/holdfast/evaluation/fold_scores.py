@@ -109,7 +109,8 @@ def scored(metric: FoldMetric, truth: Floats, score: Floats, parts: Ints) -> Sco
 
     Args:
         metric: what to score.
-        truth, score: shape (n,).
+        truth: shape (n,).
+        score: shape (n,).
         parts: shape (n,), code of the part of each row; -1 is not scored.
 
     >>> scored(METRICS["accuracy"], np.array([1.0, 0]), np.array([1.0, 1]), np.array([0, 1])).value

@@ -14,7 +14,6 @@ Bools = npt.NDArray[np.bool_]
 EDGE = 1e-15
 
 
-
 def log_losses(positive: Bools, score: Floats) -> Floats:
     """Log loss of each row, scores cut to [1e-15, 1 - 1e-15].
 

@@ -80,8 +80,9 @@ def compare_models(
 
     Args:
         y_true: shape (n,), outcomes; numbers for the two regression metrics.
-        first, second: shape (n,), scores of the two models on these rows; with `frame` two
-            learning procedures, see `holdfast.evaluation.procedures`.
+        first: shape (n,), scores of the first model on these rows; with `frame` a learning
+            procedure, see `holdfast.evaluation.procedures`, or (procedure, features).
+        second: the same of the second model.
         metric: name of the metric, or a function ``(y_true, score) -> loss of each row``.
         costs: for `expected_cost`; also gives the threshold of `accuracy` and `expected_cost`.
         threshold: a row is decided positive from this score on; None takes the costs' formula,
@@ -118,9 +119,10 @@ def compare_models(
 
         if target is None:
             raise UsageError("which column is to be predicted?", expected="target=...")
-        asked = metric if isinstance(metric, str) else ""
+        if not isinstance(metric, str):
+            raise UsageError("procedures are compared by a metric's name", got="a function")
         return five_by_two(
-            frame, target, first, second, metric=asked, positive=positive, level=level, seed=seed,
+            frame, target, first, second, metric=metric, positive=positive, level=level, seed=seed,
             names=names,
         )  # fmt: skip
     if isinstance(metric, str) and metric not in DIRECTION:
@@ -200,8 +202,9 @@ def _losses(
             )
         return found
     if metric in _REGRESSION:
-        gap = np.asarray(truth, dtype=np.float64) - score
-        return gap**2 if metric == "squared_error" else np.abs(gap)
+        gap: Floats = np.asarray(truth, dtype=np.float64) - score
+        size: Floats = np.abs(gap)
+        return size**2 if metric == "squared_error" else size
     if metric == "log_loss":
         return log_losses(truth, score)
     if metric == "brier":
@@ -232,10 +235,7 @@ def _auc(truth: Bools, a: Floats, b: Floats, owners: Ints | None, level: float) 
             return _untold(method, first, second, len(a), level, "one entity only")
         width = t_quantile(level, clusters - 1) * error
     gap = second - first
-    if owners is None:
-        p = normal_p(gap, error)
-    else:
-        p = _t_p(gap, error, clusters - 1)
+    p = normal_p(gap, error) if owners is None else _t_p(gap, error, clusters - 1)
     return method, first, second, _around(gap, width, len(a), level, method), p
 
 

@@ -84,10 +84,17 @@ class ModelComparison(Result, msgspec.Struct, frozen=True, kw_only=True):
 
     def blocks(self) -> tuple[Block, ...]:
         """Heading, verdict and table, for a larger report."""
-        from holdfast.reports.document import Callout, Column, Findings, Format, Heading, Table
-        from holdfast.reports.document import Tone as T
+        from holdfast.reports.document import (
+            Callout,
+            Column,
+            Findings,
+            Format,
+            Heading,
+            Table,
+            Tone,
+        )
 
-        tone = {True: T.GOOD, False: T.BAD, None: T.NEUTRAL}[self.passed]
+        tone = {True: Tone.GOOD, False: Tone.BAD, None: Tone.NEUTRAL}[self.passed]
         d = self.difference
         numbers = ("first", "second", "difference", "low", "high", "p")
         heads = (self.names[0], self.names[1], *numbers[2:])

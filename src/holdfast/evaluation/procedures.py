@@ -1,4 +1,4 @@
-"""A way to train on a table and score other rows of it: what backtests and cross-validation repeat."""
+"""A way to train on a table and score other rows: what backtests and cross-validation repeat."""
 
 from __future__ import annotations
 
@@ -91,7 +91,8 @@ class Procedure:
         """Scores of the test rows by a model that learned from the training rows alone.
 
         Args:
-            train, test: row numbers.
+            train: numbers of the rows to learn from.
+            test: numbers of the rows to score.
 
         Returns:
             shape (len(test),): score of the positive class, class code, or number.

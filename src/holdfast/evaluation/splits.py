@@ -119,9 +119,7 @@ def group_of_fold(groups: Ints, count: int, rng: np.random.Generator) -> Ints:
     return fold[groups]
 
 
-def group_folds(
-    tested: Ints, groups: Ints, count: int, rng: np.random.Generator
-) -> Iterator[Fold]:
+def group_folds(tested: Ints, groups: Ints, count: int, rng: np.random.Generator) -> Iterator[Fold]:
     """The tested rows by groups in `count` parts; rows of other groups train."""
     fold = group_of_fold(groups, count, rng)
     for k in range(count):

@@ -1,5 +1,7 @@
-"""What each row adds to a score, so that rows of one entity or day can be added up before the
-variance is taken: clustered DeLong, means, R²."""
+"""What each row adds to a score, so that a variance can add up the rows of one entity or day.
+
+Clustered DeLong, means, R².
+"""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ def single_counts(codes: Codes, levels: int, loss: Floats) -> tuple[Floats, Floa
     (array([1., 2.]), array([1., 1.]))
     """
     rows = np.bincount(codes, minlength=levels).astype(np.float64)
-    return rows, np.bincount(codes, weights=loss, minlength=levels)
+    return rows, np.bincount(codes, weights=loss, minlength=levels).astype(np.float64)
 
 
 def pair_counts(
@@ -62,7 +62,7 @@ def excess_z(rows: Floats, total: Floats, n: int, whole: float, variance: float)
 
 
 def log_normal_tail(z: float) -> float:
-    """ln P(Z >= z) of a standard normal, right in the far tail too.
+    """Logarithm of P(Z >= z) of a standard normal, right in the far tail too.
 
     >>> round(log_normal_tail(0.0), 4), round(log_normal_tail(40.0), 3)
     (-0.6931, -804.608)

@@ -1,4 +1,4 @@
-"""Slices: the groups of rows on which a model does worse, found on one half, confirmed on the other."""
+"""Slices: groups of rows on which a model does worse, found on some rows, confirmed on others."""
 
 from __future__ import annotations
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import msgspec
 import numpy as np
@@ -48,10 +49,7 @@ def code(view: ColumnView) -> Coded | str:
         return "lists are not sliced"
     if not view.present_count:
         return "no value at all"
-    if view.storage is Storage.TEXT:
-        found = _of_texts(view)
-    else:
-        found = _of_numbers(view)
+    found = _of_texts(view) if view.storage is Storage.TEXT else _of_numbers(view)
     return found if len(found.labels) > 1 else "one value only"
 
 
@@ -96,7 +94,7 @@ def _of_numbers(view: ColumnView) -> Coded:
         codes = np.searchsorted(cuts, wide, side="left")  # (previous cut, cut]
         ends = [_written(view, x) for x in cuts]
         labels = [f"<= {ends[0]}"] if ends else ["any"]
-        labels += [f"in ({a}, {b}]" for a, b in zip(ends, ends[1:], strict=False)]
+        labels += [f"in ({a}, {b}]" for a, b in pairwise(ends)]
         labels += [f"> {ends[-1]}"] if ends else []
         covers = [f"part {i + 1} of {len(labels)} by size" for i in range(len(labels))]
     whole = np.full(len(view), len(labels), dtype=np.int64)

@@ -299,9 +299,7 @@ def _tested(
     return out
 
 
-def _distinct(
-    told: Sequence[tuple[Slice, Candidate]], coded: Sequence[Coded]
-) -> tuple[Slice, ...]:
+def _distinct(told: Sequence[tuple[Slice, Candidate]], coded: Sequence[Coded]) -> tuple[Slice, ...]:
     """Confirmed ones first, the most costly first; of two that share half their rows, one."""
     order = sorted(told, key=lambda t: (not t[0].confirmed, t[1].rank, t[1].literals))
     kept: list[tuple[Slice, npt.NDArray[np.bool_]]] = []
@@ -310,7 +308,9 @@ def _distinct(
         if all((mask & other).sum() <= 0.5 * (mask | other).sum() for _, other in kept):
             kept.append((s, mask))
     return tuple(
-        sorted((s for s, _ in kept), key=lambda s: (not s.confirmed, -(s.excess.value or 0.0) * s.rows))
+        sorted(
+            (s for s, _ in kept), key=lambda s: (not s.confirmed, -(s.excess.value or 0.0) * s.rows)
+        )
     )
 
 

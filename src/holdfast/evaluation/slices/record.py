@@ -103,7 +103,7 @@ class Slices(Result, msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def findings(self) -> tuple[Finding, ...]:
-        """One finding for each of the five costliest confirmed slices, or that none could be told."""
+        """The five costliest confirmed slices, or that none could be told."""
         if self.why_not:
             return (
                 Finding(
@@ -146,8 +146,8 @@ class Slices(Result, msgspec.Struct, frozen=True, kw_only=True):
         if mean is None or low is None or high is None:
             return said + "."
         return (
-            f"{said} were searched on one half of the rows and tested on the other, both ways. The numbers "
-            f"of a slice are of rows it was not found on. Mean {self.loss_name} of all "
+            f"{said} were searched on one half of the rows and tested on the other, both ways. "
+            f"The numbers of a slice are of rows it was not found on. Mean {self.loss_name} of all "
             f"{self.rows:,} rows: {mean:.4g} ({low:.4g} to {high:.4g})."
         )
 

@@ -1,4 +1,4 @@
-"""The search on the first half: all slices of one and two literals, ranked, overlaps explained away."""
+"""The search on one half: all slices of one and two literals, ranked, overlaps explained away."""
 
 from __future__ import annotations
 
@@ -48,9 +48,9 @@ def search(
     """Candidates, the most outstanding first, and the number of slices that had support.
 
     There are far more slices of two conditions than of one, and the luckiest of many stands out by
-    more: each kind is ranked against its own number. A slice that overlaps a better one stays only if its rows outside all better ones still stand
-    out by two standard errors; so neither the halves of a slice nor the whole around it are told
-    beside it.
+    more: each kind is ranked against its own number. A slice that overlaps a better one stays only
+    if its rows outside all better ones still stand out by two standard errors; so neither the
+    halves of a slice nor the whole around it are told beside it.
 
     Args:
         columns: the coded columns of these rows.
@@ -103,7 +103,7 @@ def _explained(
     found: Sequence[Candidate], columns: Sequence[Coded], loss: Floats, support: int, most: int
 ) -> list[Candidate]:
     """Those whose rows beyond the better ones still stand out."""
-    n, whole, variance = len(loss), float(loss.sum()), float(loss.var())
+    n, variance = len(loss), float(loss.var())
     told = np.zeros(n, dtype=np.bool_)
     kept: list[Candidate] = []
     for candidate in found:
