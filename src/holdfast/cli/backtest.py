@@ -66,8 +66,8 @@ def backtest(
     output.known_severity(fail_on)
     from holdfast import frames
     from holdfast.errors import UsageError
-    from holdfast.evaluation.backtest import backtest as tested
-    from holdfast.evaluation.cv_gap import cv_gap
+    from holdfast.evaluation.backtesting import backtest as tested
+    from holdfast.evaluation.cross_validation import cv_gap
     from holdfast.evaluation.time_report import both
 
     rows = frames.read(source)

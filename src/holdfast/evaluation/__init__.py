@@ -14,10 +14,10 @@ _PUBLIC = {
     "Evaluation": "holdfast.evaluation.record",
     "ModelComparison": "holdfast.evaluation.paired_record",
     "Slices": "holdfast.evaluation.slices",
-    "backtest": "holdfast.evaluation.backtest",
+    "backtest": "holdfast.evaluation.backtesting",
     "compare_models": "holdfast.evaluation.paired",
     "cost_threshold": "holdfast.evaluation.costs",
-    "cv_gap": "holdfast.evaluation.cv_gap",
+    "cv_gap": "holdfast.evaluation.cross_validation",
     "evaluate": "holdfast.evaluation.decisions",
     "slices_of": "holdfast.evaluation.slices",
 }
@@ -39,12 +39,12 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
-    from holdfast.evaluation.backtest import backtest
     from holdfast.evaluation.backtest_record import Backtest
+    from holdfast.evaluation.backtesting import backtest
     from holdfast.evaluation.costs import Costs, cost_threshold
-    from holdfast.evaluation.decisions import evaluate
-    from holdfast.evaluation.cv_gap import cv_gap
+    from holdfast.evaluation.cross_validation import cv_gap
     from holdfast.evaluation.cv_gap_record import CVGap
+    from holdfast.evaluation.decisions import evaluate
     from holdfast.evaluation.paired import compare_models
     from holdfast.evaluation.paired_record import ModelComparison
     from holdfast.evaluation.record import Evaluation

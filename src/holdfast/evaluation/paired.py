@@ -193,7 +193,7 @@ def _losses(
 ) -> Floats:
     """What each row adds to the metric's mean."""
     if not isinstance(metric, str):
-        found = np.asarray(metric(y_true, score), dtype=np.float64)
+        found: Floats = np.asarray(metric(y_true, score), dtype=np.float64)
         if found.shape != score.shape or not np.isfinite(found).all():
             raise DataError(
                 "the loss function does not give one finite number a row",
@@ -211,11 +211,13 @@ def _losses(
         return brier_losses(truth, score)
     decided = score >= _limit(costs, threshold)
     if metric == "accuracy":
-        return (decided == truth).astype(np.float64)
+        hits: Floats = np.equal(decided, truth).astype(np.float64)
+        return hits
     price = costs if costs is not None else Costs(1.0, 1.0)
     wrong = np.where(decided, price.false_positive, price.false_negative)
     right = np.where(decided, price.true_positive, price.true_negative)
-    return np.where(decided == truth, right, wrong).astype(np.float64)
+    paid: Floats = np.where(decided == truth, right, wrong).astype(np.float64)
+    return paid
 
 
 def _auc(truth: Bools, a: Floats, b: Floats, owners: Ints | None, level: float) -> Tested:

@@ -60,8 +60,8 @@ def within_slope(age: Floats, score: Floats, part: Ints, model: Ints, level: flo
         level: coverage of the interval.
 
     Errors of one part belong together, and so do errors of one model: the variance is clustered
-    both ways (at least the larger of the two), with t of the smaller number of clusters less one.
-    NaNs with fewer than three parts or models that tell anything.
+    both ways (at least the larger of the two, residuals freed of their leverage), with t of the
+    smaller number of clusters less one. NaNs with fewer than three parts or models that tell anything.
     Source: Cameron, Gelbach and Miller, J. Business and Economic Statistics 29 (2011) 238-249.
 
     >>> part, model = np.triu_indices(5)[::-1]
@@ -78,7 +78,8 @@ def within_slope(age: Floats, score: Floats, part: Ints, model: Ints, level: flo
     if min(parts, models) < 3 or spread <= 0.0:
         return _NONE
     slope = float((x * y).sum() / spread)
-    each = x * (y - slope * x)
+    lever = np.minimum(1.0 / np.maximum(count, 1)[part] + x**2 / spread, 0.9)
+    each = x * (y - slope * x) / (1.0 - lever)
 
     def clustered(codes: Ints, groups: int) -> float:
         return float((np.bincount(codes, weights=each) ** 2).sum()) * groups / (groups - 1)
