@@ -7,8 +7,8 @@ import json
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-
 from benchmarks.evaluation.cv_gap import clean, leaky_groups
+
 from holdfast.cli import main
 from holdfast.reports import FORMATS
 

@@ -7,10 +7,10 @@ import json
 
 import numpy as np
 import pytest
+from benchmarks.evaluation.cv_gap import clean
 from sklearn.linear_model import LogisticRegression
 from sklearn.metrics import roc_auc_score
 
-from benchmarks.evaluation.cv_gap import clean
 from holdfast.errors import DataError, HoldfastError, UsageError
 from holdfast.evaluation import backtest
 from holdfast.reports import FORMATS, render

@@ -1,4 +1,4 @@
-"""The CV gap table: it shows what random cross-validation hides, and is quiet where it hides nothing."""
+"""The CV gap table: it shows what random cross-validation hides, and only that."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 import pandas as pd
 import polars as pl
 import pytest
+from benchmarks.evaluation.cv_gap import clean, drifting, leaky_groups
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
 
-from benchmarks.evaluation.cv_gap import clean, drifting, leaky_groups
 from holdfast.errors import DataError, UsageError
 from holdfast.evaluation import cv_gap
 from holdfast.reports import FORMATS, render

@@ -61,7 +61,8 @@ def within_slope(age: Floats, score: Floats, part: Ints, model: Ints, level: flo
 
     Errors of one part belong together, and so do errors of one model: the variance is clustered
     both ways (at least the larger of the two, residuals freed of their leverage), with t of the
-    smaller number of clusters less one. NaNs with fewer than three parts or models that tell anything.
+    smaller number of clusters less one. NaNs with fewer than three parts or models that tell
+    anything.
     Source: Cameron, Gelbach and Miller, J. Business and Economic Statistics 29 (2011) 238-249.
 
     >>> part, model = np.triu_indices(5)[::-1]

@@ -10,6 +10,8 @@ import numpy.typing as npt
 Floats = npt.NDArray[np.float64]
 Codes = npt.NDArray[np.int64]
 
+_DRAWS, _BATCH, _ENOUGH = 20_000, 2_000, 60
+
 
 def single_counts(codes: Codes, levels: int, loss: Floats) -> tuple[Floats, Floats]:
     """Rows and summed loss of each code, both shape (levels,).
@@ -59,6 +61,35 @@ def excess_z(rows: Floats, total: Floats, n: int, whole: float, variance: float)
     gap = total / inside - (whole - total) / outside
     error = math.sqrt(max(variance, 0.0)) * np.sqrt(1.0 / inside + 1.0 / outside)
     return np.where(usable, gap / np.where(usable, error, 1.0), -np.inf)
+
+
+def random_group_p(loss: Floats, rows: int, mean: float, *, seed: int = 0) -> float:
+    """P(a random group of so many rows has at least this mean loss), by drawing groups.
+
+    Args:
+        loss: shape (n,), finite: all rows, those of the group among them.
+        rows: size of the group, 1 <= rows < n.
+        mean: mean loss of the group.
+        seed: of the draws.
+
+    Rows are drawn with replacement and the mean's distance from the whole is shrunk by
+    sqrt(1 - rows / n), so that its variance is that of a draw without. Batches of 2,000 groups up
+    to 20,000, or until 60 reach the mean; never below 1 / 20,001. Right where a few huge losses
+    make the distribution of the mean lumpy, which no expansion follows.
+
+    >>> random_group_p(np.r_[np.zeros(99), 1.0], 10, 0.1) < 0.2
+    True
+    """
+    rng = np.random.default_rng(seed)
+    n, whole = len(loss), float(loss.mean())
+    shrink = math.sqrt(1.0 - rows / n)
+    wanted = (mean - whole) / shrink * (1.0 - 1e-12)
+    beaten = drawn = 0
+    while drawn < _DRAWS and beaten < _ENOUGH:
+        means = loss[rng.integers(0, n, (_BATCH, rows))].mean(axis=1) - whole
+        beaten += int((means >= wanted).sum())
+        drawn += _BATCH
+    return (1 + beaten) / (1 + drawn)
 
 
 def log_normal_tail(z: float) -> float:

@@ -8,11 +8,11 @@ import math
 import numpy as np
 import polars as pl
 import pytest
+from benchmarks.evaluation.slices import error_of, one
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
-from benchmarks.evaluation.slices import error_of, one
 from holdfast.errors import DataError, UsageError
 from holdfast.evaluation import slices_of
 from holdfast.reports import FORMATS, render

@@ -19,6 +19,7 @@ from holdfast.records import Estimate
 from holdfast.stats.influence import cluster_error
 from holdfast.stats.multiplicity import benjamini_hochberg
 from holdfast.stats.paired import t_quantile, t_upper
+from holdfast.stats.slicing import random_group_p
 from holdfast.stats.twosample import fisher_upper, score_test
 
 Floats = npt.NDArray[np.float64]
@@ -28,6 +29,9 @@ Ints = npt.NDArray[np.int64]
 SEARCHED = 200_000
 #: candidates that are held against the other half: each costs the others some power
 CANDIDATES = 15
+#: p-values between these, of slices of at most so many rows, are drawn: the saddlepoint is smooth,
+#: the mean of few rows with some huge losses is not
+DRAWN, DRAWN_ROWS = (1e-6, 0.2), 5_000
 #: candidates ranked below (a family-wise 1 % where they were found) explain what overlaps them
 SURE = math.log(0.01)
 
@@ -71,8 +75,8 @@ def slices_of(
         seed: of the halves.
 
     The p-value is that of a random group of the same size: Fisher's exact tail for 0/1 losses, a
-    saddlepoint for others, a t test of entity sums with `entity`; a slice that overlaps a surer one
-    must be worse without those rows too. Benjamini and Hochberg's
+    saddlepoint or random groups for others, a t test of entity sums with `entity`; a slice that
+    overlaps a surer one must be worse without those rows too. Benjamini and Hochberg's
     adjustment over the candidates, weighted by their rank in the first half, keeps the share of
     false ones at `error`, and the chance of any where no slice is worse.
     Source: Sagadeeva and Boehm, SliceLine, SIGMOD 2021 (the search).
@@ -278,8 +282,12 @@ def _chance(loss: Floats, inside: npt.NDArray[np.bool_], gap: float) -> float:
         return fisher_upper(
             int(first[1]), int(first.sum()), int(both[1] - first[1]), int((~inside).sum())
         )
-    p = score_test(first, both - first, cells)
-    return p / 2 if gap > 0 else 1.0 - p / 2
+    both_sided = score_test(first, both - first, cells)
+    p = both_sided / 2 if gap > 0 else 1.0 - both_sided / 2
+    rows = int(inside.sum())
+    if DRAWN[0] < p < DRAWN[1] and rows <= DRAWN_ROWS:
+        return random_group_p(loss, rows, float(loss[inside].mean()), seed=rows)
+    return p
 
 
 def _tested(
