@@ -26,7 +26,10 @@ _PUBLIC = {
     "Monitor": "holdfast.monitoring",
     "Registry": "holdfast.releases",
     "Release": "holdfast.releases",
+    "backtest": "holdfast.evaluation",
     "compare": "holdfast.comparison",
+    "compare_models": "holdfast.evaluation",
+    "cv_gap": "holdfast.evaluation",
     "drill": "holdfast.drill",
     "evaluate": "holdfast.evaluation",
 }
@@ -40,7 +43,10 @@ __all__ = [
     "Registry",
     "Release",
     "__version__",
+    "backtest",
     "compare",
+    "compare_models",
+    "cv_gap",
     "drill",
     "evaluate",
 ]
@@ -50,7 +56,7 @@ if TYPE_CHECKING:
     from holdfast.contracts import Contract
     from holdfast.drill import drill
     from holdfast.errors import HoldfastError
-    from holdfast.evaluation import Costs, evaluate
+    from holdfast.evaluation import Costs, backtest, compare_models, cv_gap, evaluate
     from holdfast.monitoring import Monitor
     from holdfast.releases import Registry, Release
 

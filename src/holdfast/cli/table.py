@@ -18,6 +18,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "init": ("holdfast.cli.init", "Start a project for your own table."),
     "contract": ("holdfast.cli.contract", "Learn, check and compare contracts."),
     "evaluate": ("holdfast.cli.evaluate", "What predictions were worth, with intervals."),
+    "backtest": ("holdfast.cli.backtest", "What the model would have scored over time."),
     "compare": ("holdfast.cli.compare", "What changed between two tables, and whether it matters."),
     "release": ("holdfast.cli.release", "Build, list, show, promote and roll back releases."),
     "serve": ("holdfast.cli.serve", "Serve predictions, the dashboard and the monitor."),
