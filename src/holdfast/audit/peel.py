@@ -7,6 +7,7 @@ other and fall together.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -35,11 +36,9 @@ class Cliff(msgspec.Struct, frozen=True, kw_only=True):
     after: float
 
 
-def peel(case: Case) -> Peel:
-    """The peel curve of a case; kept there as `case.peel`."""
-    if case.peel is not None:
-        return case.peel
-    left = list(case.features)
+def peel(case: Case, columns: Sequence[str]) -> Peel:
+    """The peel curve of some columns of a case."""
+    left = list(columns)
     scores = [case.quality(case.score(left))]
     removed: list[str] = []
     most = min(max(_LEAST, round(_SHARE * len(left))), _MOST, len(left) - 1)
@@ -51,8 +50,7 @@ def peel(case: Case) -> Peel:
         left = [name for name in left if name != top]
         removed.append(top)
         scores.append(case.quality(case.score(left)))
-    case.peel = Peel(metric=case.metric, scores=tuple(scores), removed=tuple(removed))
-    return case.peel
+    return Peel(metric=case.metric, scores=tuple(scores), removed=tuple(removed))
 
 
 def falls(worth_with: float, worth_without: float, task: str) -> bool:

@@ -93,7 +93,9 @@ def audit(
         needed = check.needs(case)
         if needed is None:
             try:
-                found += check.run(case)
+                made = check.run(case)
+                found += made
+                case.suspected |= {c for f in made for c in f.columns} & set(case.features)
                 tested.append(check.type)
                 continue
             except DataError as error:
@@ -128,7 +130,7 @@ def audit(
         target=target or (case.target.name if case.target else ""),
         features=case.features,
         score=score,
-        peel=case.peel,
+        peel=None if case.task == "none" or not case.features else case.peel(case.features),
     )
 
 

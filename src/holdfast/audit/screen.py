@@ -92,7 +92,9 @@ class Counts:
         cell = codes.astype(np.int32) * np.int32(_PARTS) + self.part
         size = width * _PARTS
         rows = np.bincount(cell, minlength=size).astype(np.float64)
-        sums = np.stack([np.bincount(cell, weights=s, minlength=size) for s in self.sides], axis=-1)
+        sums = np.stack(
+            [np.bincount(cell, weights=s, minlength=size) for s in self.sides], axis=-1
+        ).astype(np.float64)
         return Cells(
             rows=rows.reshape(width, _PARTS),
             sums=sums.reshape(width, _PARTS, -1),

@@ -11,8 +11,8 @@ from holdfast.audit.case import Case
 from holdfast.audit.columns import NULL, Kind
 from holdfast.audit.peel import falls
 from holdfast.audit.record import LeakFinding, Verdict
-from holdfast.audit.screen import Counts
 from holdfast.audit.scoring import paired
+from holdfast.audit.screen import Counts
 from holdfast.audit.words import names
 from holdfast.findings import Severity
 
@@ -52,7 +52,7 @@ class Joint:
         """Numeric columns whose weighted sum is the target in every row."""
         numeric = [
             name
-            for name in case.features
+            for name in case.honest
             if case.coding(name).kind is Kind.NUMBER
             and not case.column(name).missing_count
             and case.column(name).storage.value in {"int", "float"}
@@ -87,7 +87,7 @@ class Joint:
         )
 
     def _pairs(self, case: Case) -> list[LeakFinding]:
-        columns = [f for f in case.features if case.coding(f).kind in {Kind.NUMBER, Kind.CATEGORY}]
+        columns = [f for f in case.honest if case.coding(f).kind in {Kind.NUMBER, Kind.CATEGORY}]
         if len(columns) > _MOST_COLUMNS:
             columns = sorted(columns, key=lambda n: -case.coding(n).distinct)[:_MOST_COLUMNS]
         counts = Counts(case, case.rows)
@@ -126,7 +126,7 @@ class Joint:
     def _pair(
         self, case: Case, together: float, single: float, how: str, a: str, b: str, coarse: Any
     ) -> LeakFinding | None:
-        rest = [f for f in case.features if f not in {a, b}]
+        rest = [f for f in case.honest if f not in {a, b}]
         if how == "difference":
             extra = _difference(case, a, b).astype(np.float32)
         else:
@@ -208,7 +208,7 @@ def _exact(x: Any, y: Any) -> Any:
         return None
     z = (x[:, used] - centre[used]) / scale[used]
     target = y - y.mean()
-    solution, _, rank, _ = np.linalg.lstsq(z, target, rcond=1e-10)
+    solution, *_ = np.linalg.lstsq(z, target, rcond=1e-10)
     error = target - z @ solution
     if float((error**2).sum()) > 1e-12 * float((target**2).sum()):
         return None

@@ -45,17 +45,19 @@ class NullPattern:
             finding = self._lift(case, name)
             if finding is not None:
                 found[name] = finding
+                case.suspected.add(name)
         for name in telling:
             if name not in found:
                 finding = self._certainty(case, name)
                 if finding is not None:
                     found[name] = finding
+                    case.suspected.add(name)
         return list(found.values())
 
     def _lift(self, case: Case, name: str) -> LeakFinding | None:
         """Whether "is null" alone lifts the score of the other columns as only leaks do."""
         missing = (case.codes(name)[case.rows] == NULL).astype(np.float32)
-        rest = [f for f in case.features if f != name]
+        rest = [f for f in case.honest if f != name]
         lift = paired(
             case.fixed_y, case.task, case.metric, case.score(rest, extra=missing), case.score(rest)
         )

@@ -9,12 +9,14 @@ import numpy as np
 from holdfast.audit.case import Case
 from holdfast.audit.certainty import LEAST_ROWS, PURE, UNEXPLAINED, unexplained
 from holdfast.audit.columns import NULL, Kind
-from holdfast.audit.peel import cliff, falls, peel
+from holdfast.audit.peel import cliff, falls
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.scoring import worth
 from holdfast.audit.words import names
 from holdfast.findings import Severity
 
+#: leaks are looked for again without those found, so many times
+_ROUNDS = 3
 #: columns that are looked at one by one: the strongest alone, and those the model leans on
 _CANDIDATES = 5
 #: what one value of a column must know over the others, in share of its rows
@@ -36,13 +38,16 @@ class PostOutcome:
 
     def run(self, case: Case) -> list[LeakFinding]:
         """The columns that tell more than honest columns do, twins together."""
-        block = self._cliff(case)
-        alone = [name for name in self._lifted(case, block) if name not in block]
-        groups = [tuple(block)] if block else []
-        groups += [(name,) for name in alone]
-        found = [self._finding(case, group) for group in groups if not clocklike(case, group)]
-        held = {name for group in groups for name in group}
-        return found + [self._certainty(*told) for told in certain_categories(case, held)]
+        found: list[LeakFinding] = []
+        for _ in range(_ROUNDS):
+            block = tuple(self._cliff(case))
+            groups = [block] if block else [(name,) for name in self._lifted(case)]
+            groups = [group for group in groups if not clocklike(case, group)]
+            if not groups or (found and len(case.honest) < _ENOUGH):
+                break
+            found += [self._finding(case, group) for group in groups]
+            case.suspected.update(*groups)
+        return found + [self._certainty(*told) for told in certain_categories(case)]
 
     def _certainty(self, name: str, evidence: dict[str, Any]) -> LeakFinding:
         return LeakFinding(
@@ -60,12 +65,12 @@ class PostOutcome:
 
     def _cliff(self, case: Case) -> list[str]:
         """The columns before the first cliff of the peel curve that tell it by themselves."""
-        curve = peel(case)
+        curve = case.peel(case.honest)
         fall = cliff(curve, case.task)
         if fall is None:
             return []
         gone = curve.removed[: fall.place]
-        rest = [name for name in case.features if name not in gone]
+        rest = [name for name in case.honest if name not in gone]
         block = []
         for name in gone:
             lift = worth(case, [*rest, name], rest)
@@ -75,14 +80,12 @@ class PostOutcome:
                 block.append(name)
         return block
 
-    def _lifted(self, case: Case, block: list[str]) -> list[str]:
+    def _lifted(self, case: Case) -> list[str]:
         """Columns that no other replaces: the score without each alone."""
-        features = [name for name in case.features if name not in block]
+        features = case.honest
         gains = case.gains(features)
         leaned = sorted(features, key=lambda name: -gains[name])[:_CANDIDATES]
         strong = sorted(features, key=lambda name: -case.singles[name].alone)[:_CANDIDATES]
-        if block and len(features) < _ENOUGH:
-            return []
         full = case.quality(case.score(features))
         found = []
         for name in dict.fromkeys([*leaned[:3], *strong[:3]]):
@@ -98,7 +101,7 @@ class PostOutcome:
 
     def _finding(self, case: Case, group: tuple[str, ...]) -> LeakFinding:
         told = max(case.singles[name].alone for name in group)
-        curve = peel(case)
+        curve = case.peel(case.honest)
         verb = "tells" if len(group) == 1 else "tell"
         return LeakFinding(
             code=self.code,
@@ -126,7 +129,7 @@ def _alone(case: Case) -> float:
     return 0.55 if case.task == "regression" else 0.6
 
 
-def certain_categories(case: Case, held: set[str]) -> list[tuple[str, dict[str, Any]]]:
+def certain_categories(case: Case) -> list[tuple[str, dict[str, Any]]]:
     """Columns one of whose values is always of one class though the others expect less."""
     if case.task not in {"binary", "multiclass"}:
         return []
@@ -134,8 +137,8 @@ def certain_categories(case: Case, held: set[str]) -> list[tuple[str, dict[str, 
     classes = max(case.classes, 2)
     share = np.bincount(y, minlength=classes) / len(y)
     found = []
-    for name in case.features:
-        if name in held or case.coding(name).kind is not Kind.CATEGORY:
+    for name in case.honest:
+        if case.coding(name).kind is not Kind.CATEGORY:
             continue
         codes = case.codes(name)[case.rows].astype(np.intp)
         counts = np.bincount(codes * classes + y, minlength=(NULL + 1) * classes)

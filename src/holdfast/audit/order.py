@@ -1,0 +1,71 @@
+"""The order of the rows: whether the place in the file, or a split along it, tells the outcome."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from holdfast.audit.case import Case
+from holdfast.audit.columns import Floats
+from holdfast.audit.record import Worth
+from holdfast.audit.scoring import Folds, paired
+
+#: a rank must lift the score by so much to be suspected
+_LIFT = 0.03
+
+
+def lifted(case: Case, rank: Floats, plain: Sequence[str]) -> Worth | None:
+    """What a rank of the fixed rows adds to the other columns; None below what is suspicious."""
+    extra = (rank - rank.mean()) / (rank.std() or 1.0)
+    lift = paired(
+        case.fixed_y, case.task, case.metric, case.score(plain, extra=extra), case.score(plain)
+    )
+    if lift is None or lift.gain < _LIFT or lift.low < 0.01:
+        return None
+    return lift if lift.gain >= 0.2 * (1.0 - lift.without) else None
+
+
+def tenths(case: Case, order: Any) -> list[float]:
+    """Mean outcome of every tenth of the rows in an order; share of the commonest class."""
+    y = case.y[order]
+    if case.task == "multiclass":
+        y = (y == np.bincount(y.astype(np.intp)).argmax()).astype(np.float64)
+    return [round(float(part.mean()), 4) for part in np.array_split(y, 10) if len(part)]
+
+
+def chance(case: Case) -> float:
+    """Chance of tenths so different in a shuffled file: a chi-square by permutation-free moments.
+
+    The sum of squared z scores of the ten means is compared with ten times its mean by the
+    Wilson-Hilferty cube root.
+    """
+    from statistics import NormalDist
+
+    y = case.y
+    if case.task == "multiclass":
+        y = (y == np.bincount(y.astype(np.intp)).argmax()).astype(np.float64)
+    spread = float(y.var())
+    if not spread > 0.0:
+        return 1.0
+    parts = np.array_split(y, 10)
+    square = sum(len(p) * (float(p.mean()) - float(y.mean())) ** 2 for p in parts) / spread
+    freedom = 9.0
+    z = ((square / freedom) ** (1 / 3) - (1 - 2 / (9 * freedom))) / (2 / (9 * freedom)) ** 0.5
+    return 1.0 - NormalDist().cdf(z)
+
+
+def sorted_by_label(case: Case) -> bool:
+    """Whether the file is one block a class, as many published tables are."""
+    changes = int((np.diff(case.y) != 0).sum())
+    return case.task != "regression" and changes < max(case.classes, 2) + 1
+
+
+def along(rows: Any, parts: int) -> Folds:
+    """Folds along the file: each later stretch is predicted from the rows before it."""
+    edges = [round(len(rows) * i / (parts + 1)) for i in range(parts + 2)]
+    made = tuple(
+        (np.arange(edges[i]), np.arange(edges[i], edges[i + 1])) for i in range(1, parts + 1)
+    )
+    return Folds(key=f"file/{parts}", parts=made)
