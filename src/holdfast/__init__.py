@@ -26,6 +26,7 @@ _PUBLIC = {
     "Monitor": "holdfast.monitoring",
     "Registry": "holdfast.releases",
     "Release": "holdfast.releases",
+    "audit": "holdfast.audit",
     "compare": "holdfast.comparison",
     "drill": "holdfast.drill",
     "evaluate": "holdfast.evaluation",
@@ -40,12 +41,14 @@ __all__ = [
     "Registry",
     "Release",
     "__version__",
+    "audit",
     "compare",
     "drill",
     "evaluate",
 ]
 
 if TYPE_CHECKING:
+    from holdfast.audit import audit
     from holdfast.comparison import Comparison, compare
     from holdfast.contracts import Contract
     from holdfast.drill import drill

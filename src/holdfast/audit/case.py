@@ -11,7 +11,7 @@ import numpy as np
 from holdfast.audit.columns import Codes, Coding, Floats, Kind, Rows
 from holdfast.audit.peel import peel
 from holdfast.audit.record import Peel
-from holdfast.audit.scoring import Folds, fit_predict, fold_maker, quality
+from holdfast.audit.scoring import Folds, by_class, fit_predict, fold_maker, quality
 from holdfast.audit.screen import Single, screen
 from holdfast.audit.targets import Target
 from holdfast.frames.column import ColumnView
@@ -258,6 +258,10 @@ class Case:
     def quality(self, predictions: Floats) -> float:
         """The score of out-of-fold predictions: AUC, macro AUC or R2; NaN rows are left out."""
         return quality(self.fixed_y, predictions, self.task)
+
+    def by_class(self, predictions: Floats) -> Floats:
+        """The score of each class against the rest; one score for the other tasks."""
+        return by_class(self.fixed_y, predictions, self.task)
 
     def at(self, rows: Rows) -> Case:
         """The same case whose models see other fixed rows (positions, ascending)."""

@@ -14,6 +14,8 @@ from holdfast.audit.scoring import Folds, paired
 
 #: a rank must lift the score by so much to be suspected
 _LIFT = 0.03
+#: or tell so much alone, whatever the other columns say
+_STRIKING = 0.9
 
 
 def lifted(case: Case, rank: Floats, plain: Sequence[str]) -> Worth | None:
@@ -22,9 +24,12 @@ def lifted(case: Case, rank: Floats, plain: Sequence[str]) -> Worth | None:
     lift = paired(
         case.fixed_y, case.task, case.metric, case.score(plain, extra=extra), case.score(plain)
     )
-    if lift is None or lift.gain < _LIFT or lift.low < 0.01:
+    if lift is None:
         return None
-    return lift if lift.gain >= 0.2 * (1.0 - lift.without) else None
+    if lift.gain >= _LIFT and lift.low >= 0.01 and lift.gain >= 0.2 * (1.0 - lift.without):
+        return lift
+    alone = case.quality(case.score([], extra=extra))
+    return lift if case.task == "binary" and alone >= _STRIKING else None
 
 
 def tenths(case: Case, order: Any) -> list[float]:
