@@ -85,7 +85,7 @@ def audit(
         )
     text = None if code is None else _text(code)
     if train is None:
-        from holdfast.audit.code import audit_code
+        from holdfast.audit.run import audit_code
 
         found = audit_code(text or "")
         output.emit(found.document(code.name if code else ""), format, json=json, fail_on=fail_on)
