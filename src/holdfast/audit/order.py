@@ -67,6 +67,28 @@ def sorted_by_label(case: Case) -> bool:
     return case.task != "regression" and changes < max(case.classes, 2) + 1
 
 
+def sorted_by_column(case: Case) -> bool:
+    """Whether a column that is no time rises or falls along the whole file, and explains it."""
+    for name in case.features:
+        view = case.column(name)
+        if view.storage.value == "time" or view.missing_count or not case.coding(name).distinct > 1:
+            continue
+        codes = case.codes(name).astype(np.int64)
+        if view.storage.value == "text":
+            starts = int((np.diff(codes) != 0).sum())
+            if starts < case.coding(name).distinct:
+                return True
+        elif view.storage.value != "list" and _is_monotone(view.values):
+            if case.coding(name).distinct < 0.5 * case.n:
+                return True
+    return False
+
+
+def _is_monotone(values: Any) -> bool:
+    steps = np.diff(values.astype(np.float64))
+    return bool((steps >= 0).all() or (steps <= 0).all())
+
+
 def along(rows: Any, parts: int) -> Folds:
     """Folds along the file: each later stretch is predicted from the rows before it."""
     edges = [round(len(rows) * i / (parts + 1)) for i in range(parts + 2)]

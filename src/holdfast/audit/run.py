@@ -12,6 +12,7 @@ from holdfast import frames
 from holdfast.audit.base import Check
 from holdfast.audit.case import Case, Roles
 from holdfast.audit.checks import CHECKS
+from holdfast.audit.checks.post_outcome import PostOutcome
 from holdfast.audit.record import Answer, AuditReport, LeakFinding, NotTested, Verdict
 from holdfast.audit.scoring import worth
 from holdfast.audit.targets import Target, read_target
@@ -131,7 +132,7 @@ def audit(
         target=target or (case.target.name if case.target else ""),
         features=case.features,
         score=score,
-        peel=None if case.task == "none" or not case.features else case.peel(case.features),
+        peel=case.peel(case.features) if PostOutcome.type in tested else None,
     )
 
 

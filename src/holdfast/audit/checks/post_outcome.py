@@ -15,6 +15,8 @@ from holdfast.audit.scoring import paired, worth
 from holdfast.audit.words import names
 from holdfast.findings import Severity
 
+#: columns without which there is nothing to stand out from
+_LEAST = 3
 #: leaks are looked for again without those found, so many times
 _ROUNDS = 3
 #: columns that are looked at one by one: the strongest alone, and those the model leans on
@@ -35,8 +37,10 @@ class PostOutcome:
     asked_by: tuple[str, ...] = ()
 
     def needs(self, case: Case) -> str | None:
-        """A target with two values or more, and a feature."""
-        return None if case.task != "none" and case.features else "a target with two values"
+        """A target with two values or more, and columns to compare with."""
+        if case.task == "none":
+            return "a target with two values"
+        return None if len(case.honest) >= _LEAST else "three features, to hold one against others"
 
     def run(self, case: Case) -> list[LeakFinding]:
         """The columns that tell more than honest columns do, twins together."""

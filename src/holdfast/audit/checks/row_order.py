@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from holdfast.audit.case import Case
-from holdfast.audit.order import along, chance, lifted, sorted_by_label, tenths
+from holdfast.audit.order import along, chance, lifted, sorted_by_column, sorted_by_label, tenths
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.scoring import paired
 from holdfast.findings import Severity
@@ -50,7 +50,7 @@ class RowOrder:
                     "split by it; if by outcome, shuffle before anything is numbered or lagged.",
                 )
             ]
-        if chance(case) >= _CHANCE:
+        if chance(case) >= _CHANCE or sorted_by_column(case):
             return []
         forward = along(case.rows, 3)
         ahead = case.score(plain, forward)

@@ -10,9 +10,11 @@ from holdfast.findings import Severity
 
 #: a score from here on is looked at ...
 _HIGH = {"regression": 0.98}
-_HIGH_CLASS = 0.95
+_HIGH_CLASS = 0.98
 #: ... and suspected when the curve loses so much within its first removals
 _COLLAPSE = 0.20
+#: within this share of the columns
+_SHARE = 0.3
 
 
 class TooGood:
@@ -36,7 +38,7 @@ class TooGood:
         place = next(
             (i for i, s in enumerate(curve.scores) if curve.scores[0] - s >= _COLLAPSE), None
         )
-        if place is None:
+        if place is None or place > max(2, _SHARE * len(case.honest)):
             return []
         columns = curve.removed[:place]
         rest = [name for name in case.honest if name not in columns]
