@@ -78,9 +78,10 @@ def sorted_by_column(case: Case) -> bool:
             starts = int((np.diff(codes) != 0).sum())
             if starts < case.coding(name).distinct:
                 return True
-        elif view.storage.value != "list" and _is_monotone(view.values):
-            if case.coding(name).distinct < 0.5 * case.n:
-                return True
+            continue
+        few = case.coding(name).distinct < 0.5 * case.n
+        if few and view.storage.value != "list" and _is_monotone(view.values):
+            return True
     return False
 
 

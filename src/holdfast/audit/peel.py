@@ -62,8 +62,9 @@ def falls(worth_with: float, worth_without: float, task: str, *, rich: bool = Fa
 
     Both sides count: points of score, and the share of the remaining error that is gone. The
     figures were set on tables without leaks: there the largest were 0.11 and 0.45 together
-    (sex on the Titanic) and 0.07 and 0.68 (length of a loan) for AUC, 0.53 and 0.87 for R2 (the hour, which decides
-    how many bicycles are rented), and there 0.16 and 0.21 among columns of many values (`rich`).
+    (sex on the Titanic) and 0.07 and 0.68 (length of a loan) for AUC, 0.53 and 0.87 for R2 (the
+    hour, which decides how many bicycles are rented), and there 0.16 and 0.21 among columns of
+    many values (`rich`).
 
     >>> falls(0.94, 0.78, "binary"), falls(0.863, 0.753, "binary")
     (True, False)

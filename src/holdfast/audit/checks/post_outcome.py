@@ -16,7 +16,9 @@ from holdfast.audit.words import names
 from holdfast.findings import Severity
 
 #: columns without which there is nothing to stand out from
-_LEAST = 3
+_LEAST = 2
+#: below so many a column must tell it nearly alone, and prose is what the model is for
+_FEW = 5
 #: leaks are looked for again without those found, so many times
 _ROUNDS = 3
 #: columns that are looked at one by one: the strongest alone, and those the model leans on
@@ -40,7 +42,7 @@ class PostOutcome:
         """A target with two values or more, and columns to compare with."""
         if case.task == "none":
             return "a target with two values"
-        return None if len(case.honest) >= _LEAST else "three features, to hold one against others"
+        return None if len(case.honest) >= _LEAST else "two features, to hold one against the other"
 
     def run(self, case: Case) -> list[LeakFinding]:
         """The columns that tell more than honest columns do, twins together."""
@@ -81,7 +83,7 @@ class PostOutcome:
         block = []
         for name in gone:
             lift = worth(case, [*rest, name], rest)
-            if lift is None or lift.low <= 0.0 or case.singles[name].alone < _alone(case):
+            if lift is None or lift.low <= 0.0 or not _judged(case, name):
                 continue
             if falls(lift.with_, lift.without, case.task, rich=name in rich):
                 block.append(name)
@@ -97,7 +99,7 @@ class PostOutcome:
         found = []
         for name in dict.fromkeys([*leaned[:3], *strong[:3]]):
             rest = [f for f in features if f != name]
-            if case.singles[name].alone < _alone(case):
+            if not _judged(case, name):
                 continue
             left = case.by_class(case.score(rest))
             rich = _rich(case, name)
@@ -150,7 +152,17 @@ def _alone(case: Case) -> float:
     An honest column can be irreplaceable through what it changes about the others (the hour and
     the weekday); alone it then explains about half of a number at most.
     """
-    return 0.35 if case.task == "regression" else 0.6
+    few = len(case.honest) < _FEW
+    if case.task == "regression":
+        return 0.6 if few else 0.35
+    return 0.9 if few else 0.6
+
+
+def _judged(case: Case, name: str) -> bool:
+    """Whether a column can be told from an honest one at all."""
+    if len(case.honest) < _FEW and case.coding(name).kind is Kind.TEXT:
+        return False
+    return case.singles[name].alone >= _alone(case)
 
 
 def certain_categories(case: Case) -> list[tuple[str, dict[str, Any]]]:
