@@ -26,6 +26,7 @@ _PUBLIC = {
     "Monitor": "holdfast.monitoring",
     "Registry": "holdfast.releases",
     "Release": "holdfast.releases",
+    "audit": "holdfast.audit",
     "backtest": "holdfast.evaluation",
     "compare": "holdfast.comparison",
     "compare_models": "holdfast.evaluation",
@@ -43,6 +44,7 @@ __all__ = [
     "Registry",
     "Release",
     "__version__",
+    "audit",
     "backtest",
     "compare",
     "compare_models",
@@ -52,6 +54,7 @@ __all__ = [
 ]
 
 if TYPE_CHECKING:
+    from holdfast.audit import audit
     from holdfast.comparison import Comparison, compare
     from holdfast.contracts import Contract
     from holdfast.drill import drill

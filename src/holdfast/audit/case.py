@@ -9,8 +9,9 @@ import msgspec
 import numpy as np
 
 from holdfast.audit.columns import Codes, Coding, Floats, Kind, Rows
+from holdfast.audit.peel import peel
 from holdfast.audit.record import Peel
-from holdfast.audit.scoring import Folds, fit_predict, fold_maker, quality
+from holdfast.audit.scoring import Folds, by_class, fit_predict, fold_maker, quality
 from holdfast.audit.screen import Single, screen
 from holdfast.audit.targets import Target
 from holdfast.frames.column import ColumnView
@@ -65,7 +66,7 @@ class Case:
         history: how often the test table was used, or None.
         sources: the train and test tables as the caller gave them, where all rows are kept.
         rows: positions of the fixed rows that models see, ascending.
-        peel: the peel curve, once the check of post-outcome columns has made it.
+        suspected: features that a finding of this run already holds.
         seed: of everything random.
     """
 
@@ -101,13 +102,19 @@ class Case:
         self._folds: dict[str, Folds] = {}
         self._gains: dict[Any, dict[str, float]] = {}
         self._singles: dict[str, Single] | None = None
-        self.peel: Peel | None = None
+        self._peels: dict[tuple[str, ...], Peel] = {}
+        self.suspected: set[str] = set()
         self.rows: Rows = self._fixed_rows() if rows is None else rows
 
     @property
     def n(self) -> int:
         """Training rows."""
         return self.train.num_rows
+
+    @property
+    def honest(self) -> list[str]:
+        """The features that no finding of this run holds so far."""
+        return [name for name in self.features if name not in self.suspected]
 
     @property
     def classes(self) -> int:
@@ -241,9 +248,20 @@ class Case:
         chosen = set(names)
         return self._gains[tuple(n for n in self.train.names if n in chosen), folds.key]
 
+    def peel(self, names: Sequence[str]) -> Peel:
+        """The peel curve of some columns; kept."""
+        key = tuple(names)
+        if key not in self._peels:
+            self._peels[key] = peel(self, names)
+        return self._peels[key]
+
     def quality(self, predictions: Floats) -> float:
         """The score of out-of-fold predictions: AUC, macro AUC or R2; NaN rows are left out."""
         return quality(self.fixed_y, predictions, self.task)
+
+    def by_class(self, predictions: Floats) -> Floats:
+        """The score of each class against the rest; one score for the other tasks."""
+        return by_class(self.fixed_y, predictions, self.task)
 
     def at(self, rows: Rows) -> Case:
         """The same case whose models see other fixed rows (positions, ascending)."""
@@ -253,6 +271,7 @@ class Case:
             history=self.history, sources=self.sources, seed=self.seed, rows=rows,
         )  # fmt: skip
         made._codings, made._codes = self._codings, self._codes
+        made.suspected = self.suspected
         return made
 
     def subset(self, most: int, name: str = "subset") -> Rows:

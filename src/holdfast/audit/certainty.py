@@ -34,7 +34,7 @@ def unexplained(case: Case, name: str, part: Any) -> dict[str, Any] | None:
     top = int(counts.argmax())
     if counts[top] < PURE * rows:
         return None
-    rest = [f for f in case.features if f != name]
+    rest = [f for f in case.honest if f != name]
     predicted = case.score(rest)
     if predicted.ndim == 1:
         probability = predicted[part] if top == 1 else 1.0 - predicted[part]

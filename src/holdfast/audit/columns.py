@@ -175,10 +175,12 @@ def _spread(values: npt.NDArray[Any], most: int) -> npt.NDArray[Any]:
 
 def _length_codes(view: ColumnView) -> Codes:
     lengths = view.length_array.fill_null(-1).to_numpy(zero_copy_only=False)
-    edges = np.unique(np.quantile(lengths, np.arange(1, CODES) / CODES)) if len(view) else []
-    codes = np.searchsorted(np.asarray(edges), lengths, side="left").astype(np.uint8)
+    if not len(view):
+        return np.zeros(0, dtype=np.uint8)
+    edges = np.unique(np.quantile(lengths, np.arange(1, CODES) / CODES))
+    codes = np.searchsorted(edges, lengths, side="left").astype(np.uint8)
     codes[lengths < 0] = NULL
-    return codes
+    return np.asarray(codes)
 
 
 def _components(lists: pa.Array) -> npt.NDArray[np.float32]:
@@ -207,7 +209,7 @@ def _word_parts(texts: pa.Array) -> npt.NDArray[np.float32]:
     words = HashingVectorizer(n_features=2**13, alternate_sign=False, norm=None)
     counts = words.fit_transform(t[:2000] for t in plain)
     if counts.nnz == 0 or len(plain) <= _WORDS + 1:
-        return surface
+        return np.asarray(surface)
     weighted = TfidfTransformer(sublinear_tf=True).fit_transform(counts)
     parts = TruncatedSVD(_WORDS, random_state=0, n_iter=3).fit_transform(weighted)
-    return np.c_[surface, parts].astype(np.float32)
+    return np.asarray(np.c_[surface, parts], dtype=np.float32)

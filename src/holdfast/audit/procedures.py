@@ -137,7 +137,7 @@ def asked(case: Case, model: Any, x: Any, rows: int) -> Floats:
             answer, classes = model.predict_proba(x), getattr(model, "classes_", None)
         else:
             answer, classes = model.predict(x), None
-    except Exception as error:  # noqa: BLE001 - whatever a foreign model raises
+    except Exception as error:
         raise ModelError(
             "the model cannot be asked about the test table",
             expected="a model that takes the table's features",
@@ -154,7 +154,7 @@ def ran(case: Case, procedure: Any, rows: int, *tables: Any) -> Floats:
     """
     try:
         answer = procedure(*tables)
-    except Exception as error:  # noqa: BLE001 - whatever foreign code raises
+    except Exception as error:
         raise ModelError(
             "the procedure failed",
             expected="a function of (train, test) that gives a prediction for each row of test",

@@ -36,7 +36,7 @@ def document(report: AuditReport, name: str = "") -> Document:
     blocks: list[Block] = [Callout(title=report.verdict, text=_meaning(report), tone=tone)]
     if report.score is not None:
         blocks.append(Tiles(tiles=_tiles(report)))
-    blocks.append(Findings(findings=report.findings, passed=report.tested))
+    blocks.append(Findings(findings=report.findings, passed=_quiet(report)))
     if any(f.worth is not None for f in report.findings):
         blocks += [Heading(text="What each leak is worth"), _worths(report.findings)]
     for finding in report.findings:
@@ -71,6 +71,14 @@ _PEEL = (
     "The column the model leans on most is dropped, the model fitted again, and so on. An honest "
     "table sinks gently; a leak falls off a cliff when the last column that holds it is gone."
 )
+
+
+def _quiet(report: AuditReport) -> tuple[str, ...]:
+    """Types that were tested and found nothing."""
+    from holdfast.audit.checks import CHECKS
+
+    loud = {check.type for check in CHECKS if check.code in {f.code for f in report.findings}}
+    return tuple(type_ for type_ in report.tested if type_ not in loud)
 
 
 def _meaning(report: AuditReport) -> str:

@@ -12,12 +12,17 @@ from holdfast import frames
 from holdfast.audit.base import Check
 from holdfast.audit.case import Case, Roles
 from holdfast.audit.checks import CHECKS
+from holdfast.audit.checks.post_outcome import PostOutcome
 from holdfast.audit.record import Answer, AuditReport, LeakFinding, NotTested, Verdict
 from holdfast.audit.scoring import worth
 from holdfast.audit.targets import Target, read_target
 from holdfast.audit.words import expect, names
 from holdfast.errors import DataError, UsageError
+from holdfast.findings import Severity
 from holdfast.frames.table import Table
+
+#: what the scan of the code looks for, in words
+_IN_CODE = "fit, selection or resampling before the split, in the training code"
 
 
 def audit(
@@ -93,7 +98,9 @@ def audit(
         needed = check.needs(case)
         if needed is None:
             try:
-                found += check.run(case)
+                made = check.run(case)
+                found += made
+                case.suspected |= {c for f in made for c in f.columns} & set(case.features)
                 tested.append(check.type)
                 continue
             except DataError as error:
@@ -104,21 +111,18 @@ def audit(
         from holdfast.audit.code import scan
 
         found += scan(code)
-        tested.append("fit, selection or resampling before the split, in the training code")
+        tested.append(_IN_CODE)
     else:
         not_tested.append(
             NotTested(
-                type="fit, selection or resampling before the split, in the training code",
+                type=_IN_CODE,
                 needs="the training script or notebook (--code)",
             )
         )
     findings, score = settle(case, found)
     findings = _answered(findings, answers)
-    proven = any(f.verdict is Verdict.PROVEN for f in findings)
-    open_ = any(f.verdict is Verdict.SUSPECT and not f.answer for f in findings)
-    impossible = any(n.requested for n in not_tested)
     return AuditReport(
-        passed=False if proven else None if open_ or impossible else True,
+        passed=_passed(findings, not_tested),
         findings=tuple(findings),
         not_tested=tuple(not_tested),
         tested=tuple(tested),
@@ -128,8 +132,41 @@ def audit(
         target=target or (case.target.name if case.target else ""),
         features=case.features,
         score=score,
-        peel=case.peel,
+        peel=case.peel(case.features) if PostOutcome.type in tested else None,
     )
+
+
+def audit_code(
+    code: str, answers: Mapping[tuple[str, tuple[str, ...]], str] | Iterable[Answer] = ()
+) -> AuditReport:
+    """The scan of a training script or notebook alone, without any table.
+
+    Args:
+        code: its text; it is read, never run.
+        answers: as in `audit`.
+
+    Raises:
+        DataError: the text is neither Python nor a notebook.
+    """
+    from holdfast.audit.code import scan
+
+    findings = _answered(scan(code), answers)
+    not_tested = [NotTested(type=check.type, needs="a training table") for check in CHECKS]
+    return AuditReport(
+        passed=_passed(findings, not_tested),
+        findings=tuple(findings),
+        not_tested=tuple(not_tested),
+        tested=(_IN_CODE,),
+    )
+
+
+def _passed(findings: Sequence[LeakFinding], not_tested: Sequence[NotTested]) -> bool | None:
+    """False with a PROVEN leak; None with an open suspect or an impossible check; else True."""
+    if any(f.verdict is Verdict.PROVEN for f in findings):
+        return False
+    if any(not f.answer for f in findings) or any(n.requested for n in not_tested):
+        return None
+    return True
 
 
 def make_case(
@@ -321,13 +358,13 @@ def _answered(
     findings: Sequence[LeakFinding],
     answers: Mapping[tuple[str, tuple[str, ...]], str] | Iterable[Answer],
 ) -> list[LeakFinding]:
-    """Suspects with the answers that persons gave to exactly their code and columns."""
+    """Suspects with the answers that persons gave to exactly their code and columns: notes now."""
     if isinstance(answers, Mapping):
         told = {(code, frozenset(columns)): text for (code, columns), text in answers.items()}
     else:
         told = {(a.code, frozenset(a.columns)): a.explanation for a in answers}
     return [
-        msgspec.structs.replace(f, answer=told[key])
+        msgspec.structs.replace(f, answer=told[key], severity=Severity.NOTE)
         if f.verdict is Verdict.SUSPECT
         and (key := (f.code, frozenset(f.columns))) in told
         and told[key].strip()

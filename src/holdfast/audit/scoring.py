@@ -153,6 +153,16 @@ def quality(y: Floats, predictions: Floats, task: str) -> float:
     return influence(y, predictions, task)[0]
 
 
+def by_class(y: Floats, predictions: Floats, task: str) -> Floats:
+    """The score of each class against the rest; of a number or two classes the one score."""
+    if task != "multiclass":
+        return np.array([quality(y, predictions, task)])
+    seen = np.isfinite(predictions[:, 0])
+    return np.array(
+        [_auc(y[seen] == k, predictions[seen, k])[0] for k in range(predictions.shape[1])]
+    )
+
+
 def influence(y: Floats, predictions: Floats, task: str) -> tuple[float, Floats]:
     """The metric and how much each row moves it; the variance is the sum of the squares.
 

@@ -23,7 +23,7 @@ class Single(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         alone: AUC (direction chosen out of fold), macro AUC or R2 of the rate per code.
-        nulls: the same of "is null" alone; None without nulls or without values.
+        nulls: the same of "is null" alone, of the class told best; None without nulls or values.
         null_share: share of rows without a value.
     """
 
@@ -52,7 +52,7 @@ def screen(case: Case) -> dict[str, Single]:
             )
         found[name] = Single(
             alone=counts.score(cells),
-            nulls=None if both is None else counts.score(both),
+            nulls=None if both is None else counts.score(both, best=True),
             null_share=is_null,
         )
     return found
@@ -92,7 +92,9 @@ class Counts:
         cell = codes.astype(np.int32) * np.int32(_PARTS) + self.part
         size = width * _PARTS
         rows = np.bincount(cell, minlength=size).astype(np.float64)
-        sums = np.stack([np.bincount(cell, weights=s, minlength=size) for s in self.sides], axis=-1)
+        sums = np.stack(
+            [np.bincount(cell, weights=s, minlength=size) for s in self.sides], axis=-1
+        ).astype(np.float64)
         return Cells(
             rows=rows.reshape(width, _PARTS),
             sums=sums.reshape(width, _PARTS, -1),
@@ -105,8 +107,11 @@ class Counts:
         sums = cells.sums.sum(1, keepdims=True) - cells.sums
         return np.asarray((sums + _PRIOR * self.mean) / (rows + _PRIOR)[..., None])
 
-    def score(self, cells: Cells) -> float:
-        """AUC, macro AUC or R2 of the out-of-fold rates; 0.5 or 0 where undefined."""
+    def score(self, cells: Cells, *, best: bool = False) -> float:
+        """AUC, macro AUC or R2 of the out-of-fold rates; 0.5 or 0 where undefined.
+
+        With `best` a multi-class task gives the AUC of the class that is told best.
+        """
         rates = self.rates(cells)
         if self.task == "regression":
             rows, sums, rate = cells.rows, cells.sums[..., 0], rates[..., 0]
@@ -118,7 +123,9 @@ class Counts:
             for k in range(rates.shape[-1])
         ]
         found = [f for f in found if np.isfinite(f)]
-        return float(np.mean(found)) if found else 0.5
+        if not found:
+            return 0.5
+        return float(max(found) if best else np.mean(found))
 
 
 def _auc(rate: Floats, rows: Floats, positive: Floats) -> float:

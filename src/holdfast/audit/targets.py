@@ -120,15 +120,14 @@ def _is_number(view: ColumnView, kept: Rows, distinct: int) -> bool:
 def _labels(view: ColumnView, kept: Rows) -> tuple[list[str], Rows]:
     """Labels as sorted texts (numbers in their own order), and each kept row's label."""
     if view.storage is Storage.TEXT:
-        codes = view.codes[kept]
-        used, codes = np.unique(codes, return_inverse=True)
+        used, codes = np.unique(view.codes[kept], return_inverse=True)
         texts = [view.dictionary[int(i)].as_py() for i in used]
         order = sorted(range(len(texts)), key=lambda i: texts[i])
         place = np.empty(len(order), dtype=np.intp)
         place[order] = np.arange(len(order))
         return [texts[i] for i in order], place[codes]
-    values, codes = np.unique(view.values[kept], return_inverse=True)
-    return [_text(value.item()) for value in values], codes
+    values, place_of = np.unique(view.values[kept], return_inverse=True)
+    return [_text(value.item()) for value in values], place_of
 
 
 def _text(value: bool | float) -> str:

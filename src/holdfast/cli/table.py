@@ -17,6 +17,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "demo": ("holdfast.cli.demo", "Watch a model survive its broken pipeline, end to end."),
     "init": ("holdfast.cli.init", "Start a project for your own table."),
     "contract": ("holdfast.cli.contract", "Learn, check and compare contracts."),
+    "audit": ("holdfast.cli.audit", "Look for leakage in a table or a training script."),
     "evaluate": ("holdfast.cli.evaluate", "What predictions were worth, with intervals."),
     "backtest": ("holdfast.cli.backtest", "What the model would have scored over time."),
     "compare": ("holdfast.cli.compare", "What changed between two tables, and whether it matters."),

@@ -3,21 +3,24 @@
 from __future__ import annotations
 
 from holdfast.audit.base import Check
+from holdfast.audit.checks.ids import Ids
 from holdfast.audit.checks.joint import Joint
 from holdfast.audit.checks.null_pattern import NullPattern
-from holdfast.audit.checks.order import Order
 from holdfast.audit.checks.post_outcome import PostOutcome
 from holdfast.audit.checks.preprocessing import Preprocessing
+from holdfast.audit.checks.row_order import RowOrder
 from holdfast.audit.checks.target_encoding import TargetEncoding
 from holdfast.audit.checks.too_good import TooGood
 
-#: in the order they run: evidence of rows and times first, statistics after
+#: in the order they run: a column that one check suspects is left out by those after it, and
+#: splits are measured last, on the columns that nobody suspects
 CHECKS: tuple[Check, ...] = (
-    Preprocessing(),
     TargetEncoding(),
     NullPattern(),
-    Order(),
+    Ids(),
     Joint(),
     PostOutcome(),
     TooGood(),
+    RowOrder(),
+    Preprocessing(),
 )

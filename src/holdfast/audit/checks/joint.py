@@ -9,10 +9,9 @@ import numpy as np
 
 from holdfast.audit.case import Case
 from holdfast.audit.columns import NULL, Kind
-from holdfast.audit.peel import falls
 from holdfast.audit.record import LeakFinding, Verdict
-from holdfast.audit.screen import Counts
 from holdfast.audit.scoring import paired
+from holdfast.audit.screen import Counts
 from holdfast.audit.words import names
 from holdfast.findings import Severity
 
@@ -21,7 +20,7 @@ _COARSE = 9
 #: columns that are paired: all, or the most varied of very many
 _MOST_COLUMNS = 80
 #: what two columns must tell together, and over the better of both alone
-_TOGETHER, _OVER = {"regression": 0.5}, {"regression": 0.3}
+_TOGETHER, _OVER = {"regression": 0.3}, {"regression": 0.25}
 _TOGETHER_CLASS, _OVER_CLASS = 0.70, 0.10
 #: pairs tried against a model
 _TRIED = 3
@@ -52,7 +51,7 @@ class Joint:
         """Numeric columns whose weighted sum is the target in every row."""
         numeric = [
             name
-            for name in case.features
+            for name in case.honest
             if case.coding(name).kind is Kind.NUMBER
             and not case.column(name).missing_count
             and case.column(name).storage.value in {"int", "float"}
@@ -87,12 +86,12 @@ class Joint:
         )
 
     def _pairs(self, case: Case) -> list[LeakFinding]:
-        columns = [f for f in case.features if case.coding(f).kind in {Kind.NUMBER, Kind.CATEGORY}]
+        columns = [f for f in case.honest if case.coding(f).kind in {Kind.NUMBER, Kind.CATEGORY}]
         if len(columns) > _MOST_COLUMNS:
             columns = sorted(columns, key=lambda n: -case.coding(n).distinct)[:_MOST_COLUMNS]
         counts = Counts(case, case.rows)
         coarse = {name: _coarse(case, name) for name in columns}
-        alone = {n: counts.score(counts.table(coarse[n], _COARSE)) for n in columns}
+        alone = {n: counts.score(counts.table(coarse[n], _COARSE), best=True) for n in columns}
         together_least = _TOGETHER.get(case.task, _TOGETHER_CLASS)
         over_least = _OVER.get(case.task, _OVER_CLASS)
         limit = together_least - over_least
@@ -101,11 +100,12 @@ class Joint:
         for a, b in combinations(quiet, 2):
             best, how = 0.0, ""
             table = counts.table(coarse[a].astype(np.int32) * _COARSE + coarse[b], _COARSE**2)
-            together = counts.score(table)
+            together = counts.score(table, best=True)
             if together > best:
                 best, how = together, "values"
             if _comparable(case, a, b):
-                found = counts.score(counts.table(_difference(case, a, b), NULL + 1))
+                gaps = counts.table(_difference(case, a, b), NULL + 1)
+                found = counts.score(gaps, best=True)
                 if found > best:
                     best, how = found, "difference"
             single = max(alone[a], alone[b], case.singles[a].alone, case.singles[b].alone)
@@ -126,7 +126,7 @@ class Joint:
     def _pair(
         self, case: Case, together: float, single: float, how: str, a: str, b: str, coarse: Any
     ) -> LeakFinding | None:
-        rest = [f for f in case.features if f not in {a, b}]
+        rest = [f for f in case.honest if f not in {a, b}]
         if how == "difference":
             extra = _difference(case, a, b).astype(np.float32)
         else:
@@ -135,7 +135,12 @@ class Joint:
             case.fixed_y, case.task, case.metric,
             case.score([*rest, a, b], extra=extra), case.score(rest),
         )  # fmt: skip
-        if lift is None or lift.low <= 0.02 or not falls(lift.with_, lift.without, case.task):
+        if lift is None:
+            return None
+        # So much together from so little apart needs no further proof of its worth.
+        striking = case.task != "regression" and together >= 0.85 and single <= 0.65
+        least = 0.05 if case.task == "regression" else 0.04
+        if not striking and (lift.low <= 0.01 or lift.gain < least):
             return None
         return LeakFinding(
             code=self.code,
@@ -208,7 +213,7 @@ def _exact(x: Any, y: Any) -> Any:
         return None
     z = (x[:, used] - centre[used]) / scale[used]
     target = y - y.mean()
-    solution, _, rank, _ = np.linalg.lstsq(z, target, rcond=1e-10)
+    solution, *_ = np.linalg.lstsq(z, target, rcond=1e-10)
     error = target - z @ solution
     if float((error**2).sum()) > 1e-12 * float((target**2).sum()):
         return None

@@ -16,6 +16,8 @@ from holdfast.findings import Severity
 #: what "is null" must tell alone
 _ALONE = {"regression": 0.3}
 _ALONE_CLASS = 0.65
+#: what is suspect whatever the other columns say
+_STRIKING = 0.88
 #: columns tried against a model, the most telling first
 _TRIED = 8
 
@@ -45,23 +47,28 @@ class NullPattern:
             finding = self._lift(case, name)
             if finding is not None:
                 found[name] = finding
+                case.suspected.add(name)
         for name in telling:
             if name not in found:
                 finding = self._certainty(case, name)
                 if finding is not None:
                     found[name] = finding
+                    case.suspected.add(name)
         return list(found.values())
 
     def _lift(self, case: Case, name: str) -> LeakFinding | None:
         """Whether "is null" alone lifts the score of the other columns as only leaks do."""
         missing = (case.codes(name)[case.rows] == NULL).astype(np.float32)
-        rest = [f for f in case.features if f != name]
+        rest = [f for f in case.honest if f != name]
         lift = paired(
             case.fixed_y, case.task, case.metric, case.score(rest, extra=missing), case.score(rest)
         )
-        if lift is None or lift.low <= 0.0 or not falls(lift.with_, lift.without, case.task):
+        if lift is None:
             return None
         single = case.singles[name]
+        striking = case.task != "regression" and (single.nulls or 0.0) >= _STRIKING
+        if not striking and (lift.low <= 0.0 or not self._falls(case, lift.with_, lift.without)):
+            return None
         return LeakFinding(
             code=self.code,
             severity=Severity.ERROR,
@@ -77,6 +84,11 @@ class NullPattern:
             },
             remedy=_REMEDY,
         )
+
+    def _falls(self, case: Case, with_: float, without: float) -> bool:
+        if case.task != "regression":
+            return falls(with_, without, case.task)
+        return with_ - without >= 0.10 and with_ - without >= 0.2 * (1.0 - without)
 
     def _certainty(self, case: Case, name: str) -> LeakFinding | None:
         """Whether the null rows, or the filled ones, are of one class beyond explanation."""

@@ -8,15 +8,23 @@ import numpy as np
 
 from holdfast.audit.case import Case
 from holdfast.audit.certainty import LEAST_ROWS, PURE, UNEXPLAINED, unexplained
-from holdfast.audit.columns import NULL, Kind
-from holdfast.audit.peel import cliff, falls, peel
+from holdfast.audit.columns import CODES, NULL, Kind
+from holdfast.audit.peel import cliff, falls
 from holdfast.audit.record import LeakFinding, Verdict
-from holdfast.audit.scoring import worth
+from holdfast.audit.scoring import paired, worth
 from holdfast.audit.words import names
 from holdfast.findings import Severity
 
+#: columns without which there is nothing to stand out from
+_LEAST = 2
+#: below so many a column must tell it nearly alone, and prose is what the model is for
+_FEW = 5
+#: leaks are looked for again without those found, so many times
+_ROUNDS = 3
 #: columns that are looked at one by one: the strongest alone, and those the model leans on
 _CANDIDATES = 5
+#: share of the error of all others that a column alone must do away with, to dominate them
+_BEATS = 0.4
 #: what one value of a column must know over the others, in share of its rows
 _SETTLED = 0.25
 #: so many columns must be left beside a block for another column to stand out among them
@@ -31,18 +39,23 @@ class PostOutcome:
     asked_by: tuple[str, ...] = ()
 
     def needs(self, case: Case) -> str | None:
-        """A target with two values or more, and a feature."""
-        return None if case.task != "none" and case.features else "a target with two values"
+        """A target with two values or more, and columns to compare with."""
+        if case.task == "none":
+            return "a target with two values"
+        return None if len(case.honest) >= _LEAST else "two features, to hold one against the other"
 
     def run(self, case: Case) -> list[LeakFinding]:
         """The columns that tell more than honest columns do, twins together."""
-        block = self._cliff(case)
-        alone = [name for name in self._lifted(case, block) if name not in block]
-        groups = [tuple(block)] if block else []
-        groups += [(name,) for name in alone]
-        found = [self._finding(case, group) for group in groups if not clocklike(case, group)]
-        held = {name for group in groups for name in group}
-        return found + [self._certainty(*told) for told in certain_categories(case, held)]
+        found: list[LeakFinding] = []
+        for _ in range(_ROUNDS):
+            block = tuple(self._cliff(case))
+            groups = [block] if block else [(name,) for name in self._lifted(case)]
+            groups = [group for group in groups if not clocklike(case, group)]
+            if not groups or (found and len(case.honest) < _ENOUGH):
+                break
+            found += [self._finding(case, group) for group in groups]
+            case.suspected.update(*groups)
+        return found + [self._certainty(*told) for told in certain_categories(case)]
 
     def _certainty(self, name: str, evidence: dict[str, Any]) -> LeakFinding:
         return LeakFinding(
@@ -60,45 +73,56 @@ class PostOutcome:
 
     def _cliff(self, case: Case) -> list[str]:
         """The columns before the first cliff of the peel curve that tell it by themselves."""
-        curve = peel(case)
-        fall = cliff(curve, case.task)
+        curve = case.peel(case.honest)
+        rich = {n for n in curve.removed if _rich(case, n)}
+        fall = cliff(curve, case.task, rich)
         if fall is None:
             return []
         gone = curve.removed[: fall.place]
-        rest = [name for name in case.features if name not in gone]
+        rest = [name for name in case.honest if name not in gone]
         block = []
         for name in gone:
             lift = worth(case, [*rest, name], rest)
-            if lift is None or lift.low <= 0.0 or case.singles[name].alone < _alone(case):
+            if lift is None or lift.low <= 0.0 or not _judged(case, name):
                 continue
-            if falls(lift.with_, lift.without, case.task):
+            if falls(lift.with_, lift.without, case.task, rich=name in rich):
                 block.append(name)
         return block
 
-    def _lifted(self, case: Case, block: list[str]) -> list[str]:
+    def _lifted(self, case: Case) -> list[str]:
         """Columns that no other replaces: the score without each alone."""
-        features = [name for name in case.features if name not in block]
+        features = case.honest
         gains = case.gains(features)
         leaned = sorted(features, key=lambda name: -gains[name])[:_CANDIDATES]
         strong = sorted(features, key=lambda name: -case.singles[name].alone)[:_CANDIDATES]
-        if block and len(features) < _ENOUGH:
-            return []
-        full = case.quality(case.score(features))
+        full = case.by_class(case.score(features))
         found = []
         for name in dict.fromkeys([*leaned[:3], *strong[:3]]):
             rest = [f for f in features if f != name]
-            if case.singles[name].alone < _alone(case):
+            if not _judged(case, name):
                 continue
-            if not falls(full, case.quality(case.score(rest)), case.task):
-                continue
-            lift = worth(case, features, rest)
-            if lift is not None and lift.low > 0.02:
+            left = case.by_class(case.score(rest))
+            rich = _rich(case, name)
+            fallen = any(falls(a, b, case.task, rich=rich) for a, b in zip(full, left, strict=True))
+            lift = worth(case, features, rest) if fallen else None
+            if (
+                lift is not None and lift.low > (0.02 if len(full) == 1 else 0.005)
+            ) or self._dominates(case, name, rest):
                 found.append(name)
         return found
 
+    def _dominates(self, case: Case, name: str, rest: list[str]) -> bool:
+        """Whether the column alone beats all others together, where little is left to gain."""
+        alone, others = case.score([name]), case.score(rest)
+        one, many = case.quality(alone), case.quality(others)
+        if one - many < _BEATS * (1.0 - many) or (one < 0.9 and case.task != "regression"):
+            return False
+        gap = paired(case.fixed_y, case.task, case.metric, alone, others)
+        return gap is not None and gap.low > 0.0
+
     def _finding(self, case: Case, group: tuple[str, ...]) -> LeakFinding:
         told = max(case.singles[name].alone for name in group)
-        curve = peel(case)
+        curve = case.peel(case.honest)
         verb = "tells" if len(group) == 1 else "tell"
         return LeakFinding(
             code=self.code,
@@ -117,16 +141,31 @@ class PostOutcome:
         )
 
 
+def _rich(case: Case, name: str) -> bool:
+    """Whether a column has too many values to be read off a clock or a short list."""
+    return case.coding(name).distinct > CODES
+
+
 def _alone(case: Case) -> float:
     """What a column must tell alone: leaks of one column do, parts of an interaction do not.
 
     An honest column can be irreplaceable through what it changes about the others (the hour and
     the weekday); alone it then explains about half of a number at most.
     """
-    return 0.55 if case.task == "regression" else 0.6
+    few = len(case.honest) < _FEW
+    if case.task == "regression":
+        return 0.6 if few else 0.35
+    return 0.9 if few else 0.6
 
 
-def certain_categories(case: Case, held: set[str]) -> list[tuple[str, dict[str, Any]]]:
+def _judged(case: Case, name: str) -> bool:
+    """Whether a column can be told from an honest one at all."""
+    if len(case.honest) < _FEW and case.coding(name).kind is Kind.TEXT:
+        return False
+    return case.singles[name].alone >= _alone(case)
+
+
+def certain_categories(case: Case) -> list[tuple[str, dict[str, Any]]]:
     """Columns one of whose values is always of one class though the others expect less."""
     if case.task not in {"binary", "multiclass"}:
         return []
@@ -134,8 +173,8 @@ def certain_categories(case: Case, held: set[str]) -> list[tuple[str, dict[str, 
     classes = max(case.classes, 2)
     share = np.bincount(y, minlength=classes) / len(y)
     found = []
-    for name in case.features:
-        if name in held or case.coding(name).kind is not Kind.CATEGORY:
+    for name in case.honest:
+        if case.coding(name).kind is not Kind.CATEGORY:
             continue
         codes = case.codes(name)[case.rows].astype(np.intp)
         counts = np.bincount(codes * classes + y, minlength=(NULL + 1) * classes)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from holdfast.audit.case import Case
-from holdfast.audit.peel import cliff, peel
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.scoring import worth
 from holdfast.audit.words import names
@@ -11,9 +10,11 @@ from holdfast.findings import Severity
 
 #: a score from here on is looked at ...
 _HIGH = {"regression": 0.98}
-_HIGH_CLASS = 0.95
+_HIGH_CLASS = 0.98
 #: ... and suspected when the curve loses so much within its first removals
 _COLLAPSE = 0.20
+#: within this share of the columns
+_SHARE = 0.3
 
 
 class TooGood:
@@ -27,22 +28,20 @@ class TooGood:
         """A target with two values or more, and five features."""
         if case.task == "none":
             return "a target with two values"
-        return None if len(case.features) >= 5 else "five features"
+        return None if len(case.honest) >= 5 else "five features"
 
     def run(self, case: Case) -> list[LeakFinding]:
         """One finding about the columns whose removal makes the score collapse."""
-        curve = peel(case)
+        curve = case.peel(case.honest)
         if curve.scores[0] < _HIGH.get(case.task, _HIGH_CLASS):
-            return []
-        if cliff(curve, case.task) is not None:
             return []
         place = next(
             (i for i, s in enumerate(curve.scores) if curve.scores[0] - s >= _COLLAPSE), None
         )
-        if place is None:
+        if place is None or place > max(2, _SHARE * len(case.honest)):
             return []
         columns = curve.removed[:place]
-        rest = [name for name in case.features if name not in columns]
+        rest = [name for name in case.honest if name not in columns]
         return [
             LeakFinding(
                 code=self.code,
@@ -55,7 +54,7 @@ class TooGood:
                     "peel_removed": list(curve.removed),
                     "peel_scores": [round(score, 4) for score in curve.scores],
                 },
-                worth=worth(case, case.features, rest),
+                worth=worth(case, case.honest, rest),
                 remedy="Ask of each of these columns when its value becomes known.",
             )
         ]
