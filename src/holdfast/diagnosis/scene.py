@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -156,7 +157,7 @@ class Scene:
         if self.before is None or EARLIER * self.before.rows < LEAST_EARLIER:
             return None
         rows = self.before.first(int(EARLIER * self.before.rows))
-        return Scene(self.evidence, rows, self.portrait)
+        return Scene(msgspec.structs.replace(self.evidence, before=None), rows, self.portrait)
 
     def gain_before(self, again: Callable[[Scene], FloatArray], share: float) -> float:
         """What an explanation would gain on as many rows from before the change, in nats.

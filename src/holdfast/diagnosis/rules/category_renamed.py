@@ -21,6 +21,8 @@ FEW = 3
 #: a share of unseen spellings that no growth of the world explains
 NEARLY_ALL = 0.7
 PRIOR = -1.5
+#: a column that repeats the value of the row before so much more often than by chance is sticky
+STICKY = 0.3
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -44,7 +46,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     for name, mixture in unseen(scene).items():
         look = scene.looks[name]
         how = renaming(look, mixture.start)
-        if how.nothing <= 0.5 and replaced(how):
+        if how.nothing <= 0.5 and replaced(how, look):
             found[name] = max(mixture, _mapped(look, how), key=lambda m: m.nats)
     got = gather(found)
     if got is None:
@@ -95,8 +97,14 @@ def renaming(look: Look, start: int = 0) -> Renaming:
     )
 
 
-def replaced(how: Renaming) -> bool:
-    """Whether unseen spellings took the place of known ones: alike, displacing, or nearly all."""
+def replaced(how: Renaming, look: Look) -> bool:
+    """Whether unseen spellings took the place of known ones: alike, displacing, or nearly all.
+
+    Where a value stays for long, one new value displaces all others for a while: then only the
+    spelling tells.
+    """
+    if look.face.sticky >= STICKY:
+        return how.spelled > 0.5
     return how.spelled > 0.5 or how.displaced > 1.0 or bool(how.pairs) or how.share > NEARLY_ALL
 
 

@@ -69,19 +69,25 @@ def likeness(new: str, old: str) -> float:
 
     Equal without case, blanks and signs: 1. One contains the other, whole (prefix, suffix,
     garbling): 0.9 for three letters or more, 0.7 for a beginning cut off. The same letters in
-    another order: 0.8. Else the share of common letter pairs, times 0.8.
+    another order: 0.8. Else the share of common letter pairs, times 0.8. Whole numbers are equal
+    without leading zeros; code 25 has nothing to do with code 2.
 
     >>> likeness("PRIVATE", "private"), likeness("v2_etavirP", "Private"), likeness("x", "berlin")
     (1.0, 0.8, 0.0)
+    >>> likeness("7", "07"), likeness("25", "2")
+    (1.0, 0.0)
     """
     a, b = plain(new), plain(old)
     if a and a == b:
         return 1.0
     if not a or not b:
         return 1.0 if new.strip() == old.strip() else 0.0
+    digits = a.isdigit() and b.isdigit()
+    if digits and a.lstrip("0") == b.lstrip("0"):
+        return 1.0
     if len(b) >= 3 and b in a and len(b) >= 0.5 * len(a):
         return 0.9
-    if len(b) < 3 and (a.startswith(b) or a.endswith(b)):
+    if len(b) < 3 and not digits and (a.startswith(b) or a.endswith(b)):
         return 0.7
     if len(a) >= 2 and b.startswith(a):  # cut off
         return 0.7
