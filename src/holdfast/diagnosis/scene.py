@@ -198,6 +198,10 @@ class Scene:
         """Of those, the columns whose values changed for sure: crossed, or moved on their own."""
         return [k for k in self.close if k.moved > SURE or k.name in self.crossed][:BROKEN]
 
+    def told(self, name: str) -> bool:
+        """Whether any stream of a column crossed, be it of labels."""
+        return any(m.field == name for m in self.evidence.moved)
+
     def shows(self, name: str) -> bool:
         """Whether values of a feature may appear in sentences."""
         return name in self.evidence.shown

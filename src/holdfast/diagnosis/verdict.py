@@ -56,7 +56,7 @@ def judge(scene: Scene) -> Verdict | None:
     ranked = _checked(best, scene)
     if _may_be_a_segment(ranked):
         front = max(NAMED, ranked[0][0].value if ranked else 0.0)
-        inside = _in_segment(head, scene)
+        inside = _in_segment(head, scene, best)
         least = (1.0 + CLEARLY) * front + CLEAR
         for key in [key for key, found in inside.items() if found[0].value > least]:
             for kind, name in [k for k in best if k[0] == key[0]]:
@@ -94,7 +94,7 @@ def _may_be_a_segment(ranked: list[tuple[Suspect, Scene]]) -> bool:
     return weight is None or not len(weight) or float(weight.mean()) < WHOLE
 
 
-def _in_segment(head: Scene, scene: Scene) -> Found:
+def _in_segment(head: Scene, scene: Scene, everywhere: Found) -> Found:
     """Suspects of the rows of one value of a dimension, where those moved alone."""
     found = moved_alone(head)
     if found is None:
@@ -109,7 +109,7 @@ def _in_segment(head: Scene, scene: Scene) -> Found:
                 continue
             if found.dimension not in suspect.cause.features:  # it chose the rows
                 _keep(own, tempered(suspect, inner), inner)
-    moved_along(own, inner)
+    moved_along(own, head, everywhere)
     best: Found = {}
     for suspect, _ in own.values():
         weight = np.zeros(head.rows)

@@ -9,6 +9,8 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
+
 from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules import RULES
 from holdfast.diagnosis.rules.base import Found, Suspect
@@ -25,6 +27,10 @@ UNUSUAL = 2.0
 ALONG, LEAST_ALONG = 0.35, 40.0
 #: what explains a column so much better than a movement of shares is a signature of its own
 SIGNATURE = 1.3
+#: in a column whose own streams are quiet, a smaller share of rows is what tails bring
+FEW = 0.01
+#: price in nats a row of a vague suspect in such a column: its streams would have told
+QUIET = 0.01
 #: kinds that a run of equal values imitates
 SPELLS = frozenset({"stuck", "default_filled", "clipped", "lost_segment", "encoding_permuted"})
 #: kinds whose evidence is counted by rows
@@ -69,7 +75,15 @@ def tempered(suspect: Suspect, where: Scene) -> Suspect:
     if not cause.features or cause.class_ != "pipeline":
         return suspect
     look = where.looks.get(cause.features[0])
-    if look is None or look.face.sticky < STICKY:
+    if look is None:
+        return suspect
+    if look.name not in where.crossed and suspect.weight is not None:
+        since = suspect.weight[int(np.argmax(suspect.weight > 0.0)) :]
+        if len(since) and float(since.mean()) < FEW:
+            return suspect._replace(nats=min(suspect.nats, 0.0))
+    if cause.kind in VAGUE and not where.apart and not where.told(look.name):
+        suspect = suspect._replace(nats=suspect.nats - QUIET * where.whole.rows)
+    if look.face.sticky < STICKY:
         return suspect
     if cause.kind in SPELLS:
         nats = suspect.nats * (1.0 - look.face.sticky)
@@ -83,10 +97,17 @@ def tempered(suspect: Suspect, where: Scene) -> Suspect:
     return suspect
 
 
-def moved_along(best: Found, scene: Scene) -> None:
-    """Of columns that moved together without a signature of their own, drift is the explanation."""
+def moved_along(best: Found, scene: Scene, everywhere: Found | None = None) -> None:
+    """Of columns that moved together without a signature of their own, drift is the explanation.
+
+    Args:
+        best: the suspects, changed in place.
+        scene: all rows; those of a segment differ from the reference in many columns anyway.
+        everywhere: the suspects on all rows, where `best` are those of a segment.
+    """
+    known = best if everywhere is None else everywhere
     moved = [k for k in scene.looks.values() if k.drifted > LEAST_ALONG]
-    plain = [k for k in moved if not _has_signature(best, k)]
+    plain = [k for k in moved if not _has_signature(known, k)]
     for key, (suspect, where) in best.items():
         cause = suspect.cause
         if cause.kind not in VAGUE or cause.class_ != "pipeline" or not cause.features:
