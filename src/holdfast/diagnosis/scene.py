@@ -39,7 +39,9 @@ class Scene:
         evidence, portrait, now, before: as given.
         rows: rows since the change point.
         whole: the scene of all rows, when this one is only about the first of them.
-        apart: whether these are the rows of one segment, whose columns are no sample of the whole.
+        apart: set if these are the rows of one segment, whose columns are no sample of the whole:
+            the one column looked at.
+        few: whether only few columns are asked about.
         looks: by name, the columns that both the rows and the portrait have.
     """
 
@@ -50,10 +52,12 @@ class Scene:
         portrait: Portrait,
         whole: Scene | None = None,
         *,
-        apart: bool = False,
+        apart: str = "",
+        few: bool = False,
     ) -> None:
         self.whole = whole or self
         self.apart = apart
+        self.few = few or bool(apart)
         self.evidence = evidence
         self.now = now
         self.before = evidence.before
@@ -122,7 +126,15 @@ class Scene:
     @cached_property
     def drifts(self) -> dict[str, Drift]:
         """By column, how far its sound values moved: all columns at once."""
-        looks = list(self.looks.values())
+        return self._drifts(list(self.looks.values()))
+
+    def drift(self, name: str) -> Drift:
+        """How far the sound values of one column moved."""
+        if not self.few or "drifts" in self.__dict__:
+            return self.drifts[name]
+        return self.keep(f"drift of {name}", lambda s: s._drifts([s.looks[name]])[name])
+
+    def _drifts(self, looks: list[Look]) -> dict[str, Drift]:
         if not looks:
             return {}
         width = max(len(k.ordinary) for k in looks)
@@ -157,7 +169,7 @@ class Scene:
         if self.before is None or EARLIER * self.before.rows < LEAST_EARLIER:
             return None
         rows = self.before.first(int(EARLIER * self.before.rows))
-        return Scene(msgspec.structs.replace(self.evidence, before=None), rows, self.portrait)
+        return Scene(msgspec.structs.replace(self.evidence, before=None), rows, self.portrait, few=True)
 
     def gain_before(self, again: Callable[[Scene], FloatArray], share: float) -> float:
         """What an explanation would gain on as many rows from before the change, in nats.
@@ -187,6 +199,8 @@ class Scene:
     @cached_property
     def close(self) -> list[Look]:
         """The columns to look at for every kind of fault, most moved first."""
+        if self.apart:
+            return [self.looks[self.apart]]
         ranked = sorted(self.looks.values(), key=lambda k: -k.moved)
         chosen = [k for k in ranked[:CLOSELY] if k.moved > 0.0]
         crossed = [self.looks[name] for name in list(self.crossed)[:CLOSELY]]
@@ -201,6 +215,17 @@ class Scene:
     def told(self, name: str) -> bool:
         """Whether any stream of a column crossed, be it of labels."""
         return any(m.field == name for m in self.evidence.moved)
+
+    @cached_property
+    def asked(self) -> list[Look]:
+        """Columns with any sign of a change: those looked at closely, moved, or with a stream."""
+        if self.apart:
+            return self.close
+        near = self.close
+        fields = {m.field for m in self.evidence.moved}
+        return [
+            k for k in self.looks.values() if k in near or k.name in fields or k.drifted > 0.0
+        ]
 
     def shows(self, name: str) -> bool:
         """Whether values of a feature may appear in sentences."""

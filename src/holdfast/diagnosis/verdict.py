@@ -101,7 +101,7 @@ def _in_segment(head: Scene, scene: Scene, everywhere: Found) -> Found:
         return {}
     before = head.before.take(found.earlier) if head.before is not None else None
     evidence = msgspec.structs.replace(head.evidence, before=before)
-    inner = Scene(evidence, head.now.take(found.rows), head.portrait, apart=True)
+    inner = Scene(evidence, head.now.take(found.rows), head.portrait, apart=found.column)
     own: Found = {}
     for rule in RULES:
         for suspect in rule.weigh(inner) if rule.close else []:

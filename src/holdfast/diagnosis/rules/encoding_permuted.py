@@ -35,7 +35,7 @@ LEAST = 0.03
 def weigh(scene: Scene) -> list[Suspect]:
     """Exchanged names that, put back, make shares and rows fit again."""
     out = []
-    for look in scene.looks.values():
+    for look in scene.asked:
         if look.is_number or look.face.own < 2:
             continue
         found = (_exchanged(scene, look), _moved_on(scene, look))

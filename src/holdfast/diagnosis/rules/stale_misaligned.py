@@ -38,7 +38,7 @@ def match(evidence: Evidence) -> Cause | None:
 def weigh(scene: Scene) -> list[Suspect]:
     """Columns whose values are as frequent as ever but do not suit their rows."""
     found = {}
-    for name, look in scene.looks.items():
+    for name, look in scene.looks.items() if not scene.apart else [(scene.apart, scene.close[0])]:
         if look.ratios.size and not scene.hangs_on(name):
             mixture = fit(bond_ratio(look))
             noise = look.table_noise(0.5 * look.ratios.size)
