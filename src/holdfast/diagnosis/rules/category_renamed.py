@@ -70,6 +70,10 @@ def weigh(scene: Scene) -> list[Suspect]:
 
 def unseen(scene: Scene) -> dict[str, Mixture]:
     """By column of categories, the mixture of rows that no category of the reference explains."""
+    return scene.keep("unseen", _unseen)
+
+
+def _unseen(scene: Scene) -> dict[str, Mixture]:
     out = {}
     for name, look in scene.looks.items():
         if look.is_number or not (new := look.cells == UNSEEN).any():
@@ -81,6 +85,10 @@ def unseen(scene: Scene) -> dict[str, Mixture]:
 
 def renaming(look: Look, start: int = 0) -> Renaming:
     """What became of the categories of a column from some row on."""
+    return look.keep(f"renaming from {start}", lambda k: _renaming(k, start))
+
+
+def _renaming(look: Look, start: int) -> Renaming:
     codes = look.values.codes[start:]
     cells = look.cells[start:]
     there = codes >= 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 #: words that stand for nothing
 NOTHING = frozenset(
@@ -51,6 +52,7 @@ def is_nothing(name: str) -> bool:
     return not plain or plain in NOTHING
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     r"""A spelling without case, blanks, signs, accents and garbling.
 
@@ -93,8 +95,13 @@ def likeness(new: str, old: str) -> float:
         return 0.7
     if len(b) >= 2 and b[::-1] in a:
         return 0.8
-    if len(b) >= 4 and sorted(a) == sorted(b):
+    if len(b) >= 4 and len(a) == len(b) and sorted(a) == sorted(b):
         return 0.8
-    pairs = {a[i : i + 2] for i in range(len(a) - 1)}, {b[i : i + 2] for i in range(len(b) - 1)}
+    pairs = _pairs(a), _pairs(b)
     size = len(pairs[0]) + len(pairs[1])
     return 0.8 * 2.0 * len(pairs[0] & pairs[1]) / size if size else 0.0
+
+
+@lru_cache(maxsize=4096)
+def _pairs(text: str) -> frozenset[str]:
+    return frozenset(text[i : i + 2] for i in range(len(text) - 1))
