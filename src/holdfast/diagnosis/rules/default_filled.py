@@ -27,8 +27,6 @@ SENTINELS = frozenset(
 ZERO, SENTINEL, CENTRE, MODE, OTHER = -1.6, -2.0, -1.8, -2.2, -7.0
 #: the same for a value that is nothing special, beside its share
 ANY = -4.0
-#: and for a category, of which there are few to pick from
-COMMON = -2.5
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -96,7 +94,7 @@ def filler(look: Look, spike: Spike) -> float:
     if not look.is_number:
         if is_nothing(spike.name):
             return -1.0
-        return MODE if spike.name == look.face.names[0] else COMMON + math.log(spike.usual)
+        return MODE if spike.name == look.face.names[0] else ANY + math.log(spike.usual)
     value = spike.number
     if value == 0.0:
         return ZERO

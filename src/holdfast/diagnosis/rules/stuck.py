@@ -9,7 +9,7 @@ from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
 from holdfast.diagnosis.scene import Scene
-from holdfast.diagnosis.signatures.spikes import Spike, seen_last, spike_ratio, spikes
+from holdfast.diagnosis.signatures.spikes import Spike, spike_ratio, spikes
 from holdfast.diagnosis.words import clean, percent
 
 PRIOR = -0.7
@@ -38,7 +38,7 @@ def weigh(scene: Scene) -> list[Suspect]:
             # the value that a feed stops at is any value, as likely as it ever was
             prior = PRIOR + math.log(max(spike.usual, 1e-18))
             # and a feed that stands still hits all rows of its source, a default single ones
-            prior += 0.5 * math.log(max(share, 0.05)) + seen_last(look, spike)
+            prior += 0.5 * math.log(max(share, 0.05))
             again = partial(spike_ratio, number=spike.number, name=spike.name, usual=spike.usual)
             out.append(hit(cause, spike.found, prior, again, share=share, usual=spike.usual))
     return out

@@ -10,17 +10,12 @@ from numpy.typing import NDArray
 
 from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.frames.values import Values
 from holdfast.profiles.portrait_cells import FIRST, NULL, unpack
 
 FloatArray = NDArray[np.float64]
 
 #: spikes of one column that are weighed
 MOST_SPIKES = 3
-#: rows before the change at most, and rows hit within which the last sound value is looked for
-EARLIER, WITHIN, MOST_WITHIN = 200, 3.0, 20
-#: what finding it can say at most, in nats, and the chance that a stuck value is not found
-MOST_SAID, LOST = 5.0, 0.1
 #: nulls that the reference must have before their filling can be seen
 LEAST_NULLS = 0.01
 
@@ -102,36 +97,6 @@ def spike_ratio(look: Look, number: float, name: str, usual: float) -> FloatArra
         code = look.values.names.index(name) if name in look.values.names else -2
         rows = look.values.codes == code
     return np.where(rows, -math.log(usual), -np.inf)
-
-
-def seen_last(look: Look, spike: Spike) -> float:
-    """How much it speaks for a feed that stands still where it stood, against a filler, in nats.
-
-    A feed stops at the last value that came; a filler has nothing to do with it. So the value is
-    looked for in the few rows before the first that is hit.
-    """
-    before = look.scene.before
-    earlier = before.columns.get(look.name) if before is not None else None
-    if earlier is not None and earlier.kind is look.face.kind:
-        earlier = earlier.take(np.arange(max(0, len(earlier) - EARLIER), len(earlier)))
-        holds = np.concatenate((_holds(earlier, spike), spike.rows))
-    else:
-        holds = spike.rows
-    start = fit(np.where(holds, -math.log(spike.usual), -np.inf)).start
-    width = min(math.ceil(WITHIN / max(spike.found.share, 0.05)), MOST_WITHIN)
-    last = holds[max(0, start - width) : start]
-    if not len(last):
-        return 0.0
-    chance = -math.expm1(len(last) * math.log1p(-min(spike.usual, 0.99)))
-    return min(-math.log(chance), MOST_SAID) if last.any() else math.log(LOST)
-
-
-def _holds(values: Values, spike: Spike) -> NDArray[np.bool_]:
-    if not spike.name:
-        return np.asarray(values.numbers == spike.number)
-    if spike.name not in values.names:
-        return np.zeros(len(values), bool)
-    return np.asarray(values.codes == values.names.index(spike.name))
 
 
 def _ranked(found: list[Spike]) -> list[Spike]:
