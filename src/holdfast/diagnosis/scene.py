@@ -169,7 +169,9 @@ class Scene:
         if self.before is None or EARLIER * self.before.rows < LEAST_EARLIER:
             return None
         rows = self.before.first(int(EARLIER * self.before.rows))
-        return Scene(msgspec.structs.replace(self.evidence, before=None), rows, self.portrait, few=True)
+        return Scene(
+            msgspec.structs.replace(self.evidence, before=None), rows, self.portrait, few=True
+        )
 
     def gain_before(self, again: Callable[[Scene], FloatArray], share: float) -> float:
         """What an explanation would gain on as many rows from before the change, in nats.
@@ -223,9 +225,7 @@ class Scene:
             return self.close
         near = self.close
         fields = {m.field for m in self.evidence.moved}
-        return [
-            k for k in self.looks.values() if k in near or k.name in fields or k.drifted > 0.0
-        ]
+        return [k for k in self.looks.values() if k in near or k.name in fields or k.drifted > 0.0]
 
     def shows(self, name: str) -> bool:
         """Whether values of a feature may appear in sentences."""

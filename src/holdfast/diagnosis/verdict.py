@@ -12,7 +12,8 @@ from holdfast.diagnosis.rules import RULES
 from holdfast.diagnosis.rules.base import Found, Suspect
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.segments import moved_alone
-from holdfast.diagnosis.wandering import its_like, moved_along, tempered
+from holdfast.diagnosis.wandering import VAGUE, its_like, moved_along, tempered
+from holdfast.records import Action
 
 #: a suspect must explain this much, in nats, to be named at all
 NAMED = 6.0
@@ -20,6 +21,8 @@ NAMED = 6.0
 SURE = 30.0
 #: how far likelihoods are to be believed: margins are divided by it before they become confidence
 TEMPERATURE = 4.0
+#: nobody retrains on rows that a broken pipeline explains but for so many nats
+NEAR = 12.0
 #: rows that are looked at one by one; more are only counted
 HEAD, MANY = 800, 1100
 #: suspects that are held against it
@@ -68,7 +71,18 @@ def judge(scene: Scene) -> Verdict | None:
     winner, where = ranked[0]
     confidence = _confidence([suspect.value for suspect, _ in ranked])
     cause = msgspec.structs.replace(winner.cause, confidence=confidence)
+    if cause.action is Action.RETRAIN and _may_be_broken(ranked):
+        cause = msgspec.structs.replace(cause, action=Action.INVESTIGATE)
     return Verdict(winner._replace(cause=cause), tuple(s for s, _ in ranked[1:]), where)
+
+
+def _may_be_broken(ranked: list[tuple[Suspect, Scene]]) -> bool:
+    """Whether a broken pipeline explains the rows nearly as well: then nothing is learned of them."""
+    front = ranked[0][0].value
+    return any(
+        suspect.cause.class_ == "pipeline" and suspect.value > max(NAMED, front - NEAR)
+        for suspect, _ in ranked[1:]
+    )
 
 
 def _keep(best: Found, suspect: Suspect, where: Scene) -> None:
@@ -103,11 +117,13 @@ def _in_segment(head: Scene, scene: Scene, everywhere: Found) -> Found:
     evidence = msgspec.structs.replace(head.evidence, before=before)
     inner = Scene(evidence, head.now.take(found.rows), head.portrait, apart=found.column)
     own: Found = {}
+    drift = inner.drift(found.column).nats
     for rule in RULES:
         for suspect in rule.weigh(inner) if rule.close else []:
             if suspect.weight is None or not math.isfinite(suspect.value):
                 continue
-            if found.dimension not in suspect.cause.features:  # it chose the rows
+            imitated = suspect.cause.kind in VAGUE and suspect.value < drift + CLEAR
+            if found.dimension not in suspect.cause.features and not imitated:  # it chose the rows
                 _keep(own, tempered(suspect, inner), inner)
     moved_along(own, head, everywhere)
     best: Found = {}
