@@ -28,6 +28,8 @@ CLOSELY = 6
 EARLIER, LEAST_EARLIER = 0.75, 60
 #: columns looked at one value after another
 BROKEN = 5
+#: what a column must have lost of its bonds, in nats, before it is looked at for that alone
+LOST = 15.0
 #: evidence in nats from which a column counts as moved
 SURE = 5.0
 
@@ -223,9 +225,13 @@ class Scene:
         """Columns with any sign of a change: those looked at closely, moved, or with a stream."""
         if self.apart:
             return self.close
-        near = self.close
-        fields = {m.field for m in self.evidence.moved}
-        return [k for k in self.looks.values() if k in near or k.name in fields or k.drifted > 0.0]
+        fields = {m.field for m in self.evidence.moved} | {k.name for k in self.close}
+        lost = self.bonds.lost
+        return [
+            k
+            for k in self.looks.values()
+            if k.name in fields or k.drifted > 0.0 or sum(lost.get(k.name, {}).values()) > LOST
+        ]
 
     def shows(self, name: str) -> bool:
         """Whether values of a feature may appear in sentences."""

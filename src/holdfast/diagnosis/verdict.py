@@ -77,7 +77,7 @@ def judge(scene: Scene) -> Verdict | None:
 
 
 def _may_be_broken(ranked: list[tuple[Suspect, Scene]]) -> bool:
-    """Whether a broken pipeline explains the rows nearly as well: then nothing is learned of them."""
+    """Whether a broken pipeline explains the rows nearly as well."""
     front = ranked[0][0].value
     return any(
         suspect.cause.class_ == "pipeline" and suspect.value > max(NAMED, front - NEAR)

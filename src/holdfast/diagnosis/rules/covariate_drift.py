@@ -27,7 +27,7 @@ SCORE = 4.0
 def weigh(scene: Scene) -> list[Suspect]:
     """Each column whose own shares changed, all other columns following as the reference says."""
     ranked = sorted(scene.looks.values(), key=lambda k: -k.drifted)
-    out = []
+    out: list[Suspect] = []
     for look in ranked[:6]:
         if look.drifted <= 0.0:
             break

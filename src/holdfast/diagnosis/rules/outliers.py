@@ -77,7 +77,8 @@ def _beyond(look: Look) -> NDArray[np.bool_]:
     """Rows out of range by more than the world goes a little further than it ever did."""
     face = look.face
     gap = np.maximum(look.numbers - face.high, face.low - look.numbers)
-    return ((look.cells == ABOVE) | (look.cells == BELOW)) & (gap > NEAR * face.spread)
+    out: NDArray[np.bool_] = (look.cells == ABOVE) | (look.cells == BELOW)
+    return out & np.asarray(gap > NEAR * face.spread)
 
 
 def scattering(look: Look, x: FloatArray) -> tuple[FloatArray, float]:
