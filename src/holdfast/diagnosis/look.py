@@ -80,7 +80,15 @@ class Look:
     @cached_property
     def cells(self) -> IntArray:
         """The cell of every row."""
+        if (longer := self._longer) is not None:
+            return longer.cells[: len(self.values)]
         return self.face.cells_of(self.values)
+
+    @property
+    def _longer(self) -> Look | None:
+        """The look at all rows, where this one is at the first of them."""
+        whole = self.scene.whole
+        return whole.looks.get(self.name) if whole is not self.scene else None
 
     def keep(self, key: str, make: Callable[[Look], T]) -> T:
         """What `make` makes of this column, made once."""
@@ -202,6 +210,8 @@ class Look:
     @cached_property
     def ranks(self) -> FloatArray:
         """Mid-rank of each number in the reference; 0.5 where there is none."""
+        if (longer := self._longer) is not None:
+            return longer.ranks[: len(self.values)]
         return np.where(self.present, self.face.ranks(self.numbers), 0.5)
 
     @cached_property

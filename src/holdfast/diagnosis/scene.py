@@ -22,6 +22,8 @@ from holdfast.profiles.portrait_cells import unpack4
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+#: a column that moved by less than this share of the one that moved most is not looked at closely
+HARDLY = 0.01
 #: columns looked at for every kind of fault, beside those that crossed
 CLOSELY = 6
 #: the first part of the rows before the change is taken for sound, if it is long enough
@@ -82,6 +84,8 @@ class Scene:
     @cached_property
     def features(self) -> FloatArray:
         """Shape (n, F): features of all columns of the portrait, zeros for columns not there."""
+        if self.whole is not self and "features" in self.whole.__dict__:
+            return self.whole.features[: self.rows]
         parts = []
         for name, face in self.portrait.columns.items():
             look = self.looks.get(name)
@@ -206,7 +210,8 @@ class Scene:
         if self.apart:
             return [self.looks[self.apart]]
         ranked = sorted(self.looks.values(), key=lambda k: -k.moved)
-        chosen = [k for k in ranked[:CLOSELY] if k.moved > 0.0]
+        least = max(0.0, HARDLY * ranked[0].moved) if ranked else 0.0
+        chosen = [k for k in ranked[:CLOSELY] if k.moved > least]
         crossed = [self.looks[name] for name in list(self.crossed)[:CLOSELY]]
         late = [k for k in crossed if k not in chosen]  # crossed, though their shares barely moved
         return [*chosen[:2], *late[:2], *chosen[2:], *late[2:]]

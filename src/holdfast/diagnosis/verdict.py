@@ -21,7 +21,7 @@ NAMED = 6.0
 SURE = 30.0
 #: how far likelihoods are to be believed: margins are divided by it before they become confidence
 TEMPERATURE = 4.0
-#: nobody retrains on rows that a broken pipeline explains but for so many nats
+#: nobody retrains on rows, or forgets them, that a broken pipeline explains but for so many nats
 NEAR = 12.0
 #: rows that are looked at one by one; more are only counted
 HEAD, MANY = 800, 1100
@@ -33,6 +33,8 @@ WHOLE = 0.9
 CLEARLY, CLEAR = 0.05, 10.0
 #: standard errors by which what the first rows gain is taken down before it is carried on
 CAUTION = 1.5
+#: what a suspect may lack because it is paid for, not because rows speak against it, in nats
+ONCE = 6.0
 
 
 class Verdict(NamedTuple):
@@ -71,7 +73,8 @@ def judge(scene: Scene) -> Verdict | None:
     winner, where = ranked[0]
     confidence = _confidence([suspect.value for suspect, _ in ranked])
     cause = msgspec.structs.replace(winner.cause, confidence=confidence)
-    if cause.action is Action.RETRAIN and _may_be_broken(ranked):
+    learns = cause.class_ == "covariate" or cause.action is Action.RETRAIN
+    if learns and _may_be_broken(ranked):
         cause = msgspec.structs.replace(cause, action=Action.INVESTIGATE)
     return Verdict(winner._replace(cause=cause), tuple(s for s, _ in ranked[1:]), where)
 
@@ -80,7 +83,8 @@ def _may_be_broken(ranked: list[tuple[Suspect, Scene]]) -> bool:
     """Whether a broken pipeline explains the rows nearly as well."""
     front = ranked[0][0].value
     return any(
-        suspect.cause.class_ == "pipeline" and suspect.value > max(NAMED, front - NEAR)
+        suspect.cause.class_ == "pipeline"
+        and suspect.value > max(NAMED, front - max(NEAR, CLEARLY * front))
         for suspect, _ in ranked[1:]
     )
 
@@ -205,7 +209,8 @@ def _grown(suspect: Suspect, scene: Scene, where: Scene) -> float:
     beyond = suspect.nats - moved[1]
     if beyond > 0.0:  # a sum of log ratios varies by about twice itself
         beyond = max(0.0, beyond - CAUTION * math.sqrt(2.0 * beyond) * (1.0 - 1.0 / more))
-    return max(0.0, moved[0] + more * beyond)
+    once = max(-ONCE, min(0.0, beyond))  # prices do not grow with the rows
+    return max(0.0, moved[0] + once + more * (beyond - once))
 
 
 def _confidence(values: list[float]) -> float:

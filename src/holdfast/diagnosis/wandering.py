@@ -31,6 +31,8 @@ SIGNATURE = 1.3
 FEW = 0.01
 #: price in nats a row of a vague suspect in such a column: its streams would have told
 QUIET = 0.01
+#: by so much, in nats, is what drift or a spell imitates less likely than drift itself
+IMITATED = 15.0
 #: kinds that a run of equal values imitates
 SPELLS = frozenset({"stuck", "default_filled", "clipped", "lost_segment", "encoding_permuted"})
 #: kinds whose evidence is counted by rows
@@ -88,12 +90,12 @@ def tempered(suspect: Suspect, where: Scene) -> Suspect:
     if cause.kind in SPELLS:
         nats = suspect.nats * (1.0 - look.face.sticky)
         if longest_spell(look.values) <= UNUSUAL * look.face.spell:
-            nats = min(nats, look.drifted) - abs(suspect.prior)
+            nats = min(nats, look.drifted) - IMITATED
         return suspect._replace(nats=nats)
     if cause.kind in OF_ROWS:
         return suspect._replace(nats=suspect.nats * spells(look.values) / len(look.values))
     if cause.kind == "unit_scale" and suspect.prior < KNOWN:
-        return suspect._replace(nats=min(suspect.nats, look.drifted) - abs(suspect.prior))
+        return suspect._replace(nats=min(suspect.nats, look.drifted) - IMITATED)
     return suspect
 
 
@@ -115,7 +117,7 @@ def moved_along(best: Found, scene: Scene, everywhere: Found | None = None) -> N
         own = scene.looks[cause.features[0]].drifted
         others = [k.drifted for k in plain if k.name not in cause.features]
         if max(others, default=0.0) > ALONG * own:
-            nats = min(suspect.nats, max(0.0, own) - abs(suspect.prior))
+            nats = min(suspect.nats, max(0.0, own) - IMITATED)
             best[key] = suspect._replace(nats=nats), where
 
 

@@ -66,8 +66,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             if scene.shows(look.name):
                 words = f"filled with {clean(spike.name, 30) or amount(spike.number)}"
             share = float(spike.rows[spike.found.start :].mean())
-            if not gathered(scene, spike.found, look.name):
-                prior += like_growth(spike, share)
+            if (price := like_growth(spike, share)) and not gathered(scene, spike.found, look.name):
+                prior += price
             because = (
                 f"{_what(look, spike)} in {percent(share)} of the rows, {percent(spike.usual)} in "
                 "the reference; the other rows as before"

@@ -89,6 +89,8 @@ def moved_alone(look: Look) -> float:
         for change, ratio in look.keep("changes", best_changes):
             if not change.known and change.a > 0.0:
                 found = fit(ratio)
+                if found.nats <= best:
+                    continue
                 earlier = look.scene.gain_before(_again(look.name, change), found.share)
                 best = max(best, found.nats - max(earlier, misfit(look, change, found.share)))
     return best

@@ -39,8 +39,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             prior = PRIOR + math.log(max(spike.usual, 1e-18))
             # and a feed that stands still hits all rows of its source, a default single ones
             prior += 0.5 * math.log(max(share, 0.05))
-            if not gathered(scene, spike.found, look.name):
-                prior += like_growth(spike, share)
+            if (price := like_growth(spike, share)) and not gathered(scene, spike.found, look.name):
+                prior += price
             again = partial(spike_ratio, number=spike.number, name=spike.name, usual=spike.usual)
             out.append(hit(cause, spike.found, prior, again, share=share, usual=spike.usual))
     return out
