@@ -17,6 +17,10 @@ from holdfast.monitoring.table_reference import TableReference
 from holdfast.records import Incident
 
 
+#: kinds of the product for which the benchmark's list has a wider word
+WIDER = {"population_shift": "covariate_drift", "new_category": "covariate_drift"}
+
+
 class Holdfast(Adapter):
     """One monitor a case."""
 
@@ -66,7 +70,7 @@ class Holdfast(Adapter):
             window,
             row=incident.opened_row - 1,
             columns=list(incident.features),
-            kind=incident.kind,
+            kind=WIDER.get(incident.kind, incident.kind),
             action=incident.action.value,
             incident=number,
             update=update,

@@ -195,3 +195,21 @@ def test_weights_are_zero_for_a_column_s_own_features():
     face = PORTRAIT.columns["x"]
     assert np.all(unpack4(face.weights)[:3] == 0.0)
     assert FIRST == 4
+
+
+def test_how_long_values_stay_is_known_of_a_chain_and_none_of_a_shuffle():
+    rng = np.random.default_rng(12)
+    stays, rows = 0.8, 20_000
+    fresh = rng.random(rows) > stays
+    fresh[0] = True
+    chain = rng.integers(0, 5, fresh.sum()).astype(float)[np.cumsum(fresh) - 1]
+    faces = Portrait.of(
+        {
+            "chain": read_values(ValueKind.NUMBER, chain),
+            "shuffled": read_values(ValueKind.NUMBER, rng.permutation(chain)),
+        }
+    ).columns
+    assert abs(faces["chain"].sticky - stays) < 0.02  # excess over chance of a chain is its memory
+    assert faces["shuffled"].sticky < 0.02
+    runs = np.diff(np.flatnonzero(np.concatenate(([True], chain[1:] != chain[:-1], [True]))))
+    assert faces["chain"].spell == runs.max()

@@ -68,7 +68,6 @@ class Look:
 
     Attributes:
         name, face, values: the column, its portrait, its rows.
-        cells: shape (n,), the cell of every row.
     """
 
     def __init__(self, scene: Scene, name: str, face: ColumnPortrait, values: Values) -> None:
@@ -76,8 +75,20 @@ class Look:
         self.name = name
         self.face = face
         self.values = values
-        self.cells = face.cells_of(values)
         self.kept: dict[str, Any] = {}
+
+    @cached_property
+    def cells(self) -> IntArray:
+        """The cell of every row."""
+        if (longer := self._longer) is not None:
+            return longer.cells[: len(self.values)]
+        return self.face.cells_of(self.values)
+
+    @property
+    def _longer(self) -> Look | None:
+        """The look at all rows, where this one is at the first of them."""
+        whole = self.scene.whole
+        return whole.looks.get(self.name) if whole is not self.scene else None
 
     def keep(self, key: str, make: Callable[[Look], T]) -> T:
         """What `make` makes of this column, made once."""
@@ -134,12 +145,12 @@ class Look:
     @property
     def drifted(self) -> float:
         """Evidence in nats that shares of sound values changed, as drift could change them."""
-        return self.scene.drifts[self.name].nats
+        return self.scene.drift(self.name).nats
 
     @property
     def tilt(self) -> Tilt:
         """The best smooth tilt."""
-        return self.scene.drifts[self.name].tilt
+        return self.scene.drift(self.name).tilt
 
     @cached_property
     def moved(self) -> float:
@@ -175,8 +186,9 @@ class Look:
     @cached_property
     def ordinary(self) -> IntArray:
         """Cells that hold sound values."""
-        skip = [NULL, WRONG] if self.is_number else [NULL, WRONG, UNSEEN]
-        return np.setdiff1d(np.arange(len(self.shares)), skip)
+        sound = np.ones(len(self.shares), bool)
+        sound[[NULL, WRONG] if self.is_number else [NULL, WRONG, UNSEEN]] = False
+        return np.flatnonzero(sound)
 
     def directions(self) -> FloatArray:
         """Shape (3, cells): value, distance from the middle, effect on the score; 0 if unknown."""
@@ -198,6 +210,8 @@ class Look:
     @cached_property
     def ranks(self) -> FloatArray:
         """Mid-rank of each number in the reference; 0.5 where there is none."""
+        if (longer := self._longer) is not None:
+            return longer.ranks[: len(self.values)]
         return np.where(self.present, self.face.ranks(self.numbers), 0.5)
 
     @cached_property

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from functools import cached_property
 from typing import Any
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -21,12 +22,16 @@ from holdfast.profiles.portrait_cells import unpack4
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
 
+#: a column that moved by less than this share of the one that moved most is not looked at closely
+HARDLY = 0.01
 #: columns looked at for every kind of fault, beside those that crossed
 CLOSELY = 6
 #: the first part of the rows before the change is taken for sound, if it is long enough
 EARLIER, LEAST_EARLIER = 0.75, 60
 #: columns looked at one value after another
 BROKEN = 5
+#: what a column must have lost of its bonds, in nats, before it is looked at for that alone
+LOST = 15.0
 #: evidence in nats from which a column counts as moved
 SURE = 5.0
 
@@ -38,7 +43,9 @@ class Scene:
         evidence, portrait, now, before: as given.
         rows: rows since the change point.
         whole: the scene of all rows, when this one is only about the first of them.
-        apart: whether these are the rows of one segment, whose columns are no sample of the whole.
+        apart: set if these are the rows of one segment, whose columns are no sample of the whole:
+            the one column looked at.
+        few: whether only few columns are asked about.
         looks: by name, the columns that both the rows and the portrait have.
     """
 
@@ -49,10 +56,12 @@ class Scene:
         portrait: Portrait,
         whole: Scene | None = None,
         *,
-        apart: bool = False,
+        apart: str = "",
+        few: bool = False,
     ) -> None:
         self.whole = whole or self
         self.apart = apart
+        self.few = few or bool(apart)
         self.evidence = evidence
         self.now = now
         self.before = evidence.before
@@ -75,6 +84,8 @@ class Scene:
     @cached_property
     def features(self) -> FloatArray:
         """Shape (n, F): features of all columns of the portrait, zeros for columns not there."""
+        if self.whole is not self and "features" in self.whole.__dict__:
+            return self.whole.features[: self.rows]
         parts = []
         for name, face in self.portrait.columns.items():
             look = self.looks.get(name)
@@ -121,7 +132,15 @@ class Scene:
     @cached_property
     def drifts(self) -> dict[str, Drift]:
         """By column, how far its sound values moved: all columns at once."""
-        looks = list(self.looks.values())
+        return self._drifts(list(self.looks.values()))
+
+    def drift(self, name: str) -> Drift:
+        """How far the sound values of one column moved."""
+        if not self.few or "drifts" in self.__dict__:
+            return self.drifts[name]
+        return self.keep(f"drift of {name}", lambda s: s._drifts([s.looks[name]])[name])
+
+    def _drifts(self, looks: list[Look]) -> dict[str, Drift]:
         if not looks:
             return {}
         width = max(len(k.ordinary) for k in looks)
@@ -156,7 +175,9 @@ class Scene:
         if self.before is None or EARLIER * self.before.rows < LEAST_EARLIER:
             return None
         rows = self.before.first(int(EARLIER * self.before.rows))
-        return Scene(self.evidence, rows, self.portrait)
+        return Scene(
+            msgspec.structs.replace(self.evidence, before=None), rows, self.portrait, few=True
+        )
 
     def gain_before(self, again: Callable[[Scene], FloatArray], share: float) -> float:
         """What an explanation would gain on as many rows from before the change, in nats.
@@ -186,8 +207,11 @@ class Scene:
     @cached_property
     def close(self) -> list[Look]:
         """The columns to look at for every kind of fault, most moved first."""
+        if self.apart:
+            return [self.looks[self.apart]]
         ranked = sorted(self.looks.values(), key=lambda k: -k.moved)
-        chosen = [k for k in ranked[:CLOSELY] if k.moved > 0.0]
+        least = max(0.0, HARDLY * ranked[0].moved) if ranked else 0.0
+        chosen = [k for k in ranked[:CLOSELY] if k.moved > least]
         crossed = [self.looks[name] for name in list(self.crossed)[:CLOSELY]]
         late = [k for k in crossed if k not in chosen]  # crossed, though their shares barely moved
         return [*chosen[:2], *late[:2], *chosen[2:], *late[2:]]
@@ -196,6 +220,23 @@ class Scene:
     def broken(self) -> list[Look]:
         """Of those, the columns whose values changed for sure: crossed, or moved on their own."""
         return [k for k in self.close if k.moved > SURE or k.name in self.crossed][:BROKEN]
+
+    def told(self, name: str) -> bool:
+        """Whether any stream of a column crossed, be it of labels."""
+        return any(m.field == name for m in self.evidence.moved)
+
+    @cached_property
+    def asked(self) -> list[Look]:
+        """Columns with any sign of a change: those looked at closely, moved, or with a stream."""
+        if self.apart:
+            return self.close
+        fields = {m.field for m in self.evidence.moved} | {k.name for k in self.close}
+        lost = self.bonds.lost
+        return [
+            k
+            for k in self.looks.values()
+            if k.name in fields or k.drifted > 0.0 or sum(lost.get(k.name, {}).values()) > LOST
+        ]
 
     def shows(self, name: str) -> bool:
         """Whether values of a feature may appear in sentences."""

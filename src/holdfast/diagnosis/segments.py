@@ -35,10 +35,11 @@ BELIEF = 10.0
 
 
 class Segment(NamedTuple):
-    """One value of a dimension: where it is, which rows are its, and how many were asked."""
+    """One value of a dimension, the column that moved, its rows, and how many were asked."""
 
     dimension: str
     value: str
+    column: str
     rows: IntArray
     earlier: IntArray
     asked: int
@@ -46,10 +47,11 @@ class Segment(NamedTuple):
 
 def moved_alone(scene: Scene) -> Segment | None:
     """The value of a dimension whose rows moved most, if the others did not."""
-    columns = scene.close[:COLUMNS]
+    near = scene.close[:COLUMNS]
+    columns = [k for i, k in enumerate(near) if i < 2 or scene.told(k.name)]
     dimensions = dict(_dimensions(scene.now))
     past = dict(_dimensions(scene.before)) if scene.before is not None else {}
-    best: tuple[float, str, str] = (LEAST, "", "")
+    best: tuple[float, str, str, str] = (LEAST, "", "", "")
     asked = 0
     for dimension, (codes, names) in dimensions.items():
         count = np.bincount(codes[codes >= 0], minlength=len(names))
@@ -70,15 +72,15 @@ def moved_alone(scene: Scene) -> Segment | None:
             alone = _contrast(look, codes, order, earlier)
             top = int(np.argmax(alone))
             if alone[top] > best[0]:
-                best = (float(alone[top]), dimension, names[order[top]])
+                best = (float(alone[top]), dimension, names[order[top]], look.name)
     if not best[1]:
         return None
-    _, dimension, value = best
+    _, dimension, value, column = best
     codes, names = dimensions[dimension]
     rows = np.flatnonzero(codes == names.index(value))
     before = _same_codes(past.get(dimension), names)
     earlier_rows = np.flatnonzero(before == names.index(value))
-    return Segment(dimension, value, rows, earlier_rows, max(1, asked))
+    return Segment(dimension, value, column, rows, earlier_rows, max(1, asked))
 
 
 def _dimensions(sample: Sample) -> list[tuple[str, tuple[IntArray, list[str]]]]:
@@ -106,19 +108,27 @@ def _contrast(look: Look, codes: IntArray, order: IntArray, earlier: IntArray) -
     cells = np.empty(0, np.int64)
     if before is not None and look.name in before.columns and len(earlier) == before.rows:
         cells = np.minimum(look.face.cells_of(before.columns[look.name]), size - 1)
-    now = np.stack([np.bincount(look.cells[codes == v], minlength=size) for v in order])
+    now = _table(codes, look.cells, order, size)
     then = np.zeros((len(order), size))
     if len(cells):
-        then = np.stack([np.bincount(cells[earlier == v], minlength=size) for v in order])
+        then = _table(earlier, cells, order, size)
     rest, rest_then = look.counts - now, np.bincount(cells, minlength=size) - then
-    mine = movement.learned(now.astype(np.float64), _usual(then, look.shares))
+    mine = movement.learned(now, _usual(then, look.shares))
     # the value's own past is an estimate from few rows
     past = then.sum(1)
     known = np.where(past > 0, past + BELIEF, look.face.rows)
     mine = mine - 0.5 * float((look.shares > 0.0).sum()) * now.sum(1) / known
-    others = movement.learned(rest.astype(np.float64), _usual(rest_then, look.shares))
+    others = movement.learned(rest, _usual(rest_then, look.shares))
     nulls = now[:, NULL] > 0.9 * now.sum(1)  # a value that never had the column
     return np.where((others < ELSEWHERE * mine) & ~(nulls & (then[:, NULL] > 0)), mine, 0.0)
+
+
+def _table(codes: IntArray, cells: IntArray, order: IntArray, size: int) -> FloatArray:
+    """Shape (values, cells): rows of each value in `order` by cell."""
+    here = codes >= 0
+    top = int(max(order.max(), codes.max(initial=0))) + 1
+    heads = np.bincount(codes[here] * size + cells[here], minlength=top * size)
+    return heads.reshape(top, size)[order].astype(np.float64)
 
 
 def _usual(then: FloatArray, shares: FloatArray) -> FloatArray:

@@ -9,9 +9,11 @@ import msgspec
 import numpy as np
 
 from holdfast.diagnosis.rules import RULES
-from holdfast.diagnosis.rules.base import Suspect
+from holdfast.diagnosis.rules.base import Found, Suspect
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.segments import moved_alone
+from holdfast.diagnosis.wandering import VAGUE, its_like, moved_along, tempered
+from holdfast.records import Action
 
 #: a suspect must explain this much, in nats, to be named at all
 NAMED = 6.0
@@ -19,16 +21,20 @@ NAMED = 6.0
 SURE = 30.0
 #: how far likelihoods are to be believed: margins are divided by it before they become confidence
 TEMPERATURE = 4.0
+#: nobody retrains on rows, or forgets them, that a broken pipeline explains but for so many nats
+NEAR = 12.0
 #: rows that are looked at one by one; more are only counted
 HEAD, MANY = 800, 1100
 #: suspects that are held against it
-CHECKED = 4
+CHECKED = 12
 #: with more of the rows explained than this, no segment is looked for
 WHOLE = 0.9
 #: by so much, in proportion and in nats, must a segment explain more: its rows are no sample
 CLEARLY, CLEAR = 0.05, 10.0
 #: standard errors by which what the first rows gain is taken down before it is carried on
 CAUTION = 1.5
+#: what a suspect may lack because it is paid for, not because rows speak against it, in nats
+ONCE = 6.0
 
 
 class Verdict(NamedTuple):
@@ -44,29 +50,58 @@ def judge(scene: Scene) -> Verdict | None:
     head = scene
     if scene.rows > MANY:
         head = Scene(scene.evidence, scene.now.first(HEAD), scene.portrait, scene)
-    best: dict[str, tuple[Suspect, Scene]] = {}
+    best: Found = {}
     for rule in RULES:
         where = head if rule.close else scene
         for suspect in rule.weigh(where):
-            if not math.isfinite(suspect.value):
-                continue
-            grown = suspect._replace(nats=_grown(suspect, scene, where))
-            kind = suspect.cause.kind
-            if kind not in best or grown.value > best[kind][0].value:
-                best[kind] = grown, where
+            if math.isfinite(suspect.value):
+                grown = suspect._replace(nats=_grown(suspect, scene, where))
+                _keep(best, tempered(grown, where), where)
+    moved_along(best, scene)
     ranked = _checked(best, scene)
     if _may_be_a_segment(ranked):
         front = max(NAMED, ranked[0][0].value if ranked else 0.0)
-        inside = _in_segment(head, scene)
+        inside = _in_segment(head, scene, best)
         least = (1.0 + CLEARLY) * front + CLEAR
-        best |= {kind: found for kind, found in inside.items() if found[0].value > least}
+        for key in [key for key, found in inside.items() if found[0].value > least]:
+            for kind, name in [k for k in best if k[0] == key[0]]:
+                del best[kind, name]
+            best[key] = inside[key]
     ranked = _labels_follow(best, scene)
     if not ranked or ranked[0][0].value < NAMED:
         return None
     winner, where = ranked[0]
     confidence = _confidence([suspect.value for suspect, _ in ranked])
     cause = msgspec.structs.replace(winner.cause, confidence=confidence)
+    learns = cause.class_ == "covariate" or cause.action is Action.RETRAIN
+    if learns and _may_be_broken(ranked):
+        cause = msgspec.structs.replace(cause, action=Action.INVESTIGATE)
     return Verdict(winner._replace(cause=cause), tuple(s for s, _ in ranked[1:]), where)
+
+
+def _may_be_broken(ranked: list[tuple[Suspect, Scene]]) -> bool:
+    """Whether a broken pipeline explains the rows nearly as well."""
+    front = ranked[0][0].value
+    return any(
+        suspect.cause.class_ == "pipeline"
+        and suspect.value > max(NAMED, front - max(NEAR, CLEARLY * front))
+        for suspect, _ in ranked[1:]
+    )
+
+
+def _keep(best: Found, suspect: Suspect, where: Scene) -> None:
+    """Of one kind and column the best suspect."""
+    key = suspect.cause.kind, (suspect.cause.features or ("",))[0]
+    if key not in best or suspect.value > best[key][0].value:
+        best[key] = suspect, where
+
+
+def _ranked(best: Found) -> list[tuple[Suspect, Scene]]:
+    """The best suspect of every kind, best first."""
+    out: dict[str, tuple[Suspect, Scene]] = {}
+    for suspect, where in sorted(best.values(), key=lambda found: -found[0].value):
+        out.setdefault(suspect.cause.kind, (suspect, where))
+    return list(out.values())
 
 
 def _may_be_a_segment(ranked: list[tuple[Suspect, Scene]]) -> bool:
@@ -77,81 +112,88 @@ def _may_be_a_segment(ranked: list[tuple[Suspect, Scene]]) -> bool:
     return weight is None or not len(weight) or float(weight.mean()) < WHOLE
 
 
-def _in_segment(head: Scene, scene: Scene) -> dict[str, tuple[Suspect, Scene]]:
+def _in_segment(head: Scene, scene: Scene, everywhere: Found) -> Found:
     """Suspects of the rows of one value of a dimension, where those moved alone."""
     found = moved_alone(head)
     if found is None:
         return {}
     before = head.before.take(found.earlier) if head.before is not None else None
     evidence = msgspec.structs.replace(head.evidence, before=before)
-    inner = Scene(evidence, head.now.take(found.rows), head.portrait, apart=True)
-    best: dict[str, tuple[Suspect, Scene]] = {}
+    inner = Scene(evidence, head.now.take(found.rows), head.portrait, apart=found.column)
+    own: Found = {}
+    drift = inner.drift(found.column).nats
     for rule in RULES:
         for suspect in rule.weigh(inner) if rule.close else []:
             if suspect.weight is None or not math.isfinite(suspect.value):
                 continue
-            if found.dimension in suspect.cause.features:  # its rows were chosen by that column
-                continue
-            weight = np.zeros(head.rows)
-            weight[found.rows] = suspect.weight
-            checked = suspect.nats - _gain_before(suspect, inner)
-            kept = suspect._replace(
-                nats=_grown(suspect._replace(nats=checked), scene, head),
-                prior=suspect.prior - math.log(found.asked),
-                weight=weight,
-                again=None,
-            )
-            kind = suspect.cause.kind
-            if kind not in best or kept.value > best[kind][0].value:
-                best[kind] = kept, head
+            imitated = suspect.cause.kind in VAGUE and suspect.value < drift + CLEAR
+            if found.dimension not in suspect.cause.features and not imitated:  # it chose the rows
+                _keep(own, tempered(suspect, inner), inner)
+    moved_along(own, head, everywhere)
+    best: Found = {}
+    for suspect, _ in own.values():
+        weight = np.zeros(head.rows)
+        weight[found.rows] = suspect.weight
+        checked = suspect.nats - _gain_before(suspect, inner)
+        kept = suspect._replace(
+            nats=_grown(suspect._replace(nats=checked), scene, head),
+            prior=suspect.prior - math.log(found.asked),
+            weight=weight,
+            checked=True,
+        )
+        _keep(best, kept, head)
     return best
 
 
 def _gain_before(suspect: Suspect, scene: Scene) -> float:
-    if suspect.again is None or suspect.weight is None or scene.sound is None:
+    """What the suspect explains of as many rows from before the change: itself, or its like."""
+    if scene.sound is None:
         return 0.0
-    if any(name not in scene.sound.looks for name in suspect.cause.features[:1]):
+    name = suspect.cause.features[0] if suspect.cause.features else ""
+    if name and name not in scene.sound.looks:
         return 0.0
-    start = int(np.argmax(suspect.weight > 0.0))
-    return scene.gain_before(suspect.again, float(suspect.weight[start:].mean()))
+    itself = 0.0
+    if suspect.again is not None and suspect.weight is not None:
+        start = int(np.argmax(suspect.weight > 0.0))
+        itself = scene.gain_before(suspect.again, float(suspect.weight[start:].mean()))
+    return max(itself, its_like(suspect, scene, name))
 
 
-def _checked(best: dict[str, tuple[Suspect, Scene]], scene: Scene) -> list[tuple[Suspect, Scene]]:
+def _checked(best: Found, scene: Scene) -> list[tuple[Suspect, Scene]]:
     """Suspects by value; those in front less what they explain of the rows before the change.
 
     The reference knows a column only roughly, and life may have moved since; what an explanation
     gains on rows that came before, all in order, is no evidence.
     """
-    ranked = sorted(best.values(), key=lambda found: -found[0].value)
-    seen: set[str] = set()
     for _ in range(CHECKED):
-        if not ranked or ranked[0][0].cause.kind in seen:
+        key = max(best, key=lambda key: best[key][0].value, default=None)
+        if key is None or best[key][0].checked:
             break
-        suspect, where = ranked[0]
-        seen.add(suspect.cause.kind)
-        if (gain := _gain_before(suspect, scene)) > 0.0:
-            best[suspect.cause.kind] = suspect._replace(nats=suspect.nats - gain, again=None), where
-            ranked = sorted(best.values(), key=lambda found: -found[0].value)
-    return ranked
+        best[key] = _less(*best[key], scene)
+    return _ranked(best)
 
 
-def _labels_follow(
-    best: dict[str, tuple[Suspect, Scene]], scene: Scene
-) -> list[tuple[Suspect, Scene]]:
+def _less(suspect: Suspect, where: Scene, scene: Scene) -> tuple[Suspect, Scene]:
+    if suspect.checked:
+        return suspect, where
+    return suspect._replace(nats=suspect.nats - _gain_before(suspect, scene), checked=True), where
+
+
+def _labels_follow(best: Found, scene: Scene) -> list[tuple[Suspect, Scene]]:
     """Labels that disagree follow from a broken input: its suspect explains them too."""
     ranked = _checked(best, scene)
-    concept = best.get("concept_drift")
-    if concept is None or concept[0].nats <= 0.0:
+    concept = next((s for s, _ in ranked if s.cause.kind == "concept_drift"), None)
+    if concept is None or concept.nats <= 0.0:
         return ranked
-    for kind, (suspect, where) in best.items():
+    for key, (suspect, where) in best.items():
         cause = suspect.cause
         if cause.class_ != "pipeline" or not cause.features or suspect.value < SURE:
             continue
-        checked = suspect.nats - _gain_before(suspect, scene)
-        if checked + suspect.prior > SURE:
-            checked += concept[0].nats
-        best[kind] = suspect._replace(nats=checked, again=None), where
-    return sorted(best.values(), key=lambda found: -found[0].value)
+        suspect, where = _less(suspect, where, scene)
+        if suspect.value > SURE:
+            suspect = suspect._replace(nats=suspect.nats + concept.nats)
+        best[key] = suspect, where
+    return _ranked(best)
 
 
 def _grown(suspect: Suspect, scene: Scene, where: Scene) -> float:
@@ -167,7 +209,8 @@ def _grown(suspect: Suspect, scene: Scene, where: Scene) -> float:
     beyond = suspect.nats - moved[1]
     if beyond > 0.0:  # a sum of log ratios varies by about twice itself
         beyond = max(0.0, beyond - CAUTION * math.sqrt(2.0 * beyond) * (1.0 - 1.0 / more))
-    return max(0.0, moved[0] + more * beyond)
+    once = max(-ONCE, min(0.0, beyond))  # prices do not grow with the rows
+    return max(0.0, moved[0] + once + more * (beyond - once))
 
 
 def _confidence(values: list[float]) -> float:

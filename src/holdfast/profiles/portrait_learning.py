@@ -67,6 +67,8 @@ def _facts(name: str, values: Values) -> base.ColumnPortrait:
     null, wrong = base.state_shares(values)
     number = values.kind is ValueKind.NUMBER
     facts = base.number_facts(values) if number else base.category_facts(values)
+    sticky, spell = base.stickiness(values)
+    facts |= {"sticky": sticky, "spell": spell}
     return base.ColumnPortrait(
         name=name, kind=values.kind, rows=len(values), null=null, wrong=wrong, **facts
     )

@@ -39,6 +39,7 @@ class Suspect(NamedTuple):
         details: plain numbers behind it, without values of features that may not be shown.
         again: the log ratio that was fitted, on other rows: what explains the rows from before the
             change as well cannot be the change. None where that makes no sense.
+        checked: whether what it explains of the rows before has been taken off.
     """
 
     cause: Cause
@@ -47,11 +48,16 @@ class Suspect(NamedTuple):
     weight: FloatArray | None = None
     details: Mapping[str, Any] = MappingProxyType({})
     again: Callable[[Scene], FloatArray] | None = None
+    checked: bool = False
 
     @property
     def value(self) -> float:
         """What suspects are compared by."""
         return self.nats + self.prior
+
+
+#: by kind and first column, the best suspect and the scene it was found in
+Found = dict[tuple[str, str], tuple[Suspect, Scene]]
 
 
 class Match(Protocol):

@@ -21,6 +21,8 @@ FEW = 3
 #: a share of unseen spellings that no growth of the world explains
 NEARLY_ALL = 0.7
 PRIOR = -1.5
+#: a column that repeats the value of the row before so much more often than by chance is sticky
+STICKY = 0.3
 
 
 def match(evidence: Evidence) -> Cause | None:
@@ -44,7 +46,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     for name, mixture in unseen(scene).items():
         look = scene.looks[name]
         how = renaming(look, mixture.start)
-        if how.nothing <= 0.5 and replaced(how):
+        if how.nothing <= 0.5 and replaced(how, look):
             found[name] = max(mixture, _mapped(look, how), key=lambda m: m.nats)
     got = gather(found)
     if got is None:
@@ -68,6 +70,10 @@ def weigh(scene: Scene) -> list[Suspect]:
 
 def unseen(scene: Scene) -> dict[str, Mixture]:
     """By column of categories, the mixture of rows that no category of the reference explains."""
+    return scene.keep("unseen", _unseen)
+
+
+def _unseen(scene: Scene) -> dict[str, Mixture]:
     out = {}
     for name, look in scene.looks.items():
         if look.is_number or not (new := look.cells == UNSEEN).any():
@@ -79,6 +85,10 @@ def unseen(scene: Scene) -> dict[str, Mixture]:
 
 def renaming(look: Look, start: int = 0) -> Renaming:
     """What became of the categories of a column from some row on."""
+    return look.keep(f"renaming from {start}", lambda k: _renaming(k, start))
+
+
+def _renaming(look: Look, start: int) -> Renaming:
     codes = look.values.codes[start:]
     cells = look.cells[start:]
     there = codes >= 0
@@ -95,8 +105,14 @@ def renaming(look: Look, start: int = 0) -> Renaming:
     )
 
 
-def replaced(how: Renaming) -> bool:
-    """Whether unseen spellings took the place of known ones: alike, displacing, or nearly all."""
+def replaced(how: Renaming, look: Look) -> bool:
+    """Whether unseen spellings took the place of known ones: alike, displacing, or nearly all.
+
+    Where a value stays for long, one new value displaces all others for a while: then only the
+    spelling tells.
+    """
+    if look.face.sticky >= STICKY:
+        return how.spelled > 0.5
     return how.spelled > 0.5 or how.displaced > 1.0 or bool(how.pairs) or how.share > NEARLY_ALL
 
 

@@ -34,10 +34,15 @@ def weigh(scene: Scene) -> list[Suspect]:
         else f"as if the log-odds had moved by {best.shift:+g}"
     )
     because = f"{labels:,} labels disagree with the calibrated score, {how}, {where}"
+    action = Action.RETRAIN
+    if best.column and not scene.looks[best.column].ratios.size:
+        # values of other rows would look the same, and no other column tells
+        action = Action.INVESTIGATE
+        because += "; no other column tells whether its values stand in their own rows"
     cause = Cause(
         class_="concept",
         kind="concept_drift",
-        action=Action.RETRAIN,
+        action=action,
         features=features,
         words="relate to the label otherwise than before" if len(features) > 1 else
         "relates to the label otherwise than before" if features else

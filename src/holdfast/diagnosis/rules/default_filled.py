@@ -10,11 +10,17 @@ import numpy as np
 
 from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.look import Look
-from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
+from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, gathered, hit, pipeline
 from holdfast.diagnosis.rules.category_renamed import renaming, unseen
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.spelling import is_nothing
-from holdfast.diagnosis.signatures.spikes import Spike, nulls_filled, spike_ratio, spikes
+from holdfast.diagnosis.signatures.spikes import (
+    Spike,
+    like_growth,
+    nulls_filled,
+    spike_ratio,
+    spikes,
+)
 from holdfast.diagnosis.words import clean, percent
 from holdfast.profiles.portrait_cells import UNSEEN, unpack
 from holdfast.records import Action
@@ -60,6 +66,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             if scene.shows(look.name):
                 words = f"filled with {clean(spike.name, 30) or amount(spike.number)}"
             share = float(spike.rows[spike.found.start :].mean())
+            if (price := like_growth(spike, share)) and not gathered(scene, spike.found, look.name):
+                prior += price
             because = (
                 f"{_what(look, spike)} in {percent(share)} of the rows, {percent(spike.usual)} in "
                 "the reference; the other rows as before"

@@ -24,6 +24,8 @@ PRIOR = -3.0
 MOST = 16
 #: share of the rows below which categories are taken together
 COMMON = 0.008
+#: one that holds this share of the rows now is looked at, however rare it was
+COMMON_NOW = 0.05
 #: price of the choice among lists and directions
 MOVED_ON = 1.5
 #: the categories exchanged must hold so much of the reference
@@ -33,7 +35,7 @@ LEAST = 0.03
 def weigh(scene: Scene) -> list[Suspect]:
     """Exchanged names that, put back, make shares and rows fit again."""
     out = []
-    for look in scene.looks.values():
+    for look in scene.asked:
         if look.is_number or look.face.own < 2:
             continue
         found = (_exchanged(scene, look), _moved_on(scene, look))
@@ -56,8 +58,11 @@ def _exchanged(scene: Scene, look: Look) -> Suspect | None:
         pairs = [f"{spelled[to[x]]} -> {spelled[x]}" for x in moved[:3]]
         words = f"with categories exchanged ({', '.join(clean(p, 60) for p in pairs)})"
     noise = look.table_noise(2.0 * len(moved) * max(1, look.ratios.shape[1]))
-    prior = PRIOR - choices(to) - noise
-    return hit(_cause(look, words), found, prior, partial(_ratio, to=to), moved=len(moved))
+    # the choice is paid by what these rows gain, before that is carried on to more of them
+    found = found._replace(nats=found.nats - choices(to) - noise)
+    if found.nats <= 0.0:
+        return None
+    return hit(_cause(look, words), found, PRIOR, partial(_ratio, to=to, own=own), moved=len(moved))
 
 
 def _moved_on(scene: Scene, look: Look) -> Suspect | None:
@@ -115,10 +120,16 @@ class Coded(NamedTuple):
     table: FloatArray
 
 
-def coded(look: Look) -> Coded:
-    """Frequent categories one by one, all others as one more; nulls and unseen ones left out."""
-    common = int((look.shares[FIRST : FIRST + look.face.own] >= COMMON).sum())
-    own = min(max(2, common), look.face.own, MOST)
+def coded(look: Look, own: int = 0) -> Coded:
+    """Frequent categories one by one, all others as one more; nulls and unseen ones left out.
+
+    `own` says how many stand for themselves; 0 for those that are frequent, now or usually.
+    """
+    usual = look.shares[FIRST : FIRST + look.face.own]
+    now = look.counts[FIRST : FIRST + look.face.own] / max(1.0, float(look.counts.sum()))
+    often = np.flatnonzero((usual >= COMMON) | (now >= COMMON_NOW))
+    common = int(often[-1]) + 1 if len(often) else 0
+    own = own or min(max(2, common), look.face.own, MOST)
     rest = float(look.shares[RARE] + look.shares[FIRST + own :].sum())
     size = own + (rest >= COMMON)
     log_p = np.log(np.append(look.shares[FIRST : FIRST + own], rest))[:size]
@@ -149,11 +160,11 @@ def permuted(look: Look) -> tuple[IntArray, Mixture, int] | None:
     to = best_permutation(gain)
     if (to == np.arange(size)).all():
         return None
-    return to, fit(_ratio(look, to)), rows.own
+    return to, fit(_ratio(look, to, rows.own)), rows.own
 
 
-def _ratio(look: Look, to: IntArray) -> FloatArray:
-    rows = coded(look)
+def _ratio(look: Look, to: IntArray, own: int) -> FloatArray:
+    rows = coded(look, own)
     at = rows.codes[rows.mine]
     ratio = np.zeros(look.scene.rows)
     ratio[rows.mine] = rows.log_p[to[at]] - rows.log_p[at]

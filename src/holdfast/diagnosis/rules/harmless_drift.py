@@ -11,7 +11,7 @@ from holdfast.diagnosis.evidence import Cause
 from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect
 from holdfast.diagnosis.rules.covariate_drift import SCORE, how_it_moved
-from holdfast.diagnosis.scene import Scene
+from holdfast.diagnosis.scene import SURE, Scene
 from holdfast.diagnosis.signatures.alone import altered, moved_along
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.signatures.transforms import (
@@ -39,7 +39,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     """Movement inside what the reference knows, of a column without weight."""
     out: list[Suspect] = []
     for look in scene.broken:
-        if not weightless(look):
+        if not weightless(look) or (look.drifted <= SURE and look.name not in scene.crossed):
             continue
         nats = moved_alone(look)
         if nats <= 0.0 or scene.answers.moved > max(SCORE, IN_PROPORTION * nats):
@@ -89,6 +89,8 @@ def moved_alone(look: Look) -> float:
         for change, ratio in look.keep("changes", best_changes):
             if not change.known and change.a > 0.0:
                 found = fit(ratio)
+                if found.nats <= best:
+                    continue
                 earlier = look.scene.gain_before(_again(look.name, change), found.share)
                 best = max(best, found.nats - max(earlier, misfit(look, change, found.share)))
     return best

@@ -19,7 +19,7 @@ def weigh(scene: Scene) -> list[Suspect]:
     out = []
     for name, mixture in unseen(scene).items():
         how = renaming(scene.looks[name], mixture.start)
-        if mixture.nats <= 0.0 or replaced(how) or how.nothing > 0.5:
+        if mixture.nats <= 0.0 or replaced(how, scene.looks[name]) or how.nothing > 0.5:
             continue
         share = float((scene.looks[name].cells[mixture.start :] == UNSEEN).mean())
         words = f"with {how.new} new categor{'y' if how.new == 1 else 'ies'}"

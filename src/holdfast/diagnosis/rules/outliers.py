@@ -21,6 +21,8 @@ FloatArray = NDArray[np.float64]
 PRIOR = -2.0
 #: share of the rows beyond which they are no single rows any more
 SINGLE = 0.4
+#: standard deviations from the range that are no more than a new record
+NEAR = 1.0
 #: distances from the range, in its widths
 GAPS = np.array([0.1, 0.3, 1.0, 2.0, 4.0, 7.0, 12.0, 20.0, 40.0, 100.0])
 
@@ -45,7 +47,9 @@ def weigh(scene: Scene) -> list[Suspect]:
         above, below = look.counts[ABOVE], look.counts[BELOW]
         if not above + below or (above + below) / scene.rows > 0.9:
             continue
-        beyond = (look.cells == ABOVE) | (look.cells == BELOW)
+        beyond = _beyond(look)
+        if not beyond.any():
+            continue
         ratio = np.full(scene.rows, -np.inf)
         scattered, price = scattering(look, look.numbers[beyond])
         ratio[beyond] = scattered - look.plausible(look.numbers[beyond])
@@ -66,8 +70,15 @@ def weigh(scene: Scene) -> list[Suspect]:
 
 
 def _beyond_ratio(look: Look, gain: float) -> FloatArray:
-    beyond = (look.cells == ABOVE) | (look.cells == BELOW)
-    return np.where(beyond, gain, -np.inf)
+    return np.where(_beyond(look), gain, -np.inf)
+
+
+def _beyond(look: Look) -> NDArray[np.bool_]:
+    """Rows out of range by more than the world goes a little further than it ever did."""
+    face = look.face
+    gap = np.maximum(look.numbers - face.high, face.low - look.numbers)
+    out: NDArray[np.bool_] = (look.cells == ABOVE) | (look.cells == BELOW)
+    return out & np.asarray(gap > NEAR * face.spread)
 
 
 def scattering(look: Look, x: FloatArray) -> tuple[FloatArray, float]:

@@ -7,9 +7,9 @@ from functools import partial
 
 from holdfast.diagnosis.evidence import Cause, Evidence
 from holdfast.diagnosis.look import Look
-from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, hit, pipeline
+from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, gathered, hit, pipeline
 from holdfast.diagnosis.scene import Scene
-from holdfast.diagnosis.signatures.spikes import Spike, spike_ratio, spikes
+from holdfast.diagnosis.signatures.spikes import Spike, like_growth, spike_ratio, spikes
 from holdfast.diagnosis.words import clean, percent
 
 PRIOR = -0.7
@@ -39,6 +39,8 @@ def weigh(scene: Scene) -> list[Suspect]:
             prior = PRIOR + math.log(max(spike.usual, 1e-18))
             # and a feed that stands still hits all rows of its source, a default single ones
             prior += 0.5 * math.log(max(share, 0.05))
+            if (price := like_growth(spike, share)) and not gathered(scene, spike.found, look.name):
+                prior += price
             again = partial(spike_ratio, number=spike.number, name=spike.name, usual=spike.usual)
             out.append(hit(cause, spike.found, prior, again, share=share, usual=spike.usual))
     return out

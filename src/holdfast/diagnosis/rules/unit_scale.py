@@ -5,6 +5,7 @@ from __future__ import annotations
 from functools import partial
 
 from holdfast.diagnosis.evidence import Cause, Evidence
+from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import (
     Rule,
     Suspect,
@@ -16,7 +17,7 @@ from holdfast.diagnosis.rules.base import (
 )
 from holdfast.diagnosis.rules.harmless_drift import weightless
 from holdfast.diagnosis.scene import Scene
-from holdfast.diagnosis.signatures.mixture import fit
+from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.signatures.transforms import (
     KNOWN,
     Transform,
@@ -66,10 +67,13 @@ def weigh(scene: Scene) -> list[Suspect]:
             if found.nats <= 0.0 or (change.prior < KNOWN and weightless(look)):
                 continue  # an unknown change inside known values without effect: harmless drift
             prior = change.prior - misfit(look, change, found.share)
-            if found.share < WHOLE and change.a > 0.0 and not gathered(scene, found, look.name):
+            turned = change.a < 0.0 and change.prior >= KNOWN  # signs do turn in single rows
+            if found.share < WHOLE and not turned and not gathered(scene, found, look.name):
                 hits = max(1.0, float(found.weight.sum()))
                 known = change.prior >= KNOWN and found.share >= LEAST
                 if not known and found.nats / hits < CLEAR:
+                    continue
+                if _in_reach(look, found):
                     continue
                 prior += SCATTERED
             because = (
@@ -81,6 +85,14 @@ def weigh(scene: Scene) -> list[Suspect]:
             again = partial(whole_ratio, change=change)
             out.append(hit(cause, found, prior, again, **details))
     return out
+
+
+def _in_reach(look: Look, found: Mixture) -> bool:
+    """Whether the rows hit lie no further out than a new record would."""
+    x = look.numbers[(found.weight > 0.5) & look.present]
+    reach = look.face.spread
+    inside = (x >= look.face.low - reach) & (x <= look.face.high + reach)
+    return bool(inside.all())
 
 
 def words(change: Transform) -> str:

@@ -62,6 +62,8 @@ def fit(log_ratio: FloatArray, *, whole: bool = False, fixed_start: bool = False
     ratio = np.exp(np.clip(log_ratio, -MOST, MOST))
     ratio[log_ratio < -MOST] = 0.0
     share = 1.0 if whole else _share(ratio)
+    if share <= 0.0:
+        return Mixture(0.0, 0.0, 0, np.zeros(n))
     rows = _rows(ratio, share)
     start = 0
     if not fixed_start:

@@ -14,7 +14,7 @@ FloatArray = NDArray[np.float64]
 #: likeness from which a spelling is taken for another one
 ALIKE = 0.65
 #: unseen spellings looked at
-MOST_NAMES = 30
+MOST_NAMES = 15
 
 
 class Renaming(NamedTuple):

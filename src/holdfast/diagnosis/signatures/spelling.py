@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from functools import lru_cache
 
 #: words that stand for nothing
 NOTHING = frozenset(
@@ -51,6 +52,7 @@ def is_nothing(name: str) -> bool:
     return not plain or plain in NOTHING
 
 
+@lru_cache(maxsize=4096)
 def plain(name: str) -> str:
     r"""A spelling without case, blanks, signs, accents and garbling.
 
@@ -69,26 +71,37 @@ def likeness(new: str, old: str) -> float:
 
     Equal without case, blanks and signs: 1. One contains the other, whole (prefix, suffix,
     garbling): 0.9 for three letters or more, 0.7 for a beginning cut off. The same letters in
-    another order: 0.8. Else the share of common letter pairs, times 0.8.
+    another order: 0.8. Else the share of common letter pairs, times 0.8. Whole numbers are equal
+    without leading zeros; code 25 has nothing to do with code 2.
 
     >>> likeness("PRIVATE", "private"), likeness("v2_etavirP", "Private"), likeness("x", "berlin")
     (1.0, 0.8, 0.0)
+    >>> likeness("7", "07"), likeness("25", "2")
+    (1.0, 0.0)
     """
     a, b = plain(new), plain(old)
     if a and a == b:
         return 1.0
     if not a or not b:
         return 1.0 if new.strip() == old.strip() else 0.0
+    digits = a.isdigit() and b.isdigit()
+    if digits and a.lstrip("0") == b.lstrip("0"):
+        return 1.0
     if len(b) >= 3 and b in a and len(b) >= 0.5 * len(a):
         return 0.9
-    if len(b) < 3 and (a.startswith(b) or a.endswith(b)):
+    if len(b) < 3 and not digits and (a.startswith(b) or a.endswith(b)):
         return 0.7
     if len(a) >= 2 and b.startswith(a):  # cut off
         return 0.7
     if len(b) >= 2 and b[::-1] in a:
         return 0.8
-    if len(b) >= 4 and sorted(a) == sorted(b):
+    if len(b) >= 4 and len(a) == len(b) and sorted(a) == sorted(b):
         return 0.8
-    pairs = {a[i : i + 2] for i in range(len(a) - 1)}, {b[i : i + 2] for i in range(len(b) - 1)}
+    pairs = _pairs(a), _pairs(b)
     size = len(pairs[0]) + len(pairs[1])
     return 0.8 * 2.0 * len(pairs[0] & pairs[1]) / size if size else 0.0
+
+
+@lru_cache(maxsize=4096)
+def _pairs(text: str) -> frozenset[str]:
+    return frozenset(text[i : i + 2] for i in range(len(text) - 1))

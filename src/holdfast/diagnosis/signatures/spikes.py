@@ -16,6 +16,8 @@ FloatArray = NDArray[np.float64]
 
 #: spikes of one column that are weighed
 MOST_SPIKES = 3
+#: share from which a value is usual, share that counts as all rows, and the price in nats
+USUAL, ALL, GROWTH = 0.01, 0.995, -10.0
 #: nulls that the reference must have before their filling can be seen
 LEAST_NULLS = 0.01
 
@@ -97,6 +99,18 @@ def spike_ratio(look: Look, number: float, name: str, usual: float) -> FloatArra
         code = look.values.names.index(name) if name in look.values.names else -2
         rows = look.values.codes == code
     return np.where(rows, -math.log(usual), -np.inf)
+
+
+def like_growth(spike: Spike, share: float) -> float:
+    """What a usual value in some more of the rows costs: it may simply have become more frequent.
+
+    Without other columns to ask, both explain the rows alike, and the world does it more often.
+
+    Args:
+        spike: the value.
+        share: of the rows since the start that hold it.
+    """
+    return GROWTH if spike.usual >= USUAL and share < ALL else 0.0
 
 
 def _ranked(found: list[Spike]) -> list[Spike]:
