@@ -45,15 +45,20 @@ class Keys:
     def of(self, columns: Sequence[Values | None], rows: int) -> IntArray:
         """Shape (rows, columns); missing values share one key."""
         out = np.full((len(columns), rows), _NOTHING, np.int64)
+        numbers, places = [], []
         for i, values in enumerate(columns):
             if values is None:
                 continue
             if values.kind is ValueKind.NUMBER:
-                key = (values.numbers + 0.0).view(np.int64)  # minus zero is zero
-                known = values.state == 0
-                np.copyto(out[i], key, where=known)
+                numbers.append(values)
+                places.append(i)
             else:
-                out[i] = self._table(i, values.names)[values.codes]
+                self._table(i, values.names).take(values.codes, out=out[i], mode="wrap")
+        if numbers:
+            keys = np.array([v.numbers for v in numbers])
+            keys += 0.0  # minus zero is zero
+            known = np.array([v.state for v in numbers]) == 0
+            out[places] = np.where(known, keys.view(np.int64), _NOTHING)
         return out.T
 
     def _table(self, column: int, names: list[str]) -> IntArray:
@@ -115,12 +120,15 @@ class Repeats:
             rows; in the row right before.
         """
         n = len(keys)
-        both = np.concatenate((self.last, keys))
-        present = keys != _NOTHING
-        same = (both[RECENT - 1 : -1] == keys) & present
-        recent = same.copy()
+        both = np.concatenate((self.last.T, keys.T), axis=1)
+        now = both[:, RECENT:]
+        present = now != _NOTHING
+        same = both[:, RECENT - 1 : -1] == now
+        same &= present
+        recent, equal = same.copy(), np.empty_like(same)
         for back in range(2, RECENT + 1):
-            recent |= both[RECENT - back : RECENT - back + n] == keys
+            np.equal(both[:, RECENT - back : RECENT - back + n], now, out=equal)
+            recent |= equal
         recent &= present
         again = np.zeros((n, 2), np.bool_)
         seen, row = self._seen, self._rows
@@ -134,8 +142,8 @@ class Repeats:
         self._rows = row
         if len(seen) > 4 * WINDOW:
             self._seen = {k: v for k, v in seen.items() if row - v <= WINDOW}
-        self.last = both[-RECENT:].copy()
-        return same, recent, again
+        self.last = both[:, -RECENT:].T.copy()
+        return same.T, recent.T, again
 
     def dump(self) -> bytes:
         """The last rows."""

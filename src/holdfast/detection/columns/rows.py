@@ -7,6 +7,7 @@ and the others run as sums and running minima over the batch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -20,6 +21,8 @@ from holdfast.detection.recovery import Fault, follow
 from holdfast.frames.values import FloatArray, IntArray
 
 BETS = len(STAKES)
+#: rows taken at a time, so that sums stay exact
+MOST_ROWS = 1 << 18
 
 
 class RowStream(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,8 +100,21 @@ class RowBank:
         n = len(yes)
         if n == 0 or not self.live.any():
             return []
-        yes = yes & applies
-        hits, asked = yes.sum(axis=0), applies.sum(axis=0)
+        if n > MOST_ROWS:
+            halves = (slice(0, n // 2), slice(n // 2, n))
+            return [
+                x for h in halves for x in self.observe(yes[h], applies[h], first + h.start)
+            ]
+        # a stream after the other in memory
+        answers, asks = np.ascontiguousarray(yes.T), np.ascontiguousarray(applies.T)
+        asked = np.full(len(asks), n, np.int64)
+        some = np.flatnonzero(~asks.all(axis=1))
+        if len(some):
+            asked[some] = asks[some].sum(axis=1)
+            answers[some] &= asks[some]
+        flat = np.flatnonzero(answers)
+        stream = flat // n
+        hits = np.bincount(stream, minlength=len(answers))
         busy = self.live & ((hits > 0) | (self.wealth > 0.0).any(axis=1))
         busy[list(self.faults)] = False
         calm = np.flatnonzero(busy & (hits == 0))
@@ -108,13 +124,77 @@ class RowBank:
         found: list[Crossing] = []
         for place in list(self.faults):
             seen = (int(self.counts[0, place]), int(self.counts[1, place]))
-            found += self._follow(place, yes[:, place], applies[:, place], first, seen)
+            found += self._follow(place, answers[place], asks[place], first, seen)
         chosen = np.flatnonzero(busy & (hits > 0))
         if len(chosen):
-            base = self.counts[:, chosen]
-            found += self._run(chosen, yes[:, chosen], applies[:, chosen], first, base)
-        self.counts += np.stack((asked, hits))
+            mine = (busy & (hits > 0))[stream]
+            crossed = self._jump(chosen, stream[mine], flat[mine] - stream[mine] * n, asks, first)
+            for k in crossed:
+                alone = (answers[k][:, None], asks[k][:, None])
+                found += self._run(np.array([k]), *alone, first, self.counts[:, [k]])
+        self.counts[0] += asked
+        self.counts[1] += hits
         return sorted(found, key=lambda x: (x.row, x.group))
+
+    def _jump(
+        self, chosen: IntArray, stream: IntArray, at: IntArray, asks: NDArray[np.bool_], first: int
+    ) -> list[int]:
+        """Carries quiet streams from yes to yes; gives those that cross, which stay as they were.
+
+        Args:
+            chosen: places of the streams, ascending.
+            stream: place of the stream of each yes, ascending.
+            at: its row.
+            asks: shape (streams, n), which rows are asked.
+            first: number of the first row.
+        """
+        n = asks.shape[1]
+        line = np.searchsorted(chosen, stream)
+        start = np.searchsorted(stream, chosen)
+        nth = np.arange(len(at)) - start[line]
+        before = at.copy()
+        some = np.flatnonzero(~asks[chosen].all(axis=1))
+        if len(some):
+            left_out = np.zeros((len(chosen), n), np.int64)
+            left_out[some] = np.cumsum(~asks[chosen[some]], axis=1)
+            before -= left_out[line, at]
+        # sums of all steps up to right before each yes, and the lowest of them in its stream: a
+        # drop from stream to stream, larger than any sum, starts the minimum afresh
+        total = (before - nth)[:, None] * self._no[stream] + nth[:, None] * self._yes[stream]
+        drop = math.ceil(2.0 * float(np.abs(total).max()) + float(self.wealth[chosen].max()) + 1.0)
+        shift = (line * float(drop))[:, None]
+        floor = np.minimum(total, -self.wealth[stream]) - shift
+        low = np.minimum.accumulate(floor, axis=0) + shift
+        path = total + self._yes[stream] - low
+        over = (path >= self.threshold[stream][:, None]).any(axis=1)
+        crossed = np.unique(stream[over]) if over.any() else np.empty(0, np.int64)
+        # the last yes before which wealth was zero begins the present excursion
+        zero = np.where(total <= low, np.arange(len(at))[:, None], -1)
+        last = np.maximum.reduceat(zero, start, axis=0)
+        some_zero = last >= 0
+        fresh = (first + at, self.counts[0][stream] + before, self.counts[1][stream] + nth)
+        ends = np.append(start[1:], len(at)) - 1
+        rest = self._asked_after(chosen, at[ends], before[ends], asks)
+        wealth = np.maximum(path[ends] + rest[:, None] * self._no[chosen], 0.0)
+        quiet = ~np.isin(chosen, crossed)
+        kept = chosen[quiet]
+        for k in range(3):
+            value = np.where(some_zero, fresh[k][last], self.began[k, chosen])
+            self.began[k, kept] = value[quiet]
+        self.wealth[kept] = wealth[quiet]
+        return crossed.tolist()
+
+    @staticmethod
+    def _asked_after(
+        chosen: IntArray, at: IntArray, before: IntArray, asks: NDArray[np.bool_]
+    ) -> IntArray:
+        """Shape (streams,): rows asked after the last yes of each stream."""
+        asked = np.full(len(chosen), asks.shape[1], np.int64)
+        some = np.flatnonzero(~asks[chosen].all(axis=1))
+        if len(some):
+            asked[some] = asks[chosen[some]].sum(axis=1)
+        result: IntArray = asked - before - 1
+        return result
 
     def _run(
         self,
@@ -124,7 +204,7 @@ class RowBank:
         first: int,
         base: IntArray,
     ) -> list[Crossing]:
-        """Carries quiet streams through rows.
+        """Carries quiet streams through rows one by one.
 
         Args:
             chosen: places of the streams.
