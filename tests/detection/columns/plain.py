@@ -90,7 +90,9 @@ class PlainBlocks:
                 if self.wealth[c][j] <= 0.0:
                     self.began[c][j] = block
                 self.wealth[c][j] = max(self.wealth[c][j], 0.0) + self.inside[c][j]
-                self.starts[c][j] = [x + self.inside[c][j] for x in [*self.starts[c][j], 0.0] if x > -60]
+                self.starts[c][j] = [
+                    x + self.inside[c][j] for x in [*self.starts[c][j], 0.0] if x > -60
+                ]
                 self.inside[c][j] = 0.0
         out = []
         for group, fault in list(self.faults.items()):
@@ -304,9 +306,7 @@ class PlainLabels:
             line = self.thresholds[s]
             loud = log_sum(self.starts[s][fault.bet]) > 0.3 * line[fault.bet]
             self.wealth[s] = [min(w, t + 3.0) for w, t in zip(self.wealth[s], line, strict=True)]
-            self.starts[s] = [
-                capped(x, t + 3.0) for x, t in zip(self.starts[s], line, strict=True)
-            ]
+            self.starts[s] = [capped(x, t + 3.0) for x, t in zip(self.starts[s], line, strict=True)]
             fault.calm = 0 if loud else fault.calm + 20
             if fault.calm >= 400:
                 del self.faults[s]

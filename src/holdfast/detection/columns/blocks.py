@@ -35,6 +35,8 @@ CAP = 3.0
 CALM_ROWS, MOST_CALM_ROWS = 200, 1000
 #: part of its threshold below which a bet is calm
 CALM = 0.3
+#: logarithms up to which numbers are held
+LARGEST = 700.0
 #: steps that agree to within 1 / 1000 nat are the same bet
 ALIKE = 1000.0
 
@@ -148,7 +150,7 @@ class BlockBank:
         count = np.bincount(self.group, minlength=len(self.groups))
         weight = np.array([g.weight for g in self.groups]) / np.maximum(count, 1)
         self.thresholds: FloatArray = in_blocks(nats) - np.log(weight[self.group])
-        self._caps = np.exp(self.thresholds + CAP)
+        self._caps = np.exp(np.minimum(self.thresholds + CAP, LARGEST))
         self._tables = [s.astype(np.float32) for s in self.steps]
         self._cells = np.array(cells, np.int64)
         # a column without bets has no table, yet rows have cells and flags in it
@@ -156,8 +158,7 @@ class BlockBank:
         self._flags = max(flags, 0)
         ends = np.cumsum(self._cells + self._flags)
         self._begins = np.concatenate(([0], ends)).astype(np.int64)
-        places = (ends - self._flags)[:, None] + np.arange(self._flags)
-        self._lit: IntArray = places.ravel().astype(np.int64)
+        self._lit: IntArray = (ends - self._flags)[:, None] + np.arange(self._flags)
         self._slopes, self._near = self._reach()
         self.rows = 0
         bets = len(lines)
@@ -207,7 +208,7 @@ class BlockBank:
         step = self._moves(self._count(cells, flags, blocks))
         pay = np.exp(step)
         # from this sum on, a bet could cross inside the block
-        reach = np.exp(self._near - step * self._slopes) - 1.0
+        reach = np.exp(np.minimum(self._near - step * self._slopes, LARGEST)) - 1.0
         found: list[Crossing] = []
         for b in range(blocks):
             begin, end = b * BLOCK, min((b + 1) * BLOCK, total)
@@ -243,15 +244,17 @@ class BlockBank:
         total, width = len(cells), int(self._begins[-1])
         index = cells + self._begins[:-1]
         index += (np.arange(total) // BLOCK * width)[:, None]
-        counts = np.bincount(index.ravel(order="K"), minlength=blocks * width)
-        counts = counts.reshape(blocks, width).astype(np.float32)
-        if self._flags:
-            lit = flags[:, :, : self._flags].reshape(total, -1).view(np.uint8)
+        times = np.bincount(index.ravel(order="K"), minlength=blocks * width)
+        counts = times.reshape(blocks, width).astype(np.float32)
+        known = min(self._flags, flags.shape[2])
+        if known:
+            place = self._lit[:, :known].ravel()
+            lit = flags[:, :, :known].reshape(total, -1).view(np.uint8)
             whole = total // BLOCK
-            inside = lit[: whole * BLOCK].reshape(whole, BLOCK, lit.shape[1])
-            counts[:whole, self._lit] = inside.sum(axis=1, dtype=np.uint8)
+            inside = lit[: whole * BLOCK].reshape(whole, BLOCK, len(place))
+            counts[:whole, place] = inside.sum(axis=1, dtype=np.uint8)
             if whole < blocks:
-                counts[whole, self._lit] = lit[whole * BLOCK :].sum(axis=0, dtype=np.uint8)
+                counts[whole, place] = lit[whole * BLOCK :].sum(axis=0, dtype=np.uint8)
         return counts
 
     def _look(

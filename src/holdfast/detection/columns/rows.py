@@ -102,9 +102,7 @@ class RowBank:
             return []
         if n > MOST_ROWS:
             halves = (slice(0, n // 2), slice(n // 2, n))
-            return [
-                x for h in halves for x in self.observe(yes[h], applies[h], first + h.start)
-            ]
+            return [x for h in halves for x in self.observe(yes[h], applies[h], first + h.start)]
         # a stream after the other in memory
         answers, asks = np.ascontiguousarray(yes.T), np.ascontiguousarray(applies.T)
         asked = np.full(len(asks), n, np.int64)
