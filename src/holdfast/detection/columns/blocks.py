@@ -36,7 +36,7 @@ CALM_ROWS, MOST_CALM_ROWS = 200, 1000
 #: part of its threshold below which a bet is calm
 CALM = 0.3
 #: logarithms up to which numbers are held
-LARGEST = 700.0
+LARGEST = 500.0
 #: steps that agree to within 1 / 1000 nat are the same bet
 ALIKE = 1000.0
 
@@ -181,7 +181,7 @@ class BlockBank:
             down = np.minimum(lit, 0.0).sum(axis=0) + known.min(axis=0, initial=0.0)
             slopes[span] = up / np.maximum(up - down, 1e-300)
             near[span] += slopes[span] * down * BLOCK
-        return slopes, near - 1e-6
+        return slopes, np.minimum(near, LARGEST) - 1e-6
 
     def observe(self, cells: IntArray, flags: NDArray[np.bool_]) -> list[Crossing]:
         """Takes rows in order.
@@ -207,12 +207,15 @@ class BlockBank:
         blocks = -(-total // BLOCK)
         step = self._moves(self._count(cells, flags, blocks))
         pay = np.exp(step)
-        # from this sum on, a bet could cross inside the block
-        reach = np.exp(np.minimum(self._near - step * self._slopes, LARGEST)) - 1.0
+        # from this sum on, the new start included, a bet could cross inside the block
+        reach = step * self._slopes
+        np.subtract(self._near, reach, out=reach)
+        np.exp(reach, out=reach)
         found: list[Crossing] = []
         for b in range(blocks):
             begin, end = b * BLOCK, min((b + 1) * BLOCK, total)
-            hot = self.sums >= reach[b]
+            begun = self.sums + 1.0
+            hot = begun >= reach[b]
             if hot.any():
                 skip = held if b == 0 else 0
                 found += self._look(hot, cells[begin:end], flags[begin:end], first + begin, skip)
@@ -221,8 +224,7 @@ class BlockBank:
             np.putmask(self.began, self.wealth <= 0.0, first + begin)
             np.maximum(self.wealth, 0.0, out=self.wealth)
             self.wealth += step[b]
-            self.sums += 1.0
-            self.sums *= pay[b]
+            np.multiply(begun, pay[b], out=self.sums)
             if self.faults:
                 found += self._follow(first + end - 1)
         done = (total // BLOCK) * BLOCK

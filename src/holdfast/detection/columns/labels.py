@@ -20,7 +20,14 @@ from numpy.typing import NDArray
 
 from holdfast.detection.columns.blocks import CALM, CAP, Crossing, GroupFault, in_blocks
 from holdfast.detection.columns.cells import Cells
-from holdfast.detection.columns.quiet import BLOCK, TABLE_GRID, Payments, limits, rounded
+from holdfast.detection.columns.quiet import (
+    BLOCK,
+    GRID,
+    TABLE_GRID,
+    Payments,
+    limits,
+    rounded,
+)
 from holdfast.frames.values import FloatArray, IntArray, ValueKind
 
 CUTS = (0.15, 0.3, 0.5, 0.7, 0.85)
@@ -310,7 +317,7 @@ class LabelBank:
         self._members = Members(fit.segments, cells)
         self.segment, self.place = np.nonzero(alive)
         self._norm = np.frombuffer(fit.norm).reshape(shape)[alive]
-        self._deff = np.frombuffer(fit.deff).reshape(shape)[alive]
+        self._scale = GRID / np.frombuffer(fit.deff).reshape(shape)[alive]
         # where in `_moves` each bet finds its payoffs and its rows
         slots = len(cells) * self._members.width + 1
         home = self._members.slots[self.segment]
@@ -390,8 +397,10 @@ class LabelBank:
         paid = np.concatenate((by_slot, alone.astype(np.float32)), axis=1)
         grown = np.take(paid, self._from, axis=1).astype(np.float64)
         grown -= np.take(paid, self._rows_from, axis=1) * self._norm
-        grown /= self._deff
-        return rounded(grown)
+        grown *= self._scale
+        np.floor(grown, out=grown)
+        grown *= 1.0 / GRID
+        return grown
 
     def _look(self, over: NDArray[np.bool_], row: int) -> list[Crossing]:
         found = []
