@@ -114,7 +114,8 @@ class RowBank:
         stream = flat // n
         hits = np.bincount(stream, minlength=len(answers))
         busy = self.live & ((hits > 0) | (self.wealth > 0.0).any(axis=1))
-        busy[list(self.faults)] = False
+        if self.faults:
+            busy[list(self.faults)] = False
         calm = np.flatnonzero(busy & (hits == 0))
         if len(calm):
             step = asked[calm, None] * self._no[calm]
@@ -123,10 +124,12 @@ class RowBank:
         for place in list(self.faults):
             seen = (int(self.counts[0, place]), int(self.counts[1, place]))
             found += self._follow(place, answers[place], asks[place], first, seen)
-        chosen = np.flatnonzero(busy & (hits > 0))
-        if len(chosen):
-            mine = (busy & (hits > 0))[stream]
-            crossed = self._jump(chosen, stream[mine], flat[mine] - stream[mine] * n, asks, first)
+        moving = busy & (hits > 0)
+        if moving.any():
+            mine = moving[stream]
+            stream, at = stream[mine], flat[mine]
+            at -= stream * n
+            crossed = self._jump(np.flatnonzero(moving), stream, at, hits, asks, asked, first)
             for k in crossed:
                 alone = (answers[k][:, None], asks[k][:, None])
                 found += self._run(np.array([k]), *alone, first, self.counts[:, [k]])
@@ -135,7 +138,14 @@ class RowBank:
         return sorted(found, key=lambda x: (x.row, x.group))
 
     def _jump(
-        self, chosen: IntArray, stream: IntArray, at: IntArray, asks: NDArray[np.bool_], first: int
+        self,
+        chosen: IntArray,
+        stream: IntArray,
+        at: IntArray,
+        hits: IntArray,
+        asks: NDArray[np.bool_],
+        asked: IntArray,
+        first: int,
     ) -> list[int]:
         """Carries quiet streams from yes to yes; gives those that cross, which stay as they were.
 
@@ -143,56 +153,54 @@ class RowBank:
             chosen: places of the streams, ascending.
             stream: place of the stream of each yes, ascending.
             at: its row.
+            hits: shape (streams,), yes rows of each stream.
             asks: shape (streams, n), which rows are asked.
+            asked: shape (streams,), how many are.
             first: number of the first row.
         """
         n = asks.shape[1]
-        line = np.searchsorted(chosen, stream)
-        start = np.searchsorted(stream, chosen)
+        times = hits[chosen]
+        ends = np.cumsum(times)
+        start = ends - times
+        line = np.repeat(np.arange(len(chosen)), times)
         nth = np.arange(len(at)) - start[line]
-        before = at.copy()
-        some = np.flatnonzero(~asks[chosen].all(axis=1))
+        before = at
+        some = np.flatnonzero(asked[chosen] < n)
         if len(some):
             left_out = np.zeros((len(chosen), n), np.int64)
             left_out[some] = np.cumsum(~asks[chosen[some]], axis=1)
-            before -= left_out[line, at]
+            before = at - left_out[line, at]
         # sums of all steps up to right before each yes, and the lowest of them in its stream: a
         # drop from stream to stream, larger than any sum, starts the minimum afresh
-        total = (before - nth)[:, None] * self._no[stream] + nth[:, None] * self._yes[stream]
-        drop = math.ceil(2.0 * float(np.abs(total).max()) + float(self.wealth[chosen].max()) + 1.0)
-        shift = (line * float(drop))[:, None]
-        floor = np.minimum(total, -self.wealth[stream]) - shift
-        low = np.minimum.accumulate(floor, axis=0) + shift
-        path = total + self._yes[stream] - low
-        over = (path >= self.threshold[stream][:, None]).any(axis=1)
-        crossed = np.unique(stream[over]) if over.any() else np.empty(0, np.int64)
+        gain = self._yes[stream]
+        total = nth[:, None] * gain
+        total += (before - nth)[:, None] * self._no[stream]
+        highest = float(np.abs(total).max()) + float(self.wealth[chosen].max())
+        shift = (line * math.ceil(2.0 * highest + 1.0)).astype(np.float64)[:, None]
+        low = np.minimum(total, -self.wealth[stream])
+        low -= shift
+        np.minimum.accumulate(low, axis=0, out=low)
+        low += shift
+        gain -= low
+        path = np.add(total, gain, out=gain)
         # the last yes before which wealth was zero begins the present excursion
         zero = np.where(total <= low, np.arange(len(at))[:, None], -1)
         last = np.maximum.reduceat(zero, start, axis=0)
-        some_zero = last >= 0
-        fresh = (first + at, self.counts[0][stream] + before, self.counts[1][stream] + nth)
-        ends = np.append(start[1:], len(at)) - 1
-        rest = self._asked_after(chosen, at[ends], before[ends], asks)
-        wealth = np.maximum(path[ends] + rest[:, None] * self._no[chosen], 0.0)
+        base = self.counts[:, stream]
+        fresh = np.stack((first + at, base[0] + before, base[1] + nth))
+        began = np.where(last >= 0, fresh[:, last], self.began[:, chosen])
+        rest = asked[chosen] - before[ends - 1] - 1
+        wealth = path[ends - 1] + rest[:, None] * self._no[chosen]
+        np.maximum(wealth, 0.0, out=wealth)
+        over = path >= self.threshold[stream][:, None]
+        if not over.any():
+            self.began[:, chosen], self.wealth[chosen] = began, wealth
+            return []
+        crossed = np.unique(stream[over.any(axis=1)])
         quiet = ~np.isin(chosen, crossed)
-        kept = chosen[quiet]
-        for k in range(3):
-            value = np.where(some_zero, fresh[k][last], self.began[k, chosen])
-            self.began[k, kept] = value[quiet]
-        self.wealth[kept] = wealth[quiet]
-        return crossed.tolist()
-
-    @staticmethod
-    def _asked_after(
-        chosen: IntArray, at: IntArray, before: IntArray, asks: NDArray[np.bool_]
-    ) -> IntArray:
-        """Shape (streams,): rows asked after the last yes of each stream."""
-        asked = np.full(len(chosen), asks.shape[1], np.int64)
-        some = np.flatnonzero(~asks[chosen].all(axis=1))
-        if len(some):
-            asked[some] = asks[chosen[some]].sum(axis=1)
-        result: IntArray = asked - before - 1
-        return result
+        self.began[:, chosen[quiet]], self.wealth[chosen[quiet]] = began[:, quiet], wealth[quiet]
+        found: list[int] = crossed.tolist()
+        return found
 
     def _run(
         self,
