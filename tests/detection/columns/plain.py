@@ -12,9 +12,20 @@ END_OF_FAULT = math.log(100_000)  # a fault that goes on is declared ended once 
 UNIT = 2.0**-20
 
 
-def down(x: float) -> float:
+def down(x: float, unit: float = UNIT) -> float:
     """Rounded down to a multiple of 2^-20."""
-    return math.floor(x / UNIT) * UNIT
+    return math.floor(x / unit) * unit
+
+
+def log_sum(logs: list) -> float:
+    """log of the sum of exp of some numbers."""
+    top = max(logs, default=-math.inf)
+    return top if math.isinf(top) else top + math.log(sum(math.exp(x - top) for x in logs))
+
+
+def capped(logs: list, cap: float) -> list:
+    """The same as one number, at most `cap` where they come to more."""
+    return logs if log_sum(logs) <= cap else [cap]
 
 
 @dataclass
@@ -33,13 +44,14 @@ class PlainBlocks:
 
     steps: list
     sizes: list
-    thresholds: list  # [column][bet]
+    thresholds: list  # [column][bet], of the logarithm of the sum over all starts
     owner: list  # [column][bet]: its group, -1 for none
     rows: int = 0
     faults: dict = field(default_factory=dict)
 
     def __post_init__(self):
         shape = [range(len(bets)) for bets in self.thresholds]
+        self.starts = [[[] for _ in bets] for bets in shape]  # what every start has earned
         self.wealth = [[0.0 for _ in bets] for bets in shape]
         self.inside = [[0.0 for _ in bets] for bets in shape]
         self.began = [[0 for _ in bets] for bets in shape]
@@ -55,7 +67,7 @@ class PlainBlocks:
                     self.steps[c][self.sizes[c] + f][j] for f, on in enumerate(flags[c]) if on
                 )
                 self.inside[c][j] += step
-                path = max(self.wealth[c][j], 0.0) + self.inside[c][j]
+                path = log_sum([*self.starts[c][j], 0.0]) + self.inside[c][j]
                 group = self.owner[c][j]
                 if path >= bets[j] and group not in self.faults:
                     onset = self.began[c][j] if self.wealth[c][j] > 0 else block
@@ -78,6 +90,9 @@ class PlainBlocks:
                 if self.wealth[c][j] <= 0.0:
                     self.began[c][j] = block
                 self.wealth[c][j] = max(self.wealth[c][j], 0.0) + self.inside[c][j]
+                self.starts[c][j] = [
+                    x + self.inside[c][j] for x in [*self.starts[c][j], 0.0] if x > -60
+                ]
                 self.inside[c][j] = 0.0
         out = []
         for group, fault in list(self.faults.items()):
@@ -87,12 +102,14 @@ class PlainBlocks:
             ]  # fmt: skip
             # the bet that crossed decides
             c, j = mine[0][0], fault.bet
-            lead, threshold = self.wealth[c][j], self.thresholds[c][j]
+            lead, threshold = log_sum(self.starts[c][j]), self.thresholds[c][j]
             fault.nats = max(fault.nats, lead)
             if lead >= threshold:
                 fault.last = self.rows - 1
             for k, i in mine:
-                self.wealth[k][i] = min(self.wealth[k][i], self.thresholds[k][i] + 3.0)
+                cap = self.thresholds[k][i] + 3.0
+                self.wealth[k][i] = min(self.wealth[k][i], cap)
+                self.starts[k][i] = capped(self.starts[k][i], cap)
             if lead > 0.3 * threshold:
                 fault.calm = 0
                 continue
@@ -100,7 +117,7 @@ class PlainBlocks:
             if fault.calm >= min(max(200, 2 * (fault.row - fault.onset)), 1000):
                 del self.faults[group]
                 for k, i in mine:
-                    self.wealth[k][i] = 0.0
+                    self.wealth[k][i], self.starts[k][i] = 0.0, []
                 out.append(
                     (group, self.rows - 1, fault.onset, fault.nats, fault.bet, True, fault.last)
                 )
@@ -237,6 +254,7 @@ class PlainLabels:
 
     def __post_init__(self):
         self.wealth = [[0.0] * len(line) for line in self.norm]
+        self.starts = [[[] for _ in line] for line in self.norm]
         self.began = [[0] * len(line) for line in self.norm]
         self.open = []
         self.faults = {}
@@ -269,25 +287,30 @@ class PlainLabels:
             for j in range(len(self.norm[s])):
                 if self.wealth[s][j] <= 0.0:
                     self.began[s][j] = self.rows
-                grown = sum(down(line[j]) for line in mine) - len(mine) * self.norm[s][j]
+                grown = sum(down(x[j], 2.0**-14) for x in mine) - len(mine) * self.norm[s][j]
                 step = down(grown / self.deff[s][j])
                 alive = math.isfinite(self.thresholds[s][j])
-                self.wealth[s][j] = max(self.wealth[s][j], 0.0) + (step if alive else 0.0)
+                step = step if alive else 0.0
+                self.wealth[s][j] = max(self.wealth[s][j], 0.0) + step
+                self.starts[s][j] = [x + step for x in [*self.starts[s][j], 0.0] if x > -60]
         self.rows += 20
         row = self.rows - 1
         for s, line in enumerate(self.thresholds):
-            over = [j for j, t in enumerate(line) if self.wealth[s][j] >= t]
+            logs = [log_sum(starts) for starts in self.starts[s]]
+            over = [j for j, t in enumerate(line) if logs[j] >= t]
             if over and s not in self.faults:
-                j = max(over, key=self.wealth[s].__getitem__)
-                self.faults[s] = PlainFault(row, self.began[s][j], j, self.wealth[s][j], row)
-                out.append((s, row, self.began[s][j], self.wealth[s][j], j, False, -1))
+                j = max(over, key=logs.__getitem__)
+                self.faults[s] = PlainFault(row, self.began[s][j], j, logs[j], row)
+                out.append((s, row, self.began[s][j], logs[j], j, False, -1))
         for s, fault in list(self.faults.items()):
             line = self.thresholds[s]
+            loud = log_sum(self.starts[s][fault.bet]) > 0.3 * line[fault.bet]
             self.wealth[s] = [min(w, t + 3.0) for w, t in zip(self.wealth[s], line, strict=True)]
-            loud = self.wealth[s][fault.bet] > 0.3 * line[fault.bet]
+            self.starts[s] = [capped(x, t + 3.0) for x, t in zip(self.starts[s], line, strict=True)]
             fault.calm = 0 if loud else fault.calm + 20
             if fault.calm >= 400:
                 del self.faults[s]
                 self.wealth[s] = [0.0] * len(line)
+                self.starts[s] = [[] for _ in line]
                 out.append((s, row, fault.onset, fault.nats, fault.bet, True, row))
         return out

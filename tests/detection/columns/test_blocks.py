@@ -1,13 +1,16 @@
 from __future__ import annotations
 
+import itertools
+import math
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.detection.columns.batches import plainly, run
-from tests.detection.columns.plain import PlainBlocks
+from tests.detection.columns.plain import PlainBlocks, log_sum
 
-from holdfast.detection.columns.blocks import BlockBank, Group
+from holdfast.detection.columns.blocks import BlockBank, Group, in_blocks
 from holdfast.detection.columns.streams import Bet, Table
 
 CODES = ("values", "lattice")
@@ -63,9 +66,13 @@ def _cells(rng, size, rows):
 def plain(tables, groups, sizes, nats):
     place = {(g.column, g.code): i for i, g in enumerate(groups)}
     owner = [[-1 if b.muted else place[c, b.code] for b in t.bets] for c, t in enumerate(tables)]
+    for c, t in enumerate(tables):  # the same question twice is one bet
+        for j, i in itertools.combinations(range(len(t.bets)), 2):
+            if owner[c][j] == owner[c][i] and np.array_equal(t.steps[:, j], t.steps[:, i]):
+                owner[c][i] = -1
     alive = {i: sum(line.count(i) for line in owner) for i in range(len(groups))}
     thresholds = [
-        [np.inf if g < 0 else nats - np.log(groups[g].weight / alive[g]) for g in line]
+        [np.inf if g < 0 else in_blocks(nats) - np.log(groups[g].weight / alive[g]) for g in line]
         for line in owner
     ]
     steps = [np.where(np.array(o) >= 0, t.steps, 0.0).tolist()
@@ -94,8 +101,9 @@ def test_the_bank_equals_a_row_by_row_rewrite_in_any_batches_and_after_a_restart
     )  # fmt: skip
     truth = [(g, r, o, round(n, 9), b, over, last) for g, r, o, n, b, over, last in truth]
     assert plainly(found) == sorted(truth, key=lambda x: (x[1], x[5], x[0]))
-    for c, line in enumerate(slow.wealth):
-        assert bank.wealth[c, : len(line)] == pytest.approx(line, abs=1e-9)
+    for k, (c, j) in enumerate(zip(bank.column.tolist(), bank.place.tolist(), strict=True)):
+        assert bank.wealth[k] == slow.wealth[c][j]
+        assert bank.sums[k] == pytest.approx(math.exp(log_sum(slow.starts[c][j])), rel=1e-9)
     assert set(bank.faults) == set(slow.faults)
 
 
@@ -103,12 +111,14 @@ def test_an_alarm_comes_at_its_row_not_at_the_end_of_the_block():
     steps = np.array([[1.0], [-1.0]])
     bet = Bet(code="values", key="yes", side="up", share=0.1, edge=0.2, rows=100)
     group = Group(column=0, field="a", code="values", weight=1.0)
-    bank = BlockBank([Table(steps, [bet])], [group], [2], 4.5)
+    nats = math.log(20 * math.exp(4.5) - 19)  # so that the sum must reach exp(4.5)
+    bank = BlockBank([Table(steps, [bet])], [group], [2], nats)
     cells = np.ones((40, 1), np.int64)
     cells[23:] = 0
     [found] = bank.observe(cells, np.zeros((40, 1, 0), np.bool_))
     # inside a block the path goes on from the block's start: three rows down, then eight up
-    assert (found.row, found.onset, found.nats) == (30, 20, 5.0)
+    assert (found.row, found.onset) == (30, 20)
+    assert found.nats == pytest.approx(5.0, abs=1e-6)
 
 
 def test_a_bank_without_columns_or_bets_only_counts():
@@ -132,7 +142,7 @@ def test_a_muted_bet_never_moves():
     ]  # fmt: skip
     bank = BlockBank(silent, groups, sizes, 0.1)
     assert bank.observe(cells, lit) == []
-    assert not bank.wealth.any()
+    assert not len(bank.sums)
 
 
 def test_a_closed_group_starts_afresh():
@@ -143,12 +153,26 @@ def test_a_closed_group_starts_afresh():
     assert going_on in {x.group for x in found}
     bank.forget(going_on)
     assert going_on not in bank.faults
-    c = groups[going_on].column
-    mine = np.array([b.code == groups[going_on].code and not b.muted for b in tables[c].bets])
-    assert not bank.wealth[c, : len(mine)][mine].any()
+    mine = bank.group == going_on
+    assert mine.any()
+    assert not bank.sums[mine].any()
+    assert not bank.wealth[mine].any()
 
 
 def test_thresholds_spend_the_weight_of_every_group_once():
     tables, groups, sizes, _, _ = world(7)
     bank = BlockBank(tables, groups, sizes, 9.0)
-    assert np.exp(9.0 - bank.thresholds).sum() == pytest.approx(sum(g.weight for g in groups))
+    spent = np.exp(in_blocks(9.0) - bank.thresholds).sum()
+    assert spent == pytest.approx(sum(g.weight for g in groups))
+
+
+def test_a_question_asked_twice_is_bet_on_once_with_the_weight_of_both():
+    yes = np.array([[0.5], [-0.25], [0.0]])
+    twice = np.concatenate((yes, -yes, yes + 1e-6), axis=1)
+    bets = [
+        Bet(code="values", key=str(k), side="up", share=0.1, edge=0.2, rows=100) for k in range(3)
+    ]
+    group = Group(column=0, field="a", code="values", weight=0.5)
+    bank = BlockBank([Table(twice, bets)], [group], [3], 9.0)
+    assert bank.place.tolist() == [0, 1]
+    assert bank.thresholds == pytest.approx([in_blocks(9.0) - np.log(0.25)] * 2)

@@ -37,14 +37,16 @@ def median_rows(rows, runs=9, **change):
 
 
 def computed_rows(shift=0.0, spread=1.0):
-    """Threshold over growth a row, for the fastest bet of column `a`; growth by simulation."""
+    """Rows that the fastest bet of column `a` needs, by its growth a row, found by simulation."""
     detector = ValueDetector(FIT, NATS)
     column = FIT.columns[0]
     moved = np.random.default_rng(99).normal(shift, spread, 400_000)
     shares = np.bincount(Coder(column.cells).code(numbers(moved)), minlength=column.cells.size)
     growth = shares / len(moved) @ column.table.steps[: column.cells.size]
     [threshold] = [s.nats for s in detector.streams() if (s.field, s.code) == ("a", "values")]
-    return threshold / growth.max()
+    fastest = float(growth.max())
+    # starts every 20 rows, each a block's growth behind the one before
+    return (threshold + math.log(1.0 - math.exp(-20.0 * fastest))) / fastest
 
 
 def test_a_column_that_goes_null_is_noticed_within_six_rows():

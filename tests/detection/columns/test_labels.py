@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.detection.columns.batches import plainly, run
-from tests.detection.columns.plain import PlainLabels
+from tests.detection.columns.plain import PlainLabels, log_sum
 
 from holdfast.detection.columns.cells import Coder, code_columns, learn_cells
 from holdfast.detection.columns.labels import (
@@ -94,11 +94,13 @@ def test_the_bank_equals_a_row_by_row_rewrite_in_any_batches_and_after_a_restart
         lambda b, i, j: b.observe(coded[i:j], score[i:j], label[i:j]),
         rows, cuts, restart,
     )  # fmt: skip
-    shape = fast.threshold.shape
+    shape = (len(FIT.segments), len(NAMES))
+    threshold = np.full(shape, np.inf)
+    threshold[fast.segment, fast.place] = fast.thresholds
     slow = PlainLabels(
         np.frombuffer(FIT.norm).reshape(shape).tolist(),
         np.frombuffer(FIT.deff).reshape(shape).tolist(),
-        fast.threshold.tolist(),
+        threshold.tolist(),
         FIT.base,
     )
     truth = []
@@ -108,7 +110,10 @@ def test_the_bank_equals_a_row_by_row_rewrite_in_any_batches_and_after_a_restart
             truth += slow.see(plain_chance(score[i]), label[i] == 1.0, member)
     truth = [(s, r, o, round(n, 9), b, over, last) for s, r, o, n, b, over, last in truth]
     assert plainly(found) == sorted(truth, key=lambda x: (x[1], x[5], x[0]))
-    assert fast.wealth == pytest.approx(np.array(slow.wealth), abs=1e-9)
+    places = list(zip(fast.segment.tolist(), fast.place.tolist(), strict=True))
+    assert fast.wealth == pytest.approx([slow.wealth[s][j] for s, j in places], abs=1e-9)
+    sums = [math.exp(log_sum(slow.starts[s][j])) for s, j in places]
+    assert fast.sums == pytest.approx(sums, rel=1e-7)
     assert set(fast.faults) == set(slow.faults)
 
 

@@ -110,3 +110,13 @@ def test_a_closed_stream_starts_afresh():
     bank.forget(0)
     [again] = bank.observe(yes, yes, 50)
     assert again.onset == 50
+
+
+def test_very_many_rows_are_taken_in_parts_with_the_same_result(monkeypatch):
+    streams, yes, applies = world(5)
+    whole, parted = RowBank(streams, 6.0), RowBank(streams, 6.0)
+    expected = whole.observe(yes, applies, 0)
+    monkeypatch.setattr("holdfast.detection.columns.rows.MOST_ROWS", 200)
+    assert parted.observe(yes, applies, 0) == expected
+    assert len(expected) > 3
+    assert parted.dump() == whole.dump()

@@ -1,16 +1,23 @@
-"""Many bets at once: a row is a cell a column, twenty rows a block, a block one matrix product.
+"""Many bets at once: a row is a cell a column, twenty rows a block, a block a matrix product.
 
-``W <- max(W, 0) + steps of the block`` at block ends, and inside a block every row is looked at
-where the evidence could reach its threshold, so an alarm comes at its row. Steps are multiples of
-2^-14 nat, and their sums over a block are exact in single precision: the same rows give the same
-wealth and the same alarms whatever the batches they come in.
+A bet starts afresh with one unit at the first row of every block, and what all its starts have
+earned is added up (Shiryaev and Roberts; Shin, Ramdas, Rinaldo 2023, *E-detectors*)::
 
-Restarting only at block ends is still an e-detector, with fewer starts
-(`research/detection_drift.md` 3.7).
+    R <- (R + 1) exp(steps of the block)
+
+Inside a block every row is looked at where the sum could reach its limit, so an alarm comes at its
+row. Steps are multiples of 2^-14 nat, and their sums over a block are exact in single precision:
+the same rows give the same evidence and the same alarms whatever the batches they come in. Beside
+it goes the best start alone, ``W <- max(W, 0) + steps``, whose last zero dates the onset.
+
+By row N there were at most ``(N + 19) / 20`` starts, and the mean of R is at most their number. So
+a limit of ``(c + 19) / 20`` keeps what a limit of c would promise of bets that start at every row:
+on average at least c rows to a false alarm (`docs/decisions/0008-value-detection.md`).
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -28,6 +35,19 @@ CAP = 3.0
 CALM_ROWS, MOST_CALM_ROWS = 200, 1000
 #: part of its threshold below which a bet is calm
 CALM = 0.3
+#: logarithms up to which numbers are held
+LARGEST = 500.0
+#: steps that agree to within 1 / 1000 nat are the same bet
+ALIKE = 1000.0
+
+
+def in_blocks(nats: float) -> float:
+    """Evidence that bets starting every 20 rows need where `nats` is asked of those at every row.
+
+    >>> round(in_blocks(math.log(2000)), 4) == round(math.log(2019 / 20), 4)
+    True
+    """
+    return nats + math.log1p((BLOCK - 1) * math.exp(-nats)) - math.log(BLOCK)
 
 
 class Group(msgspec.Struct, frozen=True, kw_only=True):
@@ -53,7 +73,7 @@ class Crossing(NamedTuple):
         group: its place.
         row: row of the crossing, counted from the first row ever seen.
         onset: estimated first row of the trouble.
-        nats: wealth of the leading bet.
+        nats: evidence of the leading bet.
         bet: place of the leading bet in its column.
         over: True when the group is calm again.
         last: then, the last row that spoke for the trouble.
@@ -81,6 +101,7 @@ class GroupFault(msgspec.Struct):
 
 class _State(msgspec.Struct, array_like=True):
     rows: int
+    sums: bytes
     wealth: bytes
     began: bytes
     open_cells: bytes
@@ -89,65 +110,78 @@ class _State(msgspec.Struct, array_like=True):
 
 
 class BlockBank:
-    """CUSUM e-detectors over the cells of all columns of a model.
+    """E-detectors over the cells of all columns of a model.
+
+    Bets that are watched stand side by side, column by column; arrays of shape (bets,) are about
+    them. Muted bets are left out, and bets of a column and family that pay the same for every row
+    (of a column with two values "is it 1?" and "is it 0?" are one question) stand there once.
 
     Args:
         tables: per column, the steps (features x bets) and the bets.
         groups: the groups; every bet that is not muted belongs to the group of its column and
             code.
         cells: number of cells of each column; flags come after them.
-        nats: wealth at which a bet of weight 1 crosses.
+        nats: evidence at which a bet of weight 1 that starts at every row would cross.
+
+    Attributes:
+        column, place, group: shape (bets,): column, place among its bets, group.
+        spans: per column, where its bets stand.
+        steps: per column, shape (features, bets): what a row adds.
+        thresholds: shape (bets,): log of the sum at which a bet crosses.
+        sums: shape (bets,): R at the end of the last block.
+        wealth, began: shape (bets,): W there, and the first row since its last zero.
     """
 
     def __init__(
         self, tables: Sequence[Table], groups: Sequence[Group], cells: Sequence[int], nats: float
     ) -> None:
-        columns = len(tables)
         self.tables = list(tables)
         self.groups = list(groups)
-        self.features = max((len(t.steps) for t in tables), default=1)
-        self.width = max((t.steps.shape[1] for t in tables), default=0)
-        self._cells = np.array(cells, np.int64)
-        self._steps = np.zeros((columns, self.features, self.width))
-        self.thresholds = np.full((columns, self.width), np.inf)
-        self._group = np.full((columns, self.width), -1, np.int64)
         places = {(g.column, g.code): i for i, g in enumerate(self.groups)}
+        lines: list[tuple[int, int, int]] = []
+        self.spans: list[slice] = []
+        self.steps: list[FloatArray] = []
         for c, table in enumerate(tables):
-            self._steps[c, : len(table.steps), : table.steps.shape[1]] = table.steps
-            alive: dict[int, int] = {}
-            for j, bet in enumerate(table.bets):
-                place = places.get((c, bet.code))
-                if place is None or bet.muted:
-                    self._steps[c, :, j] = 0.0
-                    continue
-                self._group[c, j] = place
-                alive[place] = alive.get(place, 0) + 1
-            for place, count in alive.items():
-                weight = self.groups[place].weight / count
-                self.thresholds[c, self._group[c] == place] = nats - np.log(weight)
-        both = np.concatenate((self._steps, self._rises(cells)), axis=2)
-        self._both = np.ascontiguousarray(both, np.float32)
-        self._flags = self.features - int(self._cells.min(initial=self.features))
+            mine = _watched(table, [places.get((c, b.code), -1) for b in table.bets])
+            self.spans.append(slice(len(lines), len(lines) + len(mine)))
+            self.steps.append(np.ascontiguousarray(table.steps[:, [j for j, _ in mine]]))
+            lines += [(c, j, place) for j, place in mine]
+        self.column, self.place, self.group = np.array(lines, np.int64).reshape(-1, 3).T
+        count = np.bincount(self.group, minlength=len(self.groups))
+        weight = np.array([g.weight for g in self.groups]) / np.maximum(count, 1)
+        self.thresholds: FloatArray = in_blocks(nats) - np.log(weight[self.group])
+        self._caps = np.exp(np.minimum(self.thresholds + CAP, LARGEST))
+        self._tables = [s.astype(np.float32) for s in self.steps]
+        self._cells = np.array(cells, np.int64)
+        # a column without bets has no table, yet rows have cells and flags in it
+        flags = max((len(s) - n for s, n in zip(self.steps, cells, strict=True)), default=0)
+        self._flags = max(flags, 0)
+        ends = np.cumsum(self._cells + self._flags)
+        self._begins = np.concatenate(([0], ends)).astype(np.int64)
+        self._lit: IntArray = (ends - self._flags)[:, None] + np.arange(self._flags)
+        self._slopes, self._near = self._reach()
         self.rows = 0
-        self.wealth = np.zeros((columns, self.width))
-        self.began = np.zeros((columns, self.width), np.int64)
-        self._open_cells = np.zeros((0, columns), np.int64)
-        self._open_flags = np.zeros((0, columns, 0), np.bool_)
+        bets = len(lines)
+        self.sums, self.wealth = np.zeros(bets), np.zeros(bets)
+        self.began = np.zeros(bets, np.int64)
+        self._open_cells = np.zeros((0, len(tables)), np.int64)
+        self._open_flags = np.zeros((0, len(tables), 0), np.bool_)
         self.faults: dict[int, GroupFault] = {}
 
-    def _rises(self, cells: Sequence[int]) -> FloatArray:
-        """Steps of which the sum over a block bounds the wealth inside it from above.
+    def _reach(self) -> tuple[FloatArray, FloatArray]:
+        """Shape (bets,) each: from what start on a bet could cross inside a block.
 
-        A row adds its cell's step, and with a flag the flag's on top; only what is positive counts.
+        With steps between -a and b a row, what is positive in a block that moves by x sums up to at
+        most ``(x + 20 a) b / (a + b)``: a convex function lies below its chord.
         """
-        rises = np.maximum(self._steps, 0.0)
-        for c, size in enumerate(cells):
-            loss = self._steps[c, :size].max(axis=0)
-            base = np.maximum(loss, 0.0)
-            lit = self._steps[c, size:]
-            asked = np.abs(lit) > 0.0
-            rises[c, size:] = np.where(asked, np.maximum(loss + lit, 0.0) - base, 0.0)
-        return rises
+        slopes, near = np.zeros(len(self.thresholds)), self.thresholds.copy()
+        for steps, size, span in zip(self.steps, self._cells.tolist(), self.spans, strict=True):
+            known, lit = steps[:size], steps[size:]
+            up = known.max(axis=0, initial=0.0) + np.maximum(lit, 0.0).sum(axis=0)
+            down = np.minimum(lit, 0.0).sum(axis=0) + known.min(axis=0, initial=0.0)
+            slopes[span] = up / np.maximum(up - down, 1e-300)
+            near[span] += slopes[span] * down * BLOCK
+        return slopes, np.minimum(near, LARGEST) - 1e-6
 
     def observe(self, cells: IntArray, flags: NDArray[np.bool_]) -> list[Crossing]:
         """Takes rows in order.
@@ -160,37 +194,37 @@ class BlockBank:
         Returns:
             Groups that crossed or are calm again, in row order.
         """
-        n, columns = cells.shape
-        if n == 0 or columns == 0 or self.width == 0:
+        n = len(cells)
+        if n == 0 or not len(self.thresholds):
             self.rows += n
             return []
         held = len(self._open_cells)
         first = self.rows - held
-        cells = np.concatenate((self._open_cells, cells)) if held else cells
         if held:
+            cells = np.concatenate((self._open_cells, cells))
             flags = np.concatenate((self._open_flags, flags))
         total = len(cells)
         blocks = -(-total // BLOCK)
-        counts = self._count(cells, flags, blocks)
-        by_column = counts.transpose(1, 0, 2)
-        moved = np.matmul(by_column, self._both)
-        step, gain = moved[:, :, : self.width], moved[:, :, self.width :]
+        step = self._moves(self._count(cells, flags, blocks))
+        pay = np.exp(step)
+        # from this sum on, the new start included, a bet could cross inside the block
+        reach = step * self._slopes
+        np.subtract(self._near, reach, out=reach)
+        np.exp(reach, out=reach)
         found: list[Crossing] = []
         for b in range(blocks):
             begin, end = b * BLOCK, min((b + 1) * BLOCK, total)
-            start = np.maximum(self.wealth, 0.0)
-            hot = start + gain[:, b] >= self.thresholds
+            begun = self.sums + 1.0
+            hot = begun >= reach[b]
             if hot.any():
                 skip = held if b == 0 else 0
-                found += self._look(
-                    hot, start, cells[begin:end], flags[begin:end], first + begin, skip
-                )
+                found += self._look(hot, cells[begin:end], flags[begin:end], first + begin, skip)
             if end - begin < BLOCK:
                 break
-            fresh = self.wealth <= 0.0
-            if fresh.any():
-                self.began[fresh] = first + begin
-            self.wealth = start + step[:, b]
+            np.putmask(self.began, self.wealth <= 0.0, first + begin)
+            np.maximum(self.wealth, 0.0, out=self.wealth)
+            self.wealth += step[b]
+            np.multiply(begun, pay[b], out=self.sums)
             if self.faults:
                 found += self._follow(first + end - 1)
         done = (total // BLOCK) * BLOCK
@@ -198,23 +232,36 @@ class BlockBank:
         self.rows += n
         return found
 
+    def _moves(self, counts: NDArray[np.float32]) -> FloatArray:
+        """Shape (blocks, bets): sums of steps, exact."""
+        out = np.empty((len(counts), len(self.thresholds)), np.float32)
+        begins = self._begins.tolist()
+        for begin, table, span in zip(begins[:-1], self._tables, self.spans, strict=True):
+            if span.stop > span.start:
+                np.matmul(counts[:, begin : begin + len(table)], table, out=out[:, span])
+        return out.astype(np.float64)
+
     def _count(self, cells: IntArray, flags: NDArray[np.bool_], blocks: int) -> NDArray[np.float32]:
-        """Shape (blocks, columns, features): counts of cells and flags in each block."""
-        total, columns = cells.shape
-        block = np.arange(total) // BLOCK
-        index = (block[:, None] * columns + np.arange(columns)) * self.features + cells
-        size = blocks * columns * self.features
-        counts = np.bincount(index.ravel(), minlength=size).astype(np.float32)
-        counts = counts.reshape(blocks, columns, self.features)
-        if flags.shape[2]:
-            at, column, flag = np.nonzero(flags)
-            np.add.at(counts, (at // BLOCK, column, self._cells[column] + flag), 1.0)
+        """Shape (blocks, features of all columns): counts of cells and flags in each block."""
+        total, width = len(cells), int(self._begins[-1])
+        index = cells + self._begins[:-1]
+        index += (np.arange(total) // BLOCK * width)[:, None]
+        times = np.bincount(index.ravel(order="K"), minlength=blocks * width)
+        counts = times.reshape(blocks, width).astype(np.float32)
+        known = min(self._flags, flags.shape[2])
+        if known:
+            place = self._lit[:, :known].ravel()
+            lit = flags[:, :, :known].reshape(total, -1).view(np.uint8)
+            whole = total // BLOCK
+            inside = lit[: whole * BLOCK].reshape(whole, BLOCK, len(place))
+            counts[:whole, place] = inside.sum(axis=1, dtype=np.uint8)
+            if whole < blocks:
+                counts[whole, place] = lit[whole * BLOCK :].sum(axis=0, dtype=np.uint8)
         return counts
 
     def _look(
         self,
         hot: NDArray[np.bool_],
-        start: FloatArray,
         cells: IntArray,
         flags: NDArray[np.bool_],
         first: int,
@@ -222,19 +269,21 @@ class BlockBank:
     ) -> list[Crossing]:
         """Row by row where a threshold is in reach; `skip` rows were looked at before."""
         found: dict[int, Crossing] = {}
-        for c in np.flatnonzero(hot.any(axis=1)).tolist():
-            bets = np.flatnonzero(hot[c])
-            steps = self._steps[c][cells[:, c]][:, bets]
+        bets = np.flatnonzero(hot)
+        for c in dict.fromkeys(self.column[bets].tolist()):
+            mine = bets[self.column[bets] == c]
+            at_home = mine - self.spans[c].start
+            steps = self.steps[c][cells[:, c]][:, at_home]
             for f in range(flags.shape[2]):
                 lit = flags[:, c, f]
                 if lit.any():
-                    steps[lit] += self._steps[c, self._cells[c] + f, bets]
-            path = start[c, bets] + np.cumsum(steps, axis=0)
-            over = path[skip:] >= self.thresholds[c, bets]
+                    steps[lit] += self.steps[c][self._cells[c] + f, at_home]
+            path = np.log1p(self.sums[mine]) + np.cumsum(steps, axis=0)
+            over = path[skip:] >= self.thresholds[mine]
             for row in np.flatnonzero(over.any(axis=1)).tolist():
                 for k in np.flatnonzero(over[row]).tolist():
-                    j = int(bets[k])
-                    group = int(self._group[c, j])
+                    bet = int(mine[k])
+                    group = int(self.group[bet])
                     at = first + skip + row
                     known = found.get(group)
                     if group in self.faults or (known is not None and known.row < at):
@@ -242,8 +291,8 @@ class BlockBank:
                     nats = float(path[skip + row, k])
                     if known is not None and known.nats >= nats:
                         continue
-                    onset = int(self.began[c, j]) if self.wealth[c, j] > 0.0 else first
-                    found[group] = Crossing(group, at, onset, nats, j)
+                    onset = int(self.began[bet]) if self.wealth[bet] > 0.0 else first
+                    found[group] = Crossing(group, at, onset, nats, int(self.place[bet]))
         out = sorted(found.values(), key=lambda x: (x.row, x.group))
         for x in out:
             self.faults[x.group] = GroupFault(
@@ -260,23 +309,22 @@ class BlockBank:
         """
         out = []
         for place, fault in list(self.faults.items()):
-            c = self.groups[place].column
-            mine = self._group[c] == place
-            wealth = self.wealth[c]
-            lead = float(wealth[fault.bet])
+            mine = np.flatnonzero(self.group == place)
+            leader = int(mine[self.place[mine] == fault.bet][0])
+            lead = _log(float(self.sums[leader]))
             fault.nats = max(fault.nats, lead)
-            limit = self.thresholds[c, fault.bet]
+            limit = float(self.thresholds[leader])
             if lead >= limit:
                 fault.last_row = row
-            self.wealth[c] = np.where(mine, np.minimum(wealth, self.thresholds[c] + CAP), wealth)
+            self.sums[mine] = np.minimum(self.sums[mine], self._caps[mine])
+            self.wealth[mine] = np.minimum(self.wealth[mine], self.thresholds[mine] + CAP)
             if lead > CALM * limit:
                 fault.calm = 0
                 continue
             fault.calm += BLOCK
             needed = min(max(CALM_ROWS, 2 * (fault.row - fault.onset)), MOST_CALM_ROWS)
             if fault.calm >= needed:
-                del self.faults[place]
-                self.wealth[c] = np.where(mine, 0.0, self.wealth[c])
+                self.forget(place)
                 out.append(
                     Crossing(place, row, fault.onset, fault.nats, fault.bet, True, fault.last_row)
                 )
@@ -287,21 +335,20 @@ class BlockBank:
         return self.tables[self.groups[group].column].bets[bet]
 
     def threshold(self, group: int) -> float:
-        """Wealth at which a group crosses, the lowest of its bets."""
-        c = self.groups[group].column
-        return float(self.thresholds[c, self._group[c] == group].min(initial=1e9))
+        """Evidence at which a group crosses, the lowest of its bets."""
+        return float(self.thresholds[self.group == group].min(initial=1e9))
 
     def forget(self, group: int) -> None:
         """Starts the bets of a group afresh."""
         self.faults.pop(group, None)
-        c = self.groups[group].column
-        mine = self._group[c] == group
-        self.wealth[c, mine] = 0.0
+        mine = self.group == group
+        self.sums[mine] = self.wealth[mine] = 0.0
 
     def dump(self) -> bytes:
-        """The wealth of all bets and the unfinished block; tables are of the fit."""
+        """The evidence of all bets and the unfinished block; tables are of the fit."""
         state = _State(
             rows=self.rows,
+            sums=self.sums.tobytes(),
             wealth=self.wealth.tobytes(),
             began=self.began.tobytes(),
             open_cells=self._open_cells.tobytes(),
@@ -315,8 +362,9 @@ class BlockBank:
         state = msgspec.msgpack.decode(data, type=_State)
         columns = len(self.tables)
         self.rows = state.rows
-        self.wealth = np.frombuffer(state.wealth).reshape(columns, self.width).copy()
-        self.began = np.frombuffer(state.began, np.int64).reshape(columns, self.width).copy()
+        self.sums = np.frombuffer(state.sums).copy()
+        self.wealth = np.frombuffer(state.wealth).copy()
+        self.began = np.frombuffer(state.began, np.int64).copy()
         cells = np.frombuffer(state.open_cells, np.int64)
         held = len(cells) // columns if columns else 0
         self._open_cells = cells.reshape(held, columns).copy()
@@ -324,3 +372,22 @@ class BlockBank:
         wide = len(flags) // (held * columns) if held * columns else 0
         self._open_flags = flags.reshape(held, columns, wide).copy()
         self.faults = state.faults
+
+
+def _watched(table: Table, groups: Sequence[int]) -> list[tuple[int, int]]:
+    """Places and groups of the bets to watch: not muted, in a group, each once."""
+    seen: set[tuple[int, bytes]] = set()
+    out = []
+    for j, (bet, group) in enumerate(zip(table.bets, groups, strict=True)):
+        if bet.muted or group < 0:
+            continue
+        # the same but for rounding
+        pays = np.rint(table.steps[:, j] * ALIKE).astype(np.int64).tobytes()
+        if (group, pays) not in seen:
+            seen.add((group, pays))
+            out.append((j, group))
+    return out
+
+
+def _log(x: float) -> float:
+    return math.log(x) if x > 0.0 else -math.inf

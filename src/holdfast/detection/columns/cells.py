@@ -122,8 +122,10 @@ def _cut_numbers(values: Values) -> Cells:
         common = common[np.argsort(-times[common], kind="stable")][:MOST_COMMON]
         atoms = np.sort(distinct[common])
     places = np.minimum((np.array(GRID) * len(x)).astype(np.int64), len(x) - 1)
-    bounds = [np.nextafter(low - slack, -np.inf), high + slack]
-    cuts = np.unique(np.concatenate((bounds, x[places], atoms, np.nextafter(atoms, -np.inf))))
+    with np.errstate(over="ignore"):  # below the least float lies minus infinity
+        bounds = [np.nextafter(low - slack, -np.inf), high + slack]
+        inside = (x[places], atoms, np.nextafter(atoms, -np.inf))
+    cuts = np.unique(np.concatenate((bounds, *inside)))
     cuts = cuts[(cuts >= bounds[0]) & (cuts <= bounds[1])]
     at = np.searchsorted(cuts, atoms, side="left")
     return Cells(
@@ -162,7 +164,7 @@ class Coder:
         """Shape (n,): the cell of each row."""
         cells = self.cells
         if cells.kind is ValueKind.NUMBER:
-            out = np.searchsorted(self._cuts, values.numbers, side="left")
+            out = self._cuts.searchsorted(values.numbers, side="left")
             if values.state.any():
                 out[values.state == NULL] = cells.missing
                 out[values.state == WRONG] = cells.wrong
@@ -210,8 +212,8 @@ def code_columns(
 
     A column that is absent counts as missing in every row.
     """
-    out = np.empty((rows, len(coders)), np.int64)
+    out = np.empty((len(coders), rows), np.int64)
     for i, (name, coder) in enumerate(coders.items()):
         values = columns.get(name)
-        out[:, i] = coder.cells.missing if values is None else coder.code(values)
-    return out
+        out[i] = coder.cells.missing if values is None else coder.code(values)
+    return out.T

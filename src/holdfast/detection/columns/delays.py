@@ -1,7 +1,8 @@
 """After how many rows the detector of values would notice what, computed from its own tables.
 
-A bet whose wealth grows by g nats a row reaches its threshold after about threshold / g rows; the
-first bet that does counts. A shift of a column is the smallest change of its cells (an exponential
+A bet that grows by g nats a row and starts every 20 rows has, t rows after the change, a sum of
+about ``exp(g t) / (1 - exp(-20 g))`` over its starts; the first bet to reach its threshold counts.
+A shift of a column is the smallest change of its cells (an exponential
 tilt of the reference) that moves its standardised rank by the wanted number of standard deviations.
 """
 
@@ -15,6 +16,7 @@ import numpy as np
 from holdfast.detection.columns.cells import Cells, mid_ranks, standardise
 from holdfast.detection.columns.detector import ValueDetector
 from holdfast.detection.columns.fit import SCORE, ColumnFit
+from holdfast.detection.columns.quiet import BLOCK
 from holdfast.detection.delay import rows_to_alarm_with_bets
 from holdfast.frames.values import FloatArray, ValueKind
 
@@ -105,10 +107,19 @@ def _delay(shares: FloatArray | None, steps: FloatArray, nats: FloatArray) -> fl
     """Rows until the first bet crosses when rows fall into cells with these shares."""
     if shares is None or not len(nats):
         return math.inf
-    speed = shares @ steps
-    with np.errstate(divide="ignore", invalid="ignore"):
-        rows = np.where(speed > 1e-12, nats / speed, np.inf)
-    return float(rows.min())
+    return float(rows_to_sum(shares @ steps, nats).min())
+
+
+def rows_to_sum(growth: FloatArray, nats: FloatArray) -> FloatArray:
+    """Rows until bets that start every 20 rows reach `nats`, growing by `growth` nats a row.
+
+    >>> rows_to_sum(np.array([1.0, 0.01, 0.0]), np.array([18.0, 18.0, 18.0])).round(1).tolist()
+    [18.0, 1629.2, inf]
+    """
+    grows = growth > 1e-12
+    speed = np.where(grows, growth, 1.0)
+    needed = nats + np.log(-np.expm1(-BLOCK * speed))
+    return np.where(grows, np.maximum(needed / speed, 1.0), np.inf)
 
 
 def _shifted(cells: Cells, counts: FloatArray, size: float) -> FloatArray | None:

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.detection.base import Side, Stream
-from holdfast.detection.columns.blocks import BlockBank, Crossing, Group
+from holdfast.detection.columns.blocks import BlockBank, Crossing, Group, in_blocks
 from holdfast.detection.columns.cells import Coder, code_columns
 from holdfast.detection.columns.fit import SCORE, WEIGHTS, ReferenceFit, flag_array
 from holdfast.detection.columns.flags import Keys, Lattices, Repeats, Residuals
@@ -203,26 +203,35 @@ class ValueDetector:
 
     def _observe_rows(self, coded: IntArray, keys: IntArray, first: int) -> list[Signal]:
         rows = len(coded)
-        same, recent, again = self._repeats.observe(keys)
-        count = len(self._rows.streams)
-        yes, applies = np.zeros((rows, count), np.bool_), np.ones((rows, count), np.bool_)
-        absent, bad = coded == self._missing, coded == self._wrong
+        same, recent, again = (x.T for x in self._repeats.observe(keys))
+        # a stream after the other in memory, as the bank reads them
+        cells, shape = coded.T, (len(self._rows.streams), rows)
+        yes, applies = np.zeros(shape, np.bool_), np.ones(shape, np.bool_)
+        absent, bad = cells == self._missing[:, None], cells == self._wrong[:, None]
+        holes, faulty = bool(absent.any()), bool(bad.any())
         for code, places in self._by_code.items():
             at = self._stream_columns[places]
             if code == "null":
-                yes[:, places] = absent[:, at]
-            elif code == "type":
-                yes[:, places], applies[:, places] = bad[:, at], ~absent[:, at]
+                if holes:
+                    yes[places] = absent[at]
+                continue
+            if code == "type":
+                if faulty:
+                    yes[places] = bad[at]
             elif code == "unseen":
-                yes[:, places] = coded[:, at] == self._unseen[at]
-                applies[:, places] = ~absent[:, at]
+                yes[places] = cells[at] == self._unseen[at, None]
             elif code in ("repeat", "recent"):
-                yes[:, places] = (same if code == "repeat" else recent)[:, at]
-                applies[:, places] = ~(absent | bad)[:, at]
+                yes[places] = (same if code == "repeat" else recent)[at]
+                if faulty:
+                    applies[places] = ~(absent | bad)[at]
+                    continue
             else:
-                yes[:, places] = again[:, [0 if code == "duplicate" else 1]]
+                yes[places] = again[0 if code == "duplicate" else 1]
+                continue
+            if holes:
+                applies[places] = ~absent[at]
         out = []
-        for x in self._rows.observe(yes, applies, first):
+        for x in self._rows.observe(yes.T, applies.T, first):
             s = self._rows.streams[x.group]
             out.append(_signal("rows", x, s.field, s.code, "", "up", s.share, s.edge))
         return out
@@ -300,19 +309,19 @@ class ValueDetector:
         """Sum of the weights of all bets: at most 1 keeps the promise."""
         parts = [np.exp(self.nats - self._rows.threshold[self._rows.live]) * ROW_BETS]
         parts.append(np.exp(self.nats - np.array(self._ends.threshold or [np.inf])) * END_BETS)
-        parts.append(np.exp(self.nats - self._blocks.thresholds.ravel()))
+        parts.append(np.exp(in_blocks(self.nats) - self._blocks.thresholds))
         if self._labels is not None:
-            parts.append(np.exp(self.nats - self._labels.threshold.ravel()))
+            parts.append(np.exp(in_blocks(self.nats) - self._labels.thresholds))
         return float(sum(p.sum() for p in parts))
 
     def thresholds(self) -> dict[str, float]:
-        """Wealth at which each stream crosses, the lowest of its bets, by name."""
+        """Evidence at which each stream crosses, the lowest of its bets, by name."""
         found = {f"rows:{i}": x for i, x in enumerate(self._rows.threshold.tolist())}
         found |= {f"ends:{i}": x for i, x in enumerate(self._ends.threshold)}
         found |= {f"blocks:{i}": self._blocks.threshold(i) for i in range(len(self._blocks.groups))}
         if self._labels is not None:
-            lowest = np.minimum(self._labels.threshold.min(axis=1), 1e9)
-            found |= {f"labels:{i}": x for i, x in enumerate(lowest.tolist())}
+            count = len(self._labels.fit.segments)
+            found |= {f"labels:{i}": self._labels.threshold(i) for i in range(count)}
         return found
 
     def dump(self) -> bytes:

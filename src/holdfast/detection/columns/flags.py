@@ -45,15 +45,20 @@ class Keys:
     def of(self, columns: Sequence[Values | None], rows: int) -> IntArray:
         """Shape (rows, columns); missing values share one key."""
         out = np.full((len(columns), rows), _NOTHING, np.int64)
+        numbers, places = [], []
         for i, values in enumerate(columns):
             if values is None:
                 continue
             if values.kind is ValueKind.NUMBER:
-                key = (values.numbers + 0.0).view(np.int64)  # minus zero is zero
-                known = values.state == 0
-                np.copyto(out[i], key, where=known)
+                numbers.append(values)
+                places.append(i)
             else:
-                out[i] = self._table(i, values.names)[values.codes]
+                self._table(i, values.names).take(values.codes, out=out[i], mode="wrap")
+        if numbers:
+            keys = np.array([v.numbers for v in numbers])
+            keys += 0.0  # minus zero is zero
+            known = np.array([v.state for v in numbers]) == 0
+            out[places] = np.where(known, keys.view(np.int64), _NOTHING)
         return out.T
 
     def _table(self, column: int, names: list[str]) -> IntArray:
@@ -115,12 +120,15 @@ class Repeats:
             rows; in the row right before.
         """
         n = len(keys)
-        both = np.concatenate((self.last, keys))
-        present = keys != _NOTHING
-        same = (both[RECENT - 1 : -1] == keys) & present
-        recent = same.copy()
+        both = np.concatenate((self.last.T, keys.T), axis=1)
+        now = both[:, RECENT:]
+        present = now != _NOTHING
+        same = both[:, RECENT - 1 : -1] == now
+        same &= present
+        recent, equal = same.copy(), np.empty_like(same)
         for back in range(2, RECENT + 1):
-            recent |= both[RECENT - back : RECENT - back + n] == keys
+            np.equal(both[:, RECENT - back : RECENT - back + n], now, out=equal)
+            recent |= equal
         recent &= present
         again = np.zeros((n, 2), np.bool_)
         seen, row = self._seen, self._rows
@@ -134,8 +142,8 @@ class Repeats:
         self._rows = row
         if len(seen) > 4 * WINDOW:
             self._seen = {k: v for k, v in seen.items() if row - v <= WINDOW}
-        self.last = both[-RECENT:].copy()
-        return same, recent, again
+        self.last = both[:, -RECENT:].T.copy()
+        return same.T, recent.T, again
 
     def dump(self) -> bytes:
         """The last rows."""
@@ -181,10 +189,11 @@ def on_lattice(x: FloatArray, step: FloatArray | float) -> BoolArray:
     [True, False, True]
     """
     with np.errstate(over="ignore", invalid="ignore"):
-        ratio = x / step
-        gap = np.abs(ratio - np.rint(ratio))
+        ratio = np.abs(x / step)
+        gap = np.rint(ratio)
+        gap -= ratio
         # rounding of the division and of the number itself grows with the ratio
-        result: BoolArray = gap <= 1e-6 + 1e-9 * np.abs(ratio)
+        result: BoolArray = np.abs(gap) <= 1e-9 * ratio + 1e-6
     return result
 
 
@@ -197,24 +206,23 @@ class Lattices:
     """
 
     def __init__(self, steps: Sequence[Sequence[float]], width: int) -> None:
-        self._columns = np.array([i for i, s in enumerate(steps) if s], np.int64)
-        self._steps = np.ones((len(self._columns), width))
-        self._asked = np.zeros((len(self._columns), width), np.bool_)
-        for k, i in enumerate(self._columns.tolist()):
-            self._steps[k, : len(steps[i])] = steps[i]
-            self._asked[k, : len(steps[i])] = True
+        self._columns = [i for i, s in enumerate(steps) if s]
+        asked = [(k, i, j) for k, i in enumerate(self._columns) for j in range(len(steps[i]))]
+        self._line, self._column, self._flag = np.array(asked, np.int64).reshape(-1, 3).T
+        self._steps = np.array([steps[i][j] for _, i, j in asked])[:, None]
+        self.width = width
 
     def flags(self, columns: Sequence[Values | None], rows: int, out: BoolArray) -> None:
         """Sets flags in `out`, shape (rows, columns, flags): whether a value is a multiple."""
-        if not len(self._columns):
+        if not self._columns:
             return
         numbers = np.full((len(self._columns), rows), np.nan)
-        for k, i in enumerate(self._columns.tolist()):
+        for k, i in enumerate(self._columns):
             values = columns[i]
             if values is not None and values.kind is ValueKind.NUMBER:
                 numbers[k] = values.numbers
-        lit = on_lattice(numbers[:, :, None], self._steps[:, None, :]) & self._asked[:, None, :]
-        out[:, self._columns, : lit.shape[2]] = lit.transpose(1, 0, 2)
+        lit = on_lattice(numbers.take(self._line, axis=0), self._steps)
+        out[:, self._column, self._flag] = lit.T
 
 
 class Dependence(msgspec.Struct, frozen=True, kw_only=True):
@@ -333,7 +341,9 @@ class Residuals:
         """Shape (rows, targets): whether the residual is large; False without a value."""
         if self._weights is None:
             return np.zeros((len(coded), 0), np.bool_)
-        predicted = self._said[coded + self._offsets].sum(axis=1) + self._weights[-1]
+        index = coded.T + self._offsets[:, None]
+        said = self._said.take(index, axis=0).reshape(len(index), -1).sum(axis=0)
+        predicted = said.reshape(len(coded), -1) + self._weights[-1]
         mine = coded[:, self.targets]
         actual = self._ranks[mine + self._rank_offsets]
         # compared on a grid, so that the order of a sum cannot decide

@@ -5,7 +5,8 @@ chance is really `q`: the same shift of the log-odds for everyone (0.4, 1 and 2,
 share `f` of outcomes flipped, ``q = p (1 - f) + f (1 - p)``. Each is bet in every segment: all
 rows, both sides of five cuts of every number, every category with 5 % of the rows. Mean and spread
 of each payoff are measured on the reference, segment by segment, which absorbs what the model is
-wrong about already (`research/detection_drift.md` 3.4).
+wrong about already (`research/detection_drift.md` 3.4). Evidence adds up as in
+`holdfast.detection.columns.blocks`, in blocks of 20 outcomes.
 """
 
 from __future__ import annotations
@@ -15,10 +16,18 @@ from collections.abc import Sequence
 
 import msgspec
 import numpy as np
+from numpy.typing import NDArray
 
-from holdfast.detection.columns.blocks import CALM, CAP, Crossing, GroupFault
+from holdfast.detection.columns.blocks import CALM, CAP, Crossing, GroupFault, in_blocks
 from holdfast.detection.columns.cells import Cells
-from holdfast.detection.columns.quiet import BLOCK, Payments, limits, rounded
+from holdfast.detection.columns.quiet import (
+    BLOCK,
+    GRID,
+    TABLE_GRID,
+    Payments,
+    limits,
+    rounded,
+)
 from holdfast.frames.values import FloatArray, IntArray, ValueKind
 
 CUTS = (0.15, 0.3, 0.5, 0.7, 0.85)
@@ -135,17 +144,17 @@ def segments_of(names: Sequence[str], cells: Sequence[Cells]) -> list[Segment]:
 def payoffs(p: FloatArray, y: FloatArray, base: float) -> FloatArray:
     """Shape (n, payoffs): log payoffs of every bet for chances `p` and outcomes `y`."""
     yes = y > 0.5
-    out = []
-    for shift in SHIFTS:
-        # log q - log p = shift - log(1 - p + p e^shift); the same without `shift` for 1 - q
-        common = np.log1p(p * math.expm1(shift))
-        out.append(np.where(yes, shift, 0.0) - common)
-    against = np.where(yes, (1.0 - p) / p, p / (1.0 - p))
-    out += [np.log1p(f * (against - 1.0)) for f in FLIPS]
-    for ratio in ODDS:
-        q0 = base * ratio / (1.0 - base + base * ratio)
-        out.append(np.where(yes, math.log(q0 / base), math.log((1.0 - q0) / (1.0 - base))))
-    return np.stack(out, axis=1)
+    out = np.empty((len(NAMES), len(y)))
+    shifts, flips, odds = out[: len(SHIFTS)], out[len(SHIFTS) : _ODDS_FROM], out[_ODDS_FROM:]
+    # log q - log p = shift - log(1 - p + p e^shift); the same without `shift` for 1 - q
+    np.multiply(_SHIFTS, yes, out=shifts)
+    shifts -= np.log1p(np.expm1(_SHIFTS) * p)
+    odds_of_yes = p / (1.0 - p)
+    against = np.where(yes, 1.0 / odds_of_yes, odds_of_yes)
+    np.log1p(_FLIPS * (against - 1.0), out=flips)
+    q0 = base * _ODDS / (1.0 - base + base * _ODDS)
+    odds[:] = np.where(yes, np.log(q0 / base), np.log((1.0 - q0) / (1.0 - base)))
+    return out.T
 
 
 NAMES = (
@@ -155,6 +164,7 @@ NAMES = (
 )
 #: payoffs made of the outcome alone, bet on over all rows only
 _ODDS_FROM = len(SHIFTS) + len(FLIPS)
+_SHIFTS, _FLIPS, _ODDS = (np.array(x)[:, None] for x in (SHIFTS, FLIPS, ODDS))
 
 
 class LabelFit(msgspec.Struct, frozen=True, kw_only=True):
@@ -251,32 +261,44 @@ class Members:
         sizes = [c.size for c in cells]
         self._offsets = np.concatenate(([0], np.cumsum(sizes)[:-1])).astype(np.int64)
         mine = [[k for k, s in enumerate(segments) if s.column == i] for i in range(len(cells))]
-        width = max((len(x) for x in mine), default=0)
-        self._table = np.zeros((sum(sizes), width))
+        self.width = width = max((len(x) for x in mine), default=0)
+        self._table = np.zeros((sum(sizes), width), np.float32)
         # place of each segment among the columns' slots; all rows stand behind them
-        self._slots = np.full(len(segments), len(cells) * width, np.int64)
+        self.slots = np.full(len(segments), len(cells) * width, np.int64)
         for i, places in enumerate(mine):
             for slot, k in enumerate(places):
-                self._slots[k] = i * width + slot
+                self.slots[k] = i * width + slot
                 rows = self._offsets[i] + np.array(segments[k].cells, np.int64)
                 self._table[rows, slot] = 1.0
 
     def of(self, coded: IntArray) -> FloatArray:
         """Shape (rows, segments): 1 where a row belongs to a segment."""
-        inside = self._table[coded + self._offsets].reshape(len(coded), -1)
-        whole = np.concatenate((inside, np.ones((len(coded), 1))), axis=1)
-        member: FloatArray = whole[:, self._slots]
-        return member
+        return self.by_slot(coded)[:, self.slots].astype(np.float64)
+
+    def by_slot(self, coded: IntArray) -> NDArray[np.float32]:
+        """Shape (rows, slots), a segment in its `slots`; some slots may be nobody's."""
+        rows = len(coded)
+        index = np.ascontiguousarray(coded) + self._offsets
+        out = np.ones((rows, coded.shape[1] * self._table.shape[1] + 1), np.float32)
+        out[:, :-1] = np.take(self._table, index, axis=0).reshape(rows, -1)
+        return out
 
 
 class LabelBank:
-    """CUSUM e-detectors on outcomes, in blocks of 20 labelled rows in the order of arrival.
+    """E-detectors on outcomes, in blocks of 20 labelled rows in the order of arrival.
+
+    Bets that are watched stand side by side; arrays of shape (bets,) are about them.
 
     Args:
         fit: what the reference says.
         cells: cells of all columns.
-        nats: wealth at which a bet of weight 1 crosses.
+        nats: evidence at which a bet of weight 1 that starts at every row would cross.
         overall, segments: weight of all bets over all rows, and of all bets in segments.
+
+    Attributes:
+        segment, place: shape (bets,): segment, and place among the payoffs.
+        thresholds: shape (bets,): log of the sum at which a bet crosses.
+        sums, wealth, began: as in `BlockBank`.
     """
 
     def __init__(
@@ -290,18 +312,29 @@ class LabelBank:
     ) -> None:
         self.fit = fit
         shape = (len(fit.segments), len(NAMES))
-        self._norm = np.frombuffer(fit.norm).reshape(shape)
-        self._deff = np.frombuffer(fit.deff).reshape(shape)
-        self._alive = np.frombuffer(fit.alive, np.bool_).reshape(shape)
+        alive = np.frombuffer(fit.alive, np.bool_).reshape(shape)
         self._cells = list(cells)
         self._members = Members(fit.segments, cells)
-        weight = np.zeros(shape)
-        weight[:1] = overall / max(int(self._alive[:1].sum()), 1)
-        weight[1:] = segments / max(int(self._alive[1:].sum()), 1)
-        self.threshold = np.where(self._alive, nats - np.log(np.maximum(weight, 1e-300)), np.inf)
+        self.segment, self.place = np.nonzero(alive)
+        self._norm = np.frombuffer(fit.norm).reshape(shape)[alive]
+        self._scale = GRID / np.frombuffer(fit.deff).reshape(shape)[alive]
+        # where in `_moves` each bet finds its payoffs and its rows
+        slots = len(cells) * self._members.width + 1
+        home = self._members.slots[self.segment]
+        self._from = np.where(
+            self.place < _ODDS_FROM,
+            self.place * slots + home,
+            (_ODDS_FROM + 1) * slots + self.place - _ODDS_FROM,
+        )
+        self._rows_from = _ODDS_FROM * slots + home
+        share = np.where(self.segment == 0, overall, segments)
+        share = share / np.where(self.segment == 0, alive[:1].sum(), alive[1:].sum())
+        self.thresholds: FloatArray = in_blocks(nats) - np.log(share)
+        self._limits, self._caps = np.exp(self.thresholds), np.exp(self.thresholds + CAP)
         self.rows = 0
-        self.wealth = np.zeros(shape)
-        self.began = np.zeros(shape, np.int64)
+        bets = len(self.segment)
+        self.sums, self.wealth = np.zeros(bets), np.zeros(bets)
+        self.began = np.zeros(bets, np.int64)
         self._open: list[tuple[IntArray, FloatArray, FloatArray]] = []
         self.faults: dict[int, GroupFault] = {}
 
@@ -319,56 +352,90 @@ class LabelBank:
         known = np.isfinite(score) & np.isfinite(label)
         if not known.any():
             return []
-        self._open.append((coded[known], score[known], label[known]))
-        held = sum(len(part[2]) for part in self._open)
+        if not known.all():
+            coded, score, label = coded[known], score[known], label[known]
+        held = len(label) + sum(len(part[2]) for part in self._open)
         if held < BLOCK:
+            self._open.append((coded.copy(), score.copy(), label.copy()))
             return []
+        self._open.append((coded, score, label))
         coded, score, label = self._held()
         blocks = held // BLOCK
         used = blocks * BLOCK
-        self._open = [(coded[used:], score[used:], label[used:])]
-        logs = payoffs(self.fit.calibration.chance(score[:used]), label[:used], self.fit.base)
-        member = self._members.of(coded[:used])
-        logs, member = rounded(logs), member.reshape(blocks, BLOCK, -1)
-        grown = np.matmul(member.transpose(0, 2, 1), logs.reshape(blocks, BLOCK, -1))
-        rows = member.sum(axis=1)
-        steps = rounded((grown - rows[:, :, None] * self._norm) / self._deff) * self._alive
+        self._open = [(coded[used:].copy(), score[used:].copy(), label[used:].copy())]
+        if not len(self.segment):
+            self.rows += used
+            return []
+        step = self._moves(coded[:used], score[:used], label[:used])
+        pay = np.exp(step)
         found: list[Crossing] = []
         for b in range(blocks):
-            np.copyto(self.began, self.rows, where=self.wealth <= 0.0)
-            self.wealth = np.maximum(self.wealth, 0.0) + steps[b]
+            np.putmask(self.began, self.wealth <= 0.0, self.rows)
+            np.maximum(self.wealth, 0.0, out=self.wealth)
+            self.wealth += step[b]
+            self.sums += 1.0
+            self.sums *= pay[b]
             self.rows += BLOCK
-            found += self._look(self.rows - 1)
+            over = self.sums >= self._limits
+            if self.faults or over.any():
+                found += self._look(over, self.rows - 1)
         return found
 
-    def _look(self, row: int) -> list[Crossing]:
+    def _moves(self, coded: IntArray, score: FloatArray, label: FloatArray) -> FloatArray:
+        """Shape (blocks, bets): what each block of outcomes adds."""
+        blocks = len(label) // BLOCK
+        logs = payoffs(self.fit.calibration.chance(score), label, self.fit.base).T
+        logs = rounded(logs, TABLE_GRID).reshape(len(NAMES), blocks, BLOCK)
+        # payoffs that segments share, and a line of ones that counts rows
+        shared = np.ones((blocks, _ODDS_FROM + 1, BLOCK), np.float32)
+        shared[:, :-1] = logs[:_ODDS_FROM].transpose(1, 0, 2)
+        member = self._members.by_slot(coded).reshape(blocks, BLOCK, -1)
+        # exact: multiples of 2^-14 below 2^10
+        by_slot = np.matmul(shared, member).reshape(blocks, -1)
+        # the payoffs of the outcome alone are about all rows only
+        alone = logs[_ODDS_FROM:].sum(axis=2).T
+        paid = np.concatenate((by_slot, alone.astype(np.float32)), axis=1)
+        grown = np.take(paid, self._from, axis=1).astype(np.float64)
+        grown -= np.take(paid, self._rows_from, axis=1) * self._norm
+        grown *= self._scale
+        np.floor(grown, out=grown)
+        grown *= 1.0 / GRID
+        return grown
+
+    def _look(self, over: NDArray[np.bool_], row: int) -> list[Crossing]:
         found = []
-        over = self.wealth >= self.threshold
-        if over.any():
-            for place in np.flatnonzero(over.any(axis=1)).tolist():
-                if place in self.faults:
-                    continue
-                bet = int(np.argmax(np.where(over[place], self.wealth[place], -np.inf)))
-                nats, onset = float(self.wealth[place, bet]), int(self.began[place, bet])
-                self.faults[place] = GroupFault(
-                    row=row, onset=onset, bet=bet, nats=nats, last_row=row
-                )
-                found.append(Crossing(place, row, onset, nats, bet))
+        for place in dict.fromkeys(self.segment[over].tolist()):
+            if place in self.faults:
+                continue
+            mine = np.flatnonzero(over & (self.segment == place))
+            lead = int(mine[np.argmax(self.sums[mine])])
+            nats, onset = math.log(float(self.sums[lead])), int(self.began[lead])
+            bet = int(self.place[lead])
+            self.faults[place] = GroupFault(row=row, onset=onset, bet=bet, nats=nats, last_row=row)
+            found.append(Crossing(place, row, onset, nats, bet))
         for place, fault in list(self.faults.items()):
-            limit = self.threshold[place, fault.bet]
-            lead = float(self.wealth[place, fault.bet])
-            self.wealth[place] = np.minimum(self.wealth[place], self.threshold[place] + CAP)
-            fault.calm = fault.calm + BLOCK if lead <= CALM * limit else 0
+            mine = np.flatnonzero(self.segment == place)
+            lead = int(mine[self.place[mine] == fault.bet][0])
+            loud = float(self.sums[lead]) > math.exp(CALM * float(self.thresholds[lead]))
+            self.sums[mine] = np.minimum(self.sums[mine], self._caps[mine])
+            self.wealth[mine] = np.minimum(self.wealth[mine], self.thresholds[mine] + CAP)
+            fault.calm = 0 if loud else fault.calm + BLOCK
             if fault.calm >= CALM_ROWS:
-                del self.faults[place]
-                self.wealth[place] = 0.0
+                self.forget(place)
                 found.append(Crossing(place, row, fault.onset, fault.nats, fault.bet, True, row))
         return found
 
+    def threshold(self, segment: int) -> float:
+        """Evidence at which a segment crosses, the lowest of its bets."""
+        return float(self.thresholds[self.segment == segment].min(initial=1e9))
+
     def _held(self) -> tuple[IntArray, FloatArray, FloatArray]:
         """Labelled rows that do not fill a block yet."""
-        none = (np.empty((0, len(self._cells)), np.int64), np.empty(0), np.empty(0))
-        parts = [none, *self._open]
+        parts = [part for part in self._open if len(part[2])]
+        if not parts:
+            return (np.empty((0, len(self._cells)), np.int64), np.empty(0), np.empty(0))
+        if len(parts) == 1:
+            return parts[0]
         return (
             np.concatenate([p[0] for p in parts]),
             np.concatenate([p[1] for p in parts]),
@@ -378,27 +445,28 @@ class LabelBank:
     def forget(self, place: int) -> None:
         """Starts a segment afresh."""
         self.faults.pop(place, None)
-        self.wealth[place] = 0.0
+        mine = self.segment == place
+        self.sums[mine] = self.wealth[mine] = 0.0
 
     def dump(self) -> bytes:
-        """The wealth of all bets and the unfinished block."""
+        """The evidence of all bets and the unfinished block."""
         coded, score, label = self._held()
         return msgspec.msgpack.encode(
             (
-                self.rows, self.wealth.tobytes(), self.began.tobytes(), self.faults,
-                coded.astype(np.int64).tobytes(), score.tobytes(), label.tobytes(),
+                self.rows, self.sums.tobytes(), self.wealth.tobytes(), self.began.tobytes(),
+                self.faults, coded.astype(np.int64).tobytes(), score.tobytes(), label.tobytes(),
             )
         )  # fmt: skip
 
     def load(self, data: bytes) -> None:
         """Goes on from what `dump` wrote."""
-        kinds = tuple[int, bytes, bytes, dict[int, GroupFault], bytes, bytes, bytes]
-        self.rows, wealth, began, self.faults, coded, score, label = msgspec.msgpack.decode(
+        kinds = tuple[int, bytes, bytes, bytes, dict[int, GroupFault], bytes, bytes, bytes]
+        self.rows, sums, wealth, began, self.faults, coded, score, label = msgspec.msgpack.decode(
             data, type=kinds
         )
-        shape = self.threshold.shape
-        self.wealth = np.frombuffer(wealth, np.float64).reshape(*shape).copy()
-        self.began = np.frombuffer(began, np.int64).reshape(*shape).copy()
+        self.sums = np.frombuffer(sums).copy()
+        self.wealth = np.frombuffer(wealth).copy()
+        self.began = np.frombuffer(began, np.int64).copy()
         held = np.frombuffer(label)
         self._open = [
             (

@@ -1,22 +1,26 @@
 """Stretches of rows that merge: the monoid of the bets on cells.
 
-Workers, partitions or Spark tasks can sum up their own rows and send five numbers a bet. Whole
-blocks of 20 rows enter the wealth ``W <- max(W, 0) + step`` only through their sum, their largest
-suffix (in blocks, since it restarts only at block ends), and their largest prefix and stretch (in
-rows, since inside a block every row is looked at). These combine associatively, and steps are
-multiples of 2^-14 nat, so the merged wealth equals that of one process reading every row, to the
-bit. Rows at either end that do not fill a block travel along as they are (`Stretch`).
+Workers, partitions or Spark tasks can sum up their own rows and send six numbers a bet. Whole
+blocks of 20 rows turn the sum over all starts into ``R exp(total) + own``, with the sum of their
+steps and what starts inside them have earned; the best start, ``W <- max(W, 0) + step``, needs
+their largest suffix (in blocks, since bets start only at the first row of one). These combine
+associatively. Steps are multiples of 2^-14 nat, so merged totals and W equal those of one process
+reading every row to the bit, and R equals it but for rounding in the sixteenth digit. Rows at
+either end that do not fill a block travel along as they are (`Stretch`).
 
-This holds for the wealth of a `BlockBank` with no group in fault; where `apply` says that a bet
-reached its threshold, the rows of that stretch are read by a bank, which finds the row, follows the
-fault and caps the wealth. Order is time: merging is associative but not commutative.
+How high R came inside a stretch depends on how high it was before. Kept are the largest prefix and
+the highest sum of starts inside, which bound it from above: where that bound reaches a threshold,
+the rows of the stretch are read by a bank, which finds the row, if there is one, follows the fault
+and caps the sum. Below it nothing crossed. This holds for a `BlockBank` with no group in fault.
+Order is time: merging is associative but not commutative; the bound is the closer the fewer parts
+were joined from the right.
 
 Not for streams that may start at any row (`rows`), need earlier rows (repeats) or learn as they go
 (`outliers`): each worker runs those over its own rows, with its share of the budget. Outcomes
 (`labels`) go through one process.
 
-Where only counts of a stretch are known, in no order, `lower_bound` says what the wealth must have
-reached at least.
+Where only counts of a stretch are known, in no order, `lower_bound` says what the evidence must
+have reached at least.
 """
 
 from __future__ import annotations
@@ -39,46 +43,49 @@ CHUNK = 200 * BLOCK
 
 
 class CellSteps(NamedTuple):
-    """What a row adds to the wealth of every bet of a bank.
+    """What a row adds to the evidence of every bet of a bank.
 
     Attributes:
-        steps: shape (columns, features, bets), in nats, multiples of 2^-14; zero for bets that
-            are not watched.
+        steps: per column, shape (features, bets of the column), in nats, multiples of 2^-14.
+        spans: per column, where its bets stand among those of the bank.
         cells: shape (columns,), number of cells of each column; flags stand behind them.
     """
 
-    steps: FloatArray
+    steps: tuple[FloatArray, ...]
+    spans: tuple[slice, ...]
     cells: IntArray
 
     @classmethod
     def of(cls, bank: BlockBank, cells: Sequence[int]) -> CellSteps:
         """The steps of a bank; `cells` as it was made with."""
-        steps = np.zeros((len(bank.tables), bank.features, bank.width))
-        for c, table in enumerate(bank.tables):
-            rows, bets = table.steps.shape
-            watched = np.isfinite(bank.thresholds[c, :bets])
-            steps[c, :rows, :bets] = np.where(watched, table.steps, 0.0)
-        return cls(steps, np.array(cells, np.int64))
+        return cls(tuple(bank.steps), tuple(bank.spans), np.array(cells, np.int64))
+
+    @property
+    def bets(self) -> int:
+        """How many bets there are."""
+        return self.spans[-1].stop if self.spans else 0
 
 
 class Summary(NamedTuple):
-    """Whole blocks as the bets see them; arrays have shape (columns, bets).
+    """Whole blocks as the bets see them; arrays have shape (bets,).
 
     Attributes:
         blocks: how many blocks.
         total: sum of all steps.
+        own: log of what starts inside have earned by the last row.
         suffix: largest sum of the last one or more blocks.
         began: first row of that suffix (the later one of equals).
         prefix: largest sum from the first row to any row.
-        best: largest sum from the first row of any block to any row.
+        high: log of what starts inside had earned at the best row, or more.
     """
 
     blocks: int
     total: FloatArray
+    own: FloatArray
     suffix: FloatArray
     began: IntArray
     prefix: FloatArray
-    best: FloatArray
+    high: FloatArray
 
 
 class Rows(NamedTuple):
@@ -112,9 +119,9 @@ class Stretch(NamedTuple):
 
 def nothing(steps: CellSteps) -> Summary:
     """The neutral element: no blocks."""
-    shape = (steps.steps.shape[0], steps.steps.shape[2])
-    low = np.full(shape, -np.inf)
-    return Summary(0, np.zeros(shape), low, np.zeros(shape, np.int64), low, low)
+    low = np.full(steps.bets, -np.inf)
+    none = np.zeros(steps.bets)
+    return Summary(0, none, low, low, none.astype(np.int64), low, low)
 
 
 def summarise(rows: Rows, start: int, steps: CellSteps) -> Summary:
@@ -134,26 +141,32 @@ def summarise(rows: Rows, start: int, steps: CellSteps) -> Summary:
 
 
 def _summarise(cells: IntArray, flags: BoolArray, start: int, steps: CellSteps) -> Summary:
-    blocks, bets = len(cells) // BLOCK, steps.steps.shape[2]
-    shape = (cells.shape[1], bets)
-    total, suffix, prefix, best = (np.empty(shape) for _ in range(4))
-    began = np.empty(shape, np.int64)
-    for c in range(cells.shape[1]):
-        path = steps.steps[c][cells[:, c]]
-        for f in range(flags.shape[2]):
-            path[flags[:, c, f]] += steps.steps[c, steps.cells[c] + f]
+    blocks = len(cells) // BLOCK
+    total, own, suffix, prefix, high = (np.zeros(steps.bets) for _ in range(5))
+    began = np.zeros(steps.bets, np.int64)
+    for c, (table, span) in enumerate(zip(steps.steps, steps.spans, strict=True)):
+        bets = span.stop - span.start
+        if not bets:
+            continue
+        path = table[cells[:, c]]
+        for f in range(len(table) - int(steps.cells[c])):
+            path[flags[:, c, f]] += table[steps.cells[c] + f]
         path = np.cumsum(path.reshape(blocks, BLOCK, bets), axis=1)
-        high = path.max(axis=1)
+        top = path.max(axis=1)
         # sums of all steps before each block, and after the last
         before = np.concatenate((np.zeros((1, bets)), np.cumsum(path[:, -1], axis=0)))
-        low = np.minimum.accumulate(before[:-1], axis=0)
-        total[c] = before[-1]
-        prefix[c] = (before[:-1] + high).max(axis=0)
-        best[c] = (before[:-1] - low + high).max(axis=0)
+        total[span] = before[-1]
+        prefix[span] = (before[:-1] + top).max(axis=0)
         last = blocks - 1 - np.argmin(before[:-1][::-1], axis=0)
-        suffix[c] = before[-1] - before[last, np.arange(bets)]
-        began[c] = start + last * BLOCK
-    return Summary(blocks, total, suffix, began, prefix, best)
+        suffix[span] = before[-1] - before[last, np.arange(bets)]
+        began[span] = start + last * BLOCK
+        earned, best = np.full(bets, -np.inf), np.full(bets, -np.inf)
+        for b in range(blocks):
+            begun = np.logaddexp(earned, 0.0)
+            best = np.maximum(best, begun + top[b])
+            earned = begun + path[b, -1]
+        own[span], high[span] = earned, best
+    return Summary(blocks, total, own, suffix, began, prefix, high)
 
 
 def combine(first: Summary, second: Summary) -> Summary:
@@ -165,44 +178,49 @@ def combine(first: Summary, second: Summary) -> Summary:
     return Summary(
         first.blocks + second.blocks,
         first.total + second.total,
+        np.logaddexp(first.own + second.total, second.own),
         np.where(goes_on, through, second.suffix),
         np.where(goes_on, first.began, second.began),
         np.maximum(first.prefix, first.total + second.prefix),
-        np.maximum(np.maximum(first.best, second.best), first.suffix + second.prefix),
+        np.maximum(first.high, np.logaddexp(first.own + second.prefix, second.high)),
     )
 
 
 class Applied(NamedTuple):
-    """A bank after whole blocks: shape (columns, bets) each.
+    """A bank after whole blocks: shape (bets,) each.
 
     Attributes:
-        wealth: after the last block, as `BlockBank.wealth`.
-        began: first row of the present excursion, as `BlockBank.began`.
-        peak: largest wealth at any row inside; where it reaches a threshold, a bet crossed.
+        sums, wealth, began: after the last block, as the bank has them.
+        peak: log of the highest sum at any row inside, or more: where it stays below a threshold
+            nothing crossed, and where it does not the rows must be read.
     """
 
+    sums: FloatArray
     wealth: FloatArray
     began: IntArray
     peak: FloatArray
 
 
-def apply(wealth: FloatArray, began: IntArray, summary: Summary) -> Applied:
-    """Carries the wealth of a bank without faults through whole blocks.
+def apply(sums: FloatArray, wealth: FloatArray, began: IntArray, summary: Summary) -> Applied:
+    """Carries a bank without faults through whole blocks.
 
     Args:
-        wealth: as the bank has it at the end of a block, shape (columns, bets).
+        sums: as the bank has them at the end of a block, shape (bets,).
+        wealth: likewise.
         began: likewise.
         summary: the blocks that follow.
     """
+    with np.errstate(divide="ignore"):
+        start = np.log(sums)
     if not summary.blocks:
-        return Applied(wealth, began, wealth)
-    start = np.maximum(wealth, 0.0)
-    through = start + summary.total
+        return Applied(sums, wealth, began, start)
+    through = np.maximum(wealth, 0.0) + summary.total
     goes_on = through > summary.suffix
     return Applied(
+        np.exp(np.logaddexp(start + summary.total, summary.own)),
         np.where(goes_on, through, summary.suffix),
         np.where(goes_on, began, summary.began),
-        np.maximum(start + summary.prefix, summary.best),
+        np.logaddexp(start + summary.prefix, summary.high),
     )
 
 
@@ -257,30 +275,31 @@ def join(first: Stretch, second: Stretch, steps: CellSteps) -> Stretch:
 
 
 def lower_bound(
-    counts: FloatArray, steps: FloatArray, start: FloatArray | float = 0.0
+    counts: Sequence[FloatArray], steps: CellSteps, start: FloatArray | float = 0.0
 ) -> FloatArray:
-    """What the wealth has reached at least after a stretch known by its counts alone.
+    """Log of what the sum of a bet has reached at least after a stretch known by its counts alone.
 
-    Wealth is added up inside a block and raised to zero between blocks, so over any stretch it
-    grows by at least the sum of the steps, which is linear in the counts. A change in the middle
-    of the stretch can make the true wealth much larger: the bound proves a crossing, never the
-    absence of one.
+    What was there before, or the start at the first row, is multiplied by every row's payoff, and
+    later starts only add to it: over any stretch the logarithm grows by at least the sum of the
+    steps, which is linear in the counts. A change in the middle of the stretch can make the true
+    sum much larger: the bound proves a crossing, never the absence of one.
 
     Args:
-        counts: shape (columns, features), rows by cell and flag, of at least one row.
-        steps: shape (columns, features, bets), `CellSteps.steps`.
-        start: wealth before the stretch, shape (columns, bets), itself possibly a bound; 0, the
+        counts: per column, shape (features,): rows by cell and flag, of at least one row.
+        steps: what a row adds.
+        start: log of the sum before the stretch, shape (bets,), itself possibly a bound; 0, the
             default, is one for a stretch that begins at a multiple of 20.
 
     Returns:
-        Shape (columns, bets).
+        Shape (bets,).
 
     Example:
-        >>> steps = np.array([[[0.5], [-0.25]]])
-        >>> lower_bound(np.array([[30.0, 10.0]]), steps).tolist()
-        [[12.5]]
+        >>> steps = CellSteps((np.array([[0.5], [-0.25]]),), (slice(0, 1),), np.array([2]))
+        >>> lower_bound([np.array([30.0, 10.0])], steps).tolist()
+        [12.5]
     """
-    bound: FloatArray = start + np.einsum("cf,cfb->cb", counts, steps)
+    moved = [c @ table for c, table in zip(counts, steps.steps, strict=True)]
+    bound: FloatArray = start + np.concatenate(moved)
     return bound
 
 

@@ -7,6 +7,7 @@ and the others run as sums and running minima over the batch.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import msgspec
@@ -20,6 +21,8 @@ from holdfast.detection.recovery import Fault, follow
 from holdfast.frames.values import FloatArray, IntArray
 
 BETS = len(STAKES)
+#: rows taken at a time, so that sums stay exact
+MOST_ROWS = 1 << 18
 
 
 class RowStream(msgspec.Struct, frozen=True, kw_only=True):
@@ -97,10 +100,22 @@ class RowBank:
         n = len(yes)
         if n == 0 or not self.live.any():
             return []
-        yes = yes & applies
-        hits, asked = yes.sum(axis=0), applies.sum(axis=0)
+        if n > MOST_ROWS:
+            halves = (slice(0, n // 2), slice(n // 2, n))
+            return [x for h in halves for x in self.observe(yes[h], applies[h], first + h.start)]
+        # a stream after the other in memory
+        answers, asks = np.ascontiguousarray(yes.T), np.ascontiguousarray(applies.T)
+        asked = np.full(len(asks), n, np.int64)
+        some = np.flatnonzero(~asks.all(axis=1))
+        if len(some):
+            asked[some] = asks[some].sum(axis=1)
+            answers[some] &= asks[some]
+        flat = np.flatnonzero(answers)
+        stream = flat // n
+        hits = np.bincount(stream, minlength=len(answers))
         busy = self.live & ((hits > 0) | (self.wealth > 0.0).any(axis=1))
-        busy[list(self.faults)] = False
+        if self.faults:
+            busy[list(self.faults)] = False
         calm = np.flatnonzero(busy & (hits == 0))
         if len(calm):
             step = asked[calm, None] * self._no[calm]
@@ -108,13 +123,84 @@ class RowBank:
         found: list[Crossing] = []
         for place in list(self.faults):
             seen = (int(self.counts[0, place]), int(self.counts[1, place]))
-            found += self._follow(place, yes[:, place], applies[:, place], first, seen)
-        chosen = np.flatnonzero(busy & (hits > 0))
-        if len(chosen):
-            base = self.counts[:, chosen]
-            found += self._run(chosen, yes[:, chosen], applies[:, chosen], first, base)
-        self.counts += np.stack((asked, hits))
+            found += self._follow(place, answers[place], asks[place], first, seen)
+        moving = busy & (hits > 0)
+        if moving.any():
+            mine = moving[stream]
+            stream, at = stream[mine], flat[mine]
+            at -= stream * n
+            crossed = self._jump(np.flatnonzero(moving), stream, at, hits, asks, asked, first)
+            for k in crossed:
+                alone = (answers[k][:, None], asks[k][:, None])
+                found += self._run(np.array([k]), *alone, first, self.counts[:, [k]])
+        self.counts[0] += asked
+        self.counts[1] += hits
         return sorted(found, key=lambda x: (x.row, x.group))
+
+    def _jump(
+        self,
+        chosen: IntArray,
+        stream: IntArray,
+        at: IntArray,
+        hits: IntArray,
+        asks: NDArray[np.bool_],
+        asked: IntArray,
+        first: int,
+    ) -> list[int]:
+        """Carries quiet streams from yes to yes; gives those that cross, which stay as they were.
+
+        Args:
+            chosen: places of the streams, ascending.
+            stream: place of the stream of each yes, ascending.
+            at: its row.
+            hits: shape (streams,), yes rows of each stream.
+            asks: shape (streams, n), which rows are asked.
+            asked: shape (streams,), how many are.
+            first: number of the first row.
+        """
+        n = asks.shape[1]
+        times = hits[chosen]
+        ends = np.cumsum(times)
+        start = ends - times
+        line = np.repeat(np.arange(len(chosen)), times)
+        nth = np.arange(len(at)) - start[line]
+        before = at
+        some = np.flatnonzero(asked[chosen] < n)
+        if len(some):
+            left_out = np.zeros((len(chosen), n), np.int64)
+            left_out[some] = np.cumsum(~asks[chosen[some]], axis=1)
+            before = at - left_out[line, at]
+        # sums of all steps up to right before each yes, and the lowest of them in its stream: a
+        # drop from stream to stream, larger than any sum, starts the minimum afresh
+        gain = self._yes[stream]
+        total = nth[:, None] * gain
+        total += (before - nth)[:, None] * self._no[stream]
+        highest = float(np.abs(total).max()) + float(self.wealth[chosen].max())
+        shift = (line * math.ceil(2.0 * highest + 1.0)).astype(np.float64)[:, None]
+        low = np.minimum(total, -self.wealth[stream])
+        low -= shift
+        np.minimum.accumulate(low, axis=0, out=low)
+        low += shift
+        gain -= low
+        path = np.add(total, gain, out=gain)
+        # the last yes before which wealth was zero begins the present excursion
+        zero = np.where(total <= low, np.arange(len(at))[:, None], -1)
+        last = np.maximum.reduceat(zero, start, axis=0)
+        base = self.counts[:, stream]
+        fresh = np.stack((first + at, base[0] + before, base[1] + nth))
+        began = np.where(last >= 0, fresh[:, last], self.began[:, chosen])
+        rest = asked[chosen] - before[ends - 1] - 1
+        wealth = path[ends - 1] + rest[:, None] * self._no[chosen]
+        np.maximum(wealth, 0.0, out=wealth)
+        over = path >= self.threshold[stream][:, None]
+        if not over.any():
+            self.began[:, chosen], self.wealth[chosen] = began, wealth
+            return []
+        crossed = np.unique(stream[over.any(axis=1)])
+        quiet = ~np.isin(chosen, crossed)
+        self.began[:, chosen[quiet]], self.wealth[chosen[quiet]] = began[:, quiet], wealth[quiet]
+        found: list[int] = crossed.tolist()
+        return found
 
     def _run(
         self,
@@ -124,7 +210,7 @@ class RowBank:
         first: int,
         base: IntArray,
     ) -> list[Crossing]:
-        """Carries quiet streams through rows.
+        """Carries quiet streams through rows one by one.
 
         Args:
             chosen: places of the streams.

@@ -30,11 +30,12 @@ MOST_NAMES = 4096
 class _Column:
     """One column of the rows held."""
 
-    __slots__ = ("codes", "hard", "high", "kind", "low", "names", "needed", "places", "values")
+    __slots__ = ("hard", "high", "kind", "low", "name", "names", "needed", "places", "values")
 
     def __init__(self, fit: ReferenceFit, index: int) -> None:
         column = fit.columns[index]
         cells = column.cells
+        self.name = column.name
         self.kind = cells.kind
         self.low = cells.cuts[0] if cells.cuts else -math.inf
         self.high = cells.cuts[-1] if cells.cuts else math.inf
@@ -45,25 +46,21 @@ class _Column:
         self.values: list[Any] = []
         self.hard = 0
 
-    def add(self, value: Any) -> bool:
-        """Takes one value; True when the rows should go at once."""
-        self.values.append(value)
+    def odd(self, value: Any) -> bool:
+        """Looks again at a value that is no plain one; True when the rows should go at once."""
         if self.kind is ValueKind.NUMBER:
-            odd = value.__class__ is not float or not self.low < value <= self.high
-            if odd and value.__class__ is int:
-                odd = not self.low < value <= self.high
+            hard = value.__class__ is not int or not self.low < value <= self.high
         else:
-            odd = value.__class__ is not str or value not in self.places
-            if odd and value.__class__ in _PLAIN:
-                odd = str(value) not in self.places
-        if not odd:
+            hard = value.__class__ not in _PLAIN or str(value) not in self.places
+        if not hard:
             return False
         self.hard += 1
         return self.hard >= self.needed
 
     def take(self) -> Values:
         """The values held, as a column; forgotten here."""
-        values, self.values, self.hard = self.values, [], 0
+        values, self.hard = self.values[:], 0
+        self.values.clear()
         if self.kind is ValueKind.CATEGORY:
             return self._categories(values)
         if not {v.__class__ for v in values} <= _NUMBERS:
@@ -75,7 +72,15 @@ class _Column:
         return Values(self.kind, np.isnan(numbers).astype(np.uint8), numbers=numbers)
 
     def _categories(self, values: list[Any]) -> Values:
-        places, names, codes = self.places, self.names, []
+        places, names = self.places, self.names
+        try:
+            found = list(map(places.get, values))
+        except TypeError:  # no hash: spelled out below
+            found = [None]
+        if None not in found:
+            state = np.zeros(len(values), np.uint8)
+            return Values(self.kind, state, codes=np.array(found, np.int64), names=names)
+        codes = []
         for value in values:
             if value is None or (value.__class__ is float and value != value):
                 codes.append(-1)
@@ -120,15 +125,32 @@ class Trickle(Generic[Result]):
 
     def __init__(self, fit: ReferenceFit, take: Take[Result]) -> None:
         self._take = take
-        self._columns = [(c.name, _Column(fit, i)) for i, c in enumerate(fit.columns)]
+        self._columns = [_Column(fit, i) for i in range(len(fit.columns))]
+        self._numbers = [
+            (c.name, c.values.append, c.low, c.high, c)
+            for c in self._columns
+            if c.kind is ValueKind.NUMBER
+        ]
+        self._categories = [
+            (c.name, c.values.append, c.places, c)
+            for c in self._columns
+            if c.kind is not ValueKind.NUMBER
+        ]
         self._scores: list[float] = []
 
     def add(self, row: Mapping[str, Any], score: float = math.nan) -> list[Result]:
         """Takes one row; gives what was found if this let the rows go."""
         now = False
         get = row.get
-        for name, column in self._columns:
-            if column.add(get(name)):
+        for name, append, low, high, column in self._numbers:
+            value = get(name)
+            append(value)
+            if (value.__class__ is not float or not low < value <= high) and column.odd(value):
+                now = True
+        for name, append, places, column in self._categories:
+            value = get(name)
+            append(value)
+            if (value.__class__ is not str or value not in places) and column.odd(value):
                 now = True
         self._scores.append(score)
         return self.flush() if now or len(self._scores) >= BLOCK else []
@@ -138,5 +160,5 @@ class Trickle(Generic[Result]):
         scores, self._scores = self._scores, []
         if not scores:
             return []
-        columns = {name: column.take() for name, column in self._columns}
+        columns = {column.name: column.take() for column in self._columns}
         return self._take(columns, len(scores), np.array(scores, np.float64))
