@@ -97,3 +97,22 @@ def along(rows: Any, parts: int) -> Folds:
         (np.arange(edges[i]), np.arange(edges[i], edges[i + 1])) for i in range(1, parts + 1)
     )
     return Folds(key=f"file/{parts}", parts=made)
+
+
+def shuffled_along(case: Case, parts: int) -> Folds:
+    """Folds of the same sizes as `along`, over the rows in random order: what order is held to."""
+    order = case.rng("along").permutation(len(case.rows))
+    made = tuple((order[fit], order[test]) for fit, test in along(case.rows, parts).parts)
+    return Folds(key=f"shuffled/{parts}", parts=made)
+
+
+def swing(case: Case, by_tenth: Sequence[float]) -> float:
+    """How far the outcome of a tenth of the file is off the mean: in means of the rarer side.
+
+    For a number in standard deviations.
+    """
+    middle = float(np.mean(by_tenth))
+    off = max(abs(value - middle) for value in by_tenth)
+    if case.task == "regression":
+        return off / (float(case.y.std()) or 1.0)
+    return off / (min(middle, 1.0 - middle) or 1.0)

@@ -67,7 +67,7 @@ def verdict(report: AuditReport) -> str:
         return "Clear as far as tested" + (f"; {rest}." if untested else ".")
     told = "; ".join(parts)
     told = told[0].upper() + told[1:]
-    if report.score is not None and report.findings:
+    if report.score is not None and report.findings and report.score.gain >= 0.005:
         told += f": {expect(report.score)}"
     return told + "."
 

@@ -194,27 +194,27 @@ def certain_categories(case: Case) -> list[tuple[str, dict[str, Any]]]:
 
 
 def clocklike(case: Case, group: tuple[str, ...]) -> bool:
-    """Whether every column is read off the clock of the decision: an hour, a weekday, a month.
+    """Whether every column is read off a clock of the table: an hour, a weekday, a month, a year.
 
-    Such a column has few values, and within the event time's own hour of day, weekday or month
-    always the same one. It is known when the decision is made, whatever it tells.
+    Such a column has few values, and within its hour of the day (weekday, month, year) of the
+    event time, or of another time in the table, always the same one. It is known when the
+    decision is made, whatever it tells.
     """
-    time = case.roles.event_time
-    if time is None:
-        return False
-    view = case.train.column(time)
-    if view.storage.value != "time":
-        return False
-    micros = view.values
-    hours = micros // 3_600_000_000
-    days = hours // 24
-    months = micros.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
-    clocks = (hours % 24, (days + 3) % 7, months % 12, months // 12)
-    for name in group:
-        codes = case.codes(name).astype(np.int64)
-        if not any(_follows(codes, clock) for clock in clocks):
-            return False
-    return True
+    declared = () if case.roles.event_time is None else (case.roles.event_time,)
+    for time in dict.fromkeys((*declared, *case.features)):
+        view = case.train.column(time)
+        if time in group or view.storage.value != "time" or view.missing_count:
+            continue
+        micros = view.values
+        hours = micros // 3_600_000_000
+        months = micros.astype("datetime64[us]").astype("datetime64[M]").astype(np.int64)
+        clocks = (hours % 24, (hours // 24 + 3) % 7, months % 12, months // 12)
+        if all(
+            any(_follows(case.codes(name).astype(np.int64), clock) for clock in clocks)
+            for name in group
+        ):
+            return True
+    return False
 
 
 def _follows(codes: Any, clock: Any) -> bool:

@@ -5,13 +5,24 @@ from __future__ import annotations
 import numpy as np
 
 from holdfast.audit.case import Case
-from holdfast.audit.order import along, chance, lifted, sorted_by_column, sorted_by_label, tenths
+from holdfast.audit.order import (
+    along,
+    chance,
+    lifted,
+    shuffled_along,
+    sorted_by_column,
+    sorted_by_label,
+    swing,
+    tenths,
+)
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.scoring import paired
 from holdfast.findings import Severity
 
 #: what a split along the file must cost, against a random one
 _GAP = 0.02
+#: or how far a tenth of the file is off the mean outcome (in means; for a number, in deviations)
+_SWING = 0.25
 #: chance of such a difference between the tenths of the file
 _CHANCE = 1e-6
 
@@ -52,20 +63,28 @@ class RowOrder:
             ]
         if chance(case) >= _CHANCE or sorted_by_column(case):
             return []
-        forward = along(case.rows, 3)
-        ahead = case.score(plain, forward)
-        random = case.score(plain)
-        gap = paired(case.fixed_y, case.task, case.metric, random, ahead)
-        if gap is None or gap.gain < _GAP or gap.low <= 0.005:
+        forward, mixed = along(case.rows, 3), shuffled_along(case, 3)
+        gap = paired(
+            case.fixed_y,
+            case.task,
+            case.metric,
+            case.score(plain, mixed),
+            case.score(plain, forward),
+        )
+        if gap is None:
+            return []
+        costs = gap.gain >= _GAP and gap.low > 0.005
+        if not costs and swing(case, by_tenth) < _SWING:
             return []
         return [
             LeakFinding(
                 code=self.code,
                 severity=Severity.WARNING,
                 verdict=Verdict.SUSPECT,
-                sentence="the outcome changes along the file, as if its rows were sorted by time: "
-                f"a random split gives {case.metric} {gap.with_:.2f}, predicting later rows from "
-                f"earlier ones {gap.without:.2f}",
+                sentence="the outcome changes along the file, as if its rows were sorted by time "
+                f"(tenths from {min(by_tenth):.3g} to {max(by_tenth):.3g}): a random split gives "
+                f"{case.metric} {gap.with_:.3f}, predicting later rows from earlier ones "
+                f"{gap.without:.3f}",
                 evidence={"by_tenth": by_tenth},
                 worth=gap,
                 remedy="Declare event_time, and split by it: a random split lets the model see the "
