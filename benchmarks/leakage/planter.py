@@ -121,8 +121,12 @@ def near_duplicates(clean: Clean, rng: np.random.Generator) -> Case:
     train, test = split(clean, rng)
     n = max(12, int(0.08 * len(test)))
     rows = train.iloc[rng.choice(len(train), n, replace=False)].copy()
-    numbers = [c for c in clean.features if pd.api.types.is_float_dtype(rows[c])
-               or (pd.api.types.is_integer_dtype(rows[c]) and rows[c].nunique() > 20)]
+    numbers = [
+        c
+        for c in clean.features
+        if pd.api.types.is_float_dtype(rows[c])
+        or (pd.api.types.is_integer_dtype(rows[c]) and rows[c].nunique() > 20)
+    ]
     for c in rng.choice(numbers, min(2, len(numbers)), replace=False) if numbers else []:
         step = train[c].std() * 0.02
         moved = rows[c].to_numpy(float) + rng.normal(0, step, n)
@@ -141,7 +145,9 @@ def post_outcome(clean: Clean, rng: np.random.Generator) -> Case:
     y = truth(clean)
     spread = y.std() or 1.0
     column = y + rng.normal(0, spread * rng.uniform(0.25, 0.7), len(y))
-    return _with_column(clean, rng, "post_outcome", np.exp(column / spread / 2), ("OUTCOME", "GOOD"))
+    return _with_column(
+        clean, rng, "post_outcome", np.exp(column / spread / 2), ("OUTCOME", "GOOD")
+    )
 
 
 def outcome_category(clean: Clean, rng: np.random.Generator) -> Case:
@@ -219,19 +225,29 @@ def resampling(clean: Clean, rng: np.random.Generator) -> Case:
     values = truth(clean)
     y = values > 0 if binary(clean) else values >= np.quantile(values, 0.8)
     minority = y if 0 < y.mean() < 0.5 else ~y
-    numbers = [c for c in clean.features if pd.api.types.is_numeric_dtype(frame[c])
-               and not pd.api.types.is_bool_dtype(frame[c])]
+    numbers = [
+        c
+        for c in clean.features
+        if pd.api.types.is_numeric_dtype(frame[c]) and not pd.api.types.is_bool_dtype(frame[c])
+    ]
     few = frame[minority]
     want = int(max(0.35 * len(frame), 1.2 * len(few))) if minority.mean() < 0.4 else len(few) // 2
     values = few[numbers].astype(float)
     scaled = ((values - values.mean()) / (values.std() + 1e-9)).fillna(0).to_numpy()
     base = rng.choice(len(few), want)
     pool = rng.choice(len(few), min(len(few), 800), replace=False)
-    distance = ((scaled[base][:, None, :] - scaled[pool][None, :, :]) ** 2).sum(-1) \
-        if want * len(pool) * len(numbers) < 3e8 else None
+    distance = (
+        ((scaled[base][:, None, :] - scaled[pool][None, :, :]) ** 2).sum(-1)
+        if want * len(pool) * len(numbers) < 3e8
+        else None
+    )
     if distance is None:
-        near = pool[[int(np.argsort(((scaled[pool] - scaled[b]) ** 2).sum(1))[1 + rng.integers(0, 4)])
-                     for b in base]]
+        near = pool[
+            [
+                int(np.argsort(((scaled[pool] - scaled[b]) ** 2).sum(1))[1 + rng.integers(0, 4)])
+                for b in base
+            ]
+        ]
     else:
         near = pool[np.argsort(distance, axis=1)[:, 1:6][np.arange(want), rng.integers(0, 5, want)]]
     made = few.iloc[base].copy().reset_index(drop=True)
@@ -294,10 +310,14 @@ def look_ahead(clean: Clean, rng: np.random.Generator) -> Case:
     frame = clean.frame.copy()
     when = clean.event_time or "when"
     if clean.event_time is None:
-        frame[when] = pd.Timestamp("2024-01-01") + pd.to_timedelta(np.arange(len(y)) * 11, unit="min")
+        frame[when] = pd.Timestamp("2024-01-01") + pd.to_timedelta(
+            np.arange(len(y)) * 11, unit="min"
+        )
     late = rng.random(len(y)) < 0.2
     shift = np.where(late, rng.integers(60, 9000, len(y)), -rng.integers(60, 9000, len(y)))
-    frame["balance_known"] = pd.to_datetime(frame[when]) + pd.to_timedelta(shift.astype(int), unit="min")
+    frame["balance_known"] = pd.to_datetime(frame[when]) + pd.to_timedelta(
+        shift.astype(int), unit="min"
+    )
     frame["balance"] = rng.normal(0, 1, len(y)) + np.where(late, (y - y.mean()) / (y.std() or 1), 0)
     planted = replace(clean, frame=frame, event_time=when)
     return _case(planted, "look_ahead", *split(planted, rng), guilty=("balance",),

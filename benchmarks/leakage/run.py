@@ -1,7 +1,7 @@
 """Run the audit over real leaks, planted leaks and clean tables, and write what came out.
 
-    python -m benchmarks.leakage.run --part real --part planted --part clean --out out/leakage.json
-    python -m benchmarks.leakage.run --show out/leakage.json > benchmarks/leakage/results.md
+python -m benchmarks.leakage.run --part real --part planted --part clean --out out/leakage.json
+python -m benchmarks.leakage.run --show out/leakage.json > benchmarks/leakage/results.md
 """
 
 from __future__ import annotations
@@ -96,7 +96,9 @@ def run_planted(kinds: list[str], seeds: list[int], tables: list[str]) -> list[d
                 rows.append({"part": "clean" if kind == "clean" else "planted", "name": name,
                              "kind": kind, "half": case.half, "seed": seed, "found": found,
                              "columns": len(base.features), "result": result})  # fmt: skip
-                words = [(f["code"], f["verdict"], f["columns"]) for f in result.get("findings", [])]
+                words = [
+                    (f["code"], f["verdict"], f["columns"]) for f in result.get("findings", [])
+                ]
                 print(name, kind, seed, found, words, round(result.get("cpu", 0), 1),
                       result.get("error", ""), file=sys.stderr, flush=True)  # fmt: skip
     return rows
@@ -125,11 +127,15 @@ def show(rows: list[dict[str, Any]]) -> str:
         for kind, group in by.items():
             cells = [_share(group, half) for half in ("tuned", "sealed", None)]
             out.append(f"| {kind} | {' | '.join(cells)} | {PLANTERS[kind][1]:.2f} |")
-        out.append(f"| all | {' | '.join(_share(planted, h) for h in ('tuned', 'sealed', None))} | .90 |")
+        out.append(
+            f"| all | {' | '.join(_share(planted, h) for h in ('tuned', 'sealed', None))} | .90 |"
+        )
         out.append("")
     quiet = [r for r in rows if r["part"] == "clean"]
     if quiet:
-        proven = sum(f["verdict"] == "PROVEN" for r in quiet for f in r["result"].get("findings", []))
+        proven = sum(
+            f["verdict"] == "PROVEN" for r in quiet for f in r["result"].get("findings", [])
+        )
         suspect = sum(max(1, len(f["columns"])) for r in quiet
                       for f in r["result"].get("findings", []) if f["verdict"] == "SUSPECT")  # fmt: skip
         columns = sum(r["columns"] for r in quiet)
@@ -137,7 +143,9 @@ def show(rows: list[dict[str, Any]]) -> str:
                 f"{suspect} columns SUSPECT ({suspect / columns:.2%}).", ""]  # fmt: skip
         for r in quiet:
             for f in r["result"].get("findings", []):
-                out.append(f"* {r['name']} (seed {r['seed']}): {f['verdict']} {f['code']} {f['columns']}")
+                out.append(
+                    f"* {r['name']} (seed {r['seed']}): {f['verdict']} {f['code']} {f['columns']}"
+                )
     errors = [r for r in rows if "error" in r["result"]]
     out += ["", f"Errors: {len(errors)} of {len(rows)} audits."]
     out += [f"* {r['name']} {r.get('kind', '')}: {r['result']['error']}" for r in errors[:20]]
@@ -146,7 +154,11 @@ def show(rows: list[dict[str, Any]]) -> str:
 
 def _share(rows: list[dict[str, Any]], half: str | None) -> str:
     kept = [r for r in rows if half in (None, r["half"])]
-    return f"{sum(r['found'] for r in kept)} of {len(kept)} ({sum(r['found'] for r in kept) / len(kept):.2f})" if kept else "-"  # noqa: E501
+    return (
+        f"{sum(r['found'] for r in kept)} of {len(kept)} ({sum(r['found'] for r in kept) / len(kept):.2f})"
+        if kept
+        else "-"
+    )  # noqa: E501
 
 
 def main() -> None:
@@ -166,8 +178,11 @@ def main() -> None:
         return
     only = set(filter(None, args.only.split(",")))
     seeds = [int(s) for s in args.seeds.split(",")]
-    tables = [n for n, (_, half) in TABLES.items()
-              if (not args.half or half == args.half) and (not args.tables or n in args.tables.split(","))]  # noqa: E501
+    tables = [
+        n
+        for n, (_, half) in TABLES.items()
+        if (not args.half or half == args.half) and (not args.tables or n in args.tables.split(","))
+    ]  # noqa: E501
     kinds = list(filter(None, args.kinds.split(","))) or list(PLANTERS)
     rows: list[dict[str, Any]] = []
     for part in args.part or ["real", "planted", "clean"]:

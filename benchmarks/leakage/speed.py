@@ -106,7 +106,9 @@ def main() -> None:
     for name, runs in (("holdfast audit", ours), ("deepchecks train-test suite", theirs)):
         if runs:
             cpu, wall = (statistics.median(r[k] for r in runs) for k in ("cpu", "wall"))
-            print(f"{name}: CPU {cpu:.1f} s, wall {wall:.1f} s, peak {runs[0]['peak_mb']} MB", runs[0])
+            print(
+                f"{name}: CPU {cpu:.1f} s, wall {wall:.1f} s, peak {runs[0]['peak_mb']} MB", runs[0]
+            )
     if theirs:
         ratio = statistics.median(b["cpu"] / a["cpu"] for a, b in zip(ours, theirs, strict=True))
         wall = statistics.median(b["wall"] / a["wall"] for a, b in zip(ours, theirs, strict=True))

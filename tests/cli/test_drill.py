@@ -8,6 +8,7 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tests.cli.projects import build
 
 from holdfast.cli import main
 from holdfast.demo.loans import generate
@@ -24,7 +25,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["--target", "outcome", "--id", "application_id", "--event-time", "applied_at"]
     where = str(folder / "loan")
     assert main(["init", where, "--data", str(folder / "loans.parquet"), *words]) == 0
-    assert main(["release", "build", "--config", f"{where}/holdfast.toml"]) == 0
+    build(folder / "loan")
     return folder / "loan"
 
 

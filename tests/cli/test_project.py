@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
+from tests.cli.projects import build
 
 from holdfast.cli import main
 from holdfast.demo.loans import generate
@@ -32,7 +33,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     words = ["--target", "outcome", "--id", "application_id", "--event-time", "applied_at"]
     data = str(folder / "loans.parquet")
     assert main(["init", str(folder / "loan"), "--data", data, *words]) == 0
-    assert main(["release", "build", "--config", str(folder / "loan" / "holdfast.toml")]) == 0
+    build(folder / "loan")
     return folder / "loan"
 
 
@@ -108,7 +109,14 @@ def test_a_second_release_waits_for_promotion_and_can_be_rolled_back(here: Path,
     fewer = code.replace("positive=positive", "positive=positive, rounds=40")
     (here / "train.py").write_text(fewer)
     code, built = ask("release", "build")
-    assert code == 0
+    assert (code, built["gate"]["state"]) == (1, "waiting")
+    code, refused = ask("release", "promote", "latest")
+    assert (code, refused["error"]["code"]) == (2, "HF-E-GATE")
+    [question] = built["gate"]["questions"]
+    assert question["columns"] == ["employment_type"]
+    words = ["--reason", "stated at application", "--by", "Ada"]
+    code, answered = ask("release", "answer", question["code"], *words)
+    assert (code, answered["gate"]) == (0, "passed")
     code, listed = ask("release", "list")
     assert [r["champion"] for r in listed["releases"]] == [False, True]
     first = listed["releases"][1]["id"]

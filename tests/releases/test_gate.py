@@ -89,7 +89,7 @@ def test_a_suspicion_keeps_the_gate_shut_until_a_person_answers(registry, suspec
     registry.add("loan", suspect)
     [question] = suspect.gate.questions
     assert question.columns == ("collected",)
-    with pytest.raises(ReleaseError, match="gate of this release is shut.*collected") as caught:
+    with pytest.raises(ReleaseError, match=r"gate of this release is shut.*collected") as caught:
         registry.promote("loan", suspect.id)
     assert caught.value.code == "HF-E-GATE"
 

@@ -6,7 +6,6 @@ import multiprocessing
 import sqlite3
 
 import pytest
-
 from tests.storage.helpers import admit
 
 from holdfast.errors import StoreError
@@ -154,9 +153,9 @@ def test_processes_that_promote_at_once_lose_no_update(path):
     with Store.open(path) as store:
         assert [worker.exitcode for worker in workers] == [0, 0, 0]
         assert store.catalog.champion("loan").revision == 120
-        assert [event.payload["revision"] for event in store.control.events(kinds=["promoted"])] == list(
-            range(1, 121)
-        )
+        assert [
+            event.payload["revision"] for event in store.control.events(kinds=["promoted"])
+        ] == list(range(1, 121))
         assert store.control.verify() == []
 
 

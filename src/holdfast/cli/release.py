@@ -15,6 +15,9 @@ if TYPE_CHECKING:
 
 app = table.new("Build, list, show, promote and roll back releases.")
 
+#: state of the gate → whether a build passed: 0, 1 for what failed or waits
+_PASSED = {"passed": True, "waiting": None, "failed": False}
+
 #: rows of the blast radius that are shown unless all are asked for
 WORST = 20
 
@@ -243,6 +246,7 @@ def _shown(release: Release, model: str, *, every: bool = False, watched: bool =
         summary=f"{release.manifest.model_kind}, {len(release.features)} inputs, "
         f"{len(release.fallbacks)} fallbacks.",
         blocks=tuple(blocks),
+        passed=_PASSED[release.gate.state()] if watched and release.gate is not None else True,
         data={"model": model, **release.to_dict()},
     )
 
@@ -268,7 +272,7 @@ def _watched(release: Release, model: str) -> list[Block]:
 def _gate(release: Release) -> list[Block]:
     """What the gate says by itself; answers are the store's."""
     from holdfast.releases.gate import GateState
-    from holdfast.reports.document import Callout, Tone
+    from holdfast.reports.document import Callout, Code, Tone
 
     if release.gate is None:
         return [Callout(title="Built before audits were kept.", tone=Tone.NEUTRAL)]
@@ -281,7 +285,13 @@ def _gate(release: Release) -> list[Block]:
     title, tone = words[state]
     untested = len(release.gate.not_tested)
     said = "; ".join(reasons) or f"{untested} kinds of leak could not be tested."
-    return [Callout(title=title, text=said, tone=Tone(tone))]
+    blocks: list[Block] = [Callout(title=title, text=said, tone=Tone(tone))]
+    if state is GateState.WAITING:
+        asked = "\n".join(
+            f"holdfast release answer {q.key} --reason '…' --by '…'" for q in release.gate.questions
+        )
+        blocks.append(Code(text=f"{asked}\nholdfast release promote"))
+    return blocks
 
 
 def _facts(release: Release) -> Block:

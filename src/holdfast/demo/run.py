@@ -71,7 +71,7 @@ def tell(
     with _folder(keep) as folder, _ends_on_termination():
         say(story.origin)
         with working("building the release") as step:
-            release = build(story, folder, step)
+            release = build(story, folder, step, say)
         say(f"Built release {release.id[:12]} with {len(release.fallbacks)} fallbacks.")
         with (
             running(_serve(folder), folder, "holdfast") as url,
@@ -89,8 +89,17 @@ def tell(
     return report.document(story, told, phases(number), release, brief=True)
 
 
-def build(story: Story, folder: Path, step: Callable[[str], None] = lambda _: None) -> Release:
-    """Learns the contract, trains, builds the release, and makes it champion of a fresh store."""
+def build(
+    story: Story,
+    folder: Path,
+    step: Callable[[str], None] = lambda _: None,
+    say: Callable[[str], None] = lambda _: None,
+) -> Release:
+    """Learns the contract, trains, builds the release, and makes it champion of a fresh store.
+
+    What the audit asks is answered with the story's own words; a question that the story has no
+    answer to stops the demo, as it would stop a project.
+    """
     (folder / "holdfast.toml").write_text(SETTINGS, "utf-8")
     step("learning the contract")
     contract = Contract.learn(
@@ -119,6 +128,12 @@ def build(story: Story, folder: Path, step: Callable[[str], None] = lambda _: No
     try:
         registry = Registry(store)
         registry.add(MODEL, release)
+        for question in release.gate.questions if release.gate is not None else ():
+            reasons = {story.answers[c] for c in question.columns if c in story.answers}
+            if len(reasons) == 1:
+                [reason] = reasons
+                say(f"The audit asks: {question.sentence}. Answer: {reason}.")
+                registry.answer(MODEL, release.id, question.key, reason=reason, by="the demo")
         registry.promote(MODEL, release.id, reason="the demo's first release")
     finally:
         store.close()

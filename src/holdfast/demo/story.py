@@ -61,6 +61,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
         ids: columns that name the row.
         requests: rows replayed unless asked otherwise.
         generated: whether the data is generated.
+        answers: what a person says to the audit's questions: column → why it is no leak.
         seed: of the split and of the training.
     """
 
@@ -79,6 +80,7 @@ class Story(msgspec.Struct, frozen=True, kw_only=True):
     ids: tuple[str, ...] = ()
     requests: int
     generated: bool
+    answers: dict[str, str] = {}
     seed: int
 
     @property
@@ -124,6 +126,9 @@ def generated(seed: int = 0, fault: Fault = "null") -> Story:
         ids=("application_id",),
         requests=GENERATED_REQUESTS,
         generated=True,
+        answers={
+            "employment_type": "the applicant states it before the decision",
+        },
         seed=seed,
     )
 

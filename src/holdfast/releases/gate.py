@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import enum
 from collections.abc import Collection
+from typing import Any
 
 import msgspec
 
@@ -89,3 +90,7 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
         found += self.unsettled
         found += [f"unanswered: {q.sentence} ({q.key})" for q in self.open_questions(answered)]
         return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """The gate as plain data, with the state it has before any answer."""
+        return {"state": self.state().value, **msgspec.to_builtins(self)}

@@ -32,7 +32,8 @@ def audited(
     """The leakage audit of what a model was trained on: its inputs and the columns with roles.
 
     Args:
-        train, validation: the tables; None where rows were held out of `train`.
+        train: the training table.
+        validation: rows the model has not seen; None where they were held out of `train`.
         contract: says which column is what.
         features: the model's inputs.
         positive: label of the positive class.

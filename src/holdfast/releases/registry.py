@@ -102,7 +102,8 @@ class Registry:
         The answer is a control event of the release's id: another release asks again.
 
         Args:
-            model, release_id: the release; a beginning of 8 digits of its id will do.
+            model: name of the model.
+            release_id: the release; a beginning of 8 digits of its id will do.
             finding: code of the finding, with ``:column,column`` where several share a code.
             reason: why this is no leak; a person will read it.
             by: who says so.

@@ -355,6 +355,7 @@ class Release:
             "blast_radius": msgspec.to_builtins(self.blast_radius),
             "fallbacks": msgspec.to_builtins(self.fallbacks),
             "reference": msgspec.to_builtins(self.reference),
+            "gate": None if self.gate is None else self.gate.to_dict(),
         }
 
     def to_json(self) -> str:

@@ -103,7 +103,8 @@ class Catalog:
         """Keep what the gate of a release decided.
 
         Args:
-            model, release: a release known to this model.
+            model: name of the model.
+            release: id of a release known to it.
             state: ``passed``, ``waiting`` or ``failed``; a gate that failed stays failed.
             event: number of the control event ``gate.decided`` that says so.
 

@@ -6,22 +6,22 @@ from __future__ import annotations
 APPLICATION_ID = 0x48464442
 
 
-
 def _recorded(verb: str) -> str:
     return f"""CREATE TRIGGER gates_are_recorded_on_{verb.lower()} BEFORE {verb} ON gates
        WHEN NOT EXISTS (
            SELECT 1 FROM control
            WHERE seq = NEW.event AND kind = 'gate.decided' AND model = NEW.model
              AND key = 'gate:' || NEW.model || ':' || NEW.release || ':' || NEW.state)
-       BEGIN SELECT RAISE(ABORT, 'a gate needs the event that decided it'); END"""
+       BEGIN SELECT RAISE(ABORT, 'a gate needs the event that decided it'); END"""  # noqa: S608
 
 
 def _open(verb: str) -> str:
-    return f"""CREATE TRIGGER champions_pass_their_gate_on_{verb.lower()} BEFORE {verb} ON champions
+    return f"""CREATE TRIGGER champions_pass_their_gate_on_{verb.lower()} BEFORE {verb}
+       ON champions
        WHEN NOT EXISTS (
            SELECT 1 FROM gates
            WHERE model = NEW.model AND release = NEW.release AND state = 'passed')
-       BEGIN SELECT RAISE(ABORT, 'the gate of this release is not open'); END"""
+       BEGIN SELECT RAISE(ABORT, 'the gate of this release is not open'); END"""  # noqa: S608
 
 
 _V1 = (

@@ -203,7 +203,8 @@ class Store:
         """Record what the gate of a release says: the event ``gate.decided`` and its state.
 
         Args:
-            model, release: a release known to this model.
+            model: name of the model.
+            release: id of a release known to it.
             state: ``passed``, ``waiting`` or ``failed``; a gate that failed stays failed.
             at: microseconds since 1970 (UTC).
             reasons: sentences of what keeps it shut.
