@@ -25,7 +25,7 @@ def codes_in_use() -> set[str]:
     return {
         code
         for path in SRC.rglob("*.py")
-        for code in re.findall(r'"(HF-[A-Z]+(?:-[A-Z0-9]+)*)"', path.read_text("utf-8"))
+        for code in re.findall(r'"(HF-[A-Z]+[0-9]*(?:-[A-Z0-9]+)*)"', path.read_text("utf-8"))
     }
 
 

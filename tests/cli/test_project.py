@@ -245,6 +245,6 @@ def test_predictions_of_any_system_are_evaluated(tmp_path: Path, ask):
     words = ["--target", "status", "--positive", "bad", "--cost-fn", "3"]
     code, found = ask("evaluate", str(tmp_path / "p.parquet"), *words)
     assert code == 0
-    assert found["threshold"] == 0.25
+    assert found["threshold"]["value"] == 0.25
     assert found["metrics"]["roc_auc"]["value"] > 0.6
     assert ask("evaluate", str(tmp_path / "p.parquet"), "--target", "nothing")[0] == 2

@@ -23,10 +23,20 @@ def sample():
     return truth, score
 
 
+def top_tenth(truth, score):
+    """Share of positives in the highest tenth of the scores, a tie at its border shared."""
+    k = len(score) / 10
+    border = np.sort(score)[::-1][int(k) - 1]
+    above, tied = score > border, score == border
+    return (truth[above].sum() + (k - above.sum()) * truth[tied].mean()) / truth.sum()
+
+
 @pytest.mark.parametrize("threshold", [0.1, 0.37, 0.5, 0.9])
 def test_every_metric_is_scikit_learns(sample, threshold):
     truth, score = sample
     got = evaluate(truth, score, costs=Costs(1, 3), threshold=threshold)
+    clipped = evaluate(truth, np.clip(score, 0.01, 0.99), metrics=["log_loss"])
+    got.metrics["log_loss"] = clipped.metrics["log_loss"]  # infinite at 0 and 1 otherwise
     decided = score >= threshold
     want = {
         "accuracy": reference.accuracy_score(truth, decided),
@@ -38,10 +48,18 @@ def test_every_metric_is_scikit_learns(sample, threshold):
         "positive_rate": decided.mean(),
         "approval_rate": 1 - decided.mean(),
         "expected_cost": (decided & ~truth).mean() + 3 * (~decided & truth).mean(),
+        "specificity": reference.recall_score(~truth, ~decided),
+        "balanced_accuracy": reference.balanced_accuracy_score(truth, decided),
+        "mcc": reference.matthews_corrcoef(truth, decided),
+        "log_loss": reference.log_loss(truth, np.clip(score, 0.01, 0.99)),
+        "brier": reference.brier_score_loss(truth, score),
+        "net_benefit": (decided & truth).mean() - (decided & ~truth).mean() / 3,
+        "recall_at_budget": top_tenth(truth, score),
+        "lift_at_k": 10 * top_tenth(truth, score),
     }
     assert set(want) == set(METRICS)
     for name, value in want.items():
-        assert got.value(name) == pytest.approx(value, abs=1e-12, nan_ok=True), name
+        assert got.value(name) == pytest.approx(value, abs=1e-9, nan_ok=True), name
         estimate = got.metrics[name]
         if estimate.value is not None:
             assert estimate.low <= estimate.value <= estimate.high

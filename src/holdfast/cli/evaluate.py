@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from holdfast.cli import options, output, table
 
 if TYPE_CHECKING:
-    pass
+    import pyarrow as pa
 
 app = table.new()
 
@@ -23,45 +23,157 @@ def evaluate(
     target: Annotated[str, typer.Option("--target", help="Column with the outcome.")],
     score: options.Score = "score",
     positive: options.Positive = None,
+    task: Annotated[
+        str, typer.Option("--task", help="binary, multiclass, regression, ranking or text.")
+    ] = "binary",
     cost_fp: Annotated[
         float, typer.Option("--cost-fp", help="Cost of deciding positive about a negative.")
     ] = 1.0,
     cost_fn: Annotated[
         float, typer.Option("--cost-fn", help="Cost of deciding negative about a positive.")
     ] = 1.0,
+    cost_fp_column: Annotated[
+        str | None, typer.Option("--cost-fp-column", help="Column with each row's own --cost-fp.")
+    ] = None,
+    cost_fn_column: Annotated[
+        str | None, typer.Option("--cost-fn-column", help="Column with each row's own --cost-fn.")
+    ] = None,
+    capacity: Annotated[
+        float | None,
+        typer.Option("--capacity", help="Rows that can be reviewed: in all, or each period."),
+    ] = None,
+    capacity_period: Annotated[
+        str | None,
+        typer.Option("--capacity-period", help="hour, day, week or month of --event-time."),
+    ] = None,
     threshold: Annotated[
         float | None,
         typer.Option("--threshold", help="Positive from this score on; else the costs decide."),
     ] = None,
+    entity: options.Entities = None,
+    group: options.Groups = None,
+    event_time: options.EventTime = None,
+    accepted: Annotated[
+        str | None,
+        typer.Option("--accepted", help="Column, false where there is no outcome."),
+    ] = None,
+    champion: Annotated[
+        str | None, typer.Option("--champion", help="Column with the current champion's scores.")
+    ] = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--features",
+            help="Columns for the simple rivals; repeat, or use commas; 'all' takes the rest.",
+        ),
+    ] = None,
+    slices: Annotated[
+        list[str] | None,
+        typer.Option("--slices", help="Columns whose slices are searched; as --features."),
+    ] = None,
+    require: Annotated[
+        list[str] | None,
+        typer.Option("--require", help="Must hold, such as 'recall>=0.5'; may be repeated."),
+    ] = None,
     seed: options.Seed = 0,
+    fail_on: options.FailOn = "error",
     json: options.Json = False,
     format: options.Format = "text",  # noqa: A002
 ) -> None:
-    """Evaluate predictions in shares and money, each with its interval.
+    """Evaluate predictions in shares and money, each number with its interval.
 
-    Exits 1 when they are worse than one constant decision, or could not be told from it.
+    Exits 1 when they are worse than a baseline, a requirement failed, or it could not be told
+    whether they are better than one constant decision.
     """
     output.known_format(format)
+    output.known_severity(fail_on)
     from holdfast import evaluation, frames
-    from holdfast.errors import DataError
 
     rows = frames.read(source).arrow()
-    absent = [name for name in (target, score) if name not in rows.column_names]
+    roles = [target, score, cost_fp_column, cost_fn_column, event_time, accepted, champion]
+    used = [name for name in (*roles, *(entity or ()), *(group or ())) if name]
+    _require_columns(rows, used, target, score)
+    if task != "binary":
+        from holdfast.evaluation.decisions import evaluate_file
+
+        report = evaluate_file(
+            task, rows, target=target, score=score, champion=champion, event_time=event_time,
+            entity=entity[0] if entity else None, seed=seed,
+        )  # fmt: skip
+        output.emit(report.document(source.name), format, json=json, fail_on=fail_on)
+        return
+    more: dict[str, Any] = {}
+    columns = {"false_positive": cost_fp_column, "false_negative": cost_fn_column}
+    priced = {kind: rows.column(name) for kind, name in columns.items() if name}
+    taken = {
+        "features": _columns(rows, features, used, "--features"),
+        "slices": _columns(rows, slices, used, "--slices"),
+        "entity": _units(rows, entity),
+        "group": _units(rows, group),
+        "event_time": rows.column(event_time) if event_time else None,
+        "accepted": rows.column(accepted) if accepted else None,
+        "champion": rows.column(champion) if champion else None,
+        "cost_columns": priced or None,
+    }
+    more |= {name: value for name, value in taken.items() if value is not None}
+    found = evaluation.evaluate(
+        rows.column(target),
+        rows.column(score),
+        costs=evaluation.Costs(cost_fp, cost_fn),
+        capacity=capacity,
+        capacity_period=capacity_period,
+        threshold=threshold,
+        positive=positive,
+        requirements=require,
+        seed=seed,
+        **more,
+    )
+    output.emit(found.document(source.name), format, json=json, fail_on=fail_on)
+
+
+def _require_columns(rows: pa.Table, names: list[str], target: str, score: str) -> None:
+    from holdfast.errors import DataError
+
+    absent = [name for name in names if name not in rows.column_names]
     if absent:
         raise DataError(
             "the table lacks a column that is needed",
-            expected=f"columns {target!r} and {score!r}",
+            expected=f"columns {', '.join(repr(name) for name in names)}",
             got=f"columns {', '.join(rows.column_names[:12])}",
-            remedy="name them with --target and --score",
+            remedy="name them with --target and --score"
+            if {target, score} & set(absent)
+            else f"check the spelling of {', '.join(repr(name) for name in absent)}",
         )
-    labels = rows.column(target).to_pylist()
-    wanted = next((v for v in labels if str(v) == positive), positive)
-    found = evaluation.evaluate(
-        labels,
-        rows.column(score).to_pylist(),
-        costs=evaluation.Costs(cost_fp, cost_fn),
-        threshold=threshold,
-        positive=wanted,
-        seed=seed,
-    )
-    output.emit(found.document(source.name), format, json=json)
+
+
+def _columns(
+    rows: pa.Table, asked: list[str] | None, used: list[str], flag: str
+) -> pa.Table | None:
+    """The columns asked for, or every column that has no other role."""
+    if not asked:
+        return None
+    from holdfast.errors import DataError
+
+    names = [
+        part.strip()
+        for entry in asked
+        for part in ([entry] if entry in rows.column_names else entry.split(","))
+        if part.strip()
+    ]
+    if names == ["all"] and "all" not in rows.column_names:
+        names = [name for name in rows.column_names if name not in used]
+    absent = [name for name in names if name not in rows.column_names]
+    if absent or not names:
+        raise DataError(
+            f"the table lacks a column named in {flag}",
+            expected=f"some of {', '.join(rows.column_names[:12])}",
+            got=f"columns {', '.join(absent)}",
+        )
+    return rows.select(list(dict.fromkeys(names)))
+
+
+def _units(rows: pa.Table, names: list[str] | None) -> Any:
+    if not names:
+        return None
+    columns = [rows.column(name) for name in names]
+    return columns[0] if len(columns) == 1 else columns

@@ -1,125 +1,127 @@
-"""Evaluate scores against the truth: decisions, money, ranking, each beside the dumbest rival."""
+"""Evaluate scores against the truth: one door for every task, binary decisions behind it."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import importlib
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-import numpy.typing as npt
+from holdfast.errors import UsageError
+from holdfast.evaluation.binary import evaluate_binary
+from holdfast.evaluation.costs import Costs
+from holdfast.evaluation.inputs import as_positive
+from holdfast.evaluation.record import Evaluation
 
-from holdfast.errors import DataError, UsageError
-from holdfast.evaluation.costs import Costs, cost_threshold
-from holdfast.evaluation.metrics import METRICS, Sample
-from holdfast.evaluation.record import Baseline, Evaluation
+__all__ = ["as_positive", "evaluate"]
+
+#: tasks that are not binary; `holdfast.evaluation.tasks` knows their functions
+TASKS = ("multiclass", "regression", "ranking", "text")
 
 
 def evaluate(
     y_true: Any,
     y_score: Any,
     *,
+    task: str | None = None,
     costs: Costs | None = None,
+    cost_columns: Mapping[str, Any] | None = None,
+    capacity: float | None = None,
+    capacity_period: str | None = None,
     threshold: float | None = None,
     positive: Any = None,
     metrics: Sequence[str] | None = None,
+    baselines: Mapping[str, Any] | None = None,
+    features: Any = None,
+    champion: Any = None,
+    slices: Any = None,
+    entity: Any = None,
+    event_time: Any = None,
+    group: Any = None,
+    accepted: Any = None,
+    requirements: Any = None,
     level: float = 0.95,
     seed: int = 0,
+    **options: Any,
 ) -> Evaluation:
-    """Evaluate scores of a binary classifier.
+    """Evaluate scores: costs, thresholds, baselines, calibration, every number with its interval.
 
     Args:
-        y_true: shape (n,); booleans, 0/1, or labels together with ``positive``.
-        y_score: shape (n,), finite; the probability of the positive class where the threshold
-            comes from costs.
+        y_true: shape (n,); booleans, 0/1, or labels together with `positive`.
+        y_score: shape (n,), finite; higher means more likely positive. Calibration, log loss and
+            the formula's threshold need probabilities; ranking metrics do not.
+        task: ``binary`` (also when None), ``multiclass``, ``regression``, ``ranking`` or ``text``;
+            `options` are those of the task's own function.
         costs: cost of each kind of decision; None counts each error as 1.
-        threshold: rows at or above it are decided positive; None takes the costs' formula.
-        positive: label of the positive class, when ``y_true`` holds labels.
-        metrics: names out of `METRICS`; None takes all.
+        cost_columns: kind of `Costs` → shape (n,), for prices that differ by row.
+        capacity: rows that can be looked at: among all these, or each `capacity_period`.
+        capacity_period: ``hour``, ``day``, ``week`` or ``month`` of `event_time`.
+        threshold: rows at or above it are decided positive; None takes the costs' formula (the
+            threshold found by data where scores are not probabilities), raised to the capacity.
+        positive: label of the positive class, when `y_true` holds labels.
+        metrics: names out of `METRICS`, and nothing beyond them and the constant baseline; None
+            takes all, with baselines, thresholds, calibration and curves.
+        baselines: name → shape (n,), scores of further rivals.
+        features: table of n rows, for the best single column and a logistic regression.
+        champion: shape (n,), scores of the model in service.
+        slices: table of n rows whose slices are searched for weak spots.
+        entity: shape (n,), rows of one entity are resampled together.
+        event_time: shape (n,), rows of a stretch of time are resampled together.
+        group: shape (n,), like `entity`, for coarser groups; takes precedence.
+        accepted: shape (n,), False where the outcome is not known (its label is ignored).
+        requirements: such as ``["recall>=0.5", "roc_auc.low>0.7"]``.
         level: coverage of the intervals.
         seed: seed of resampled intervals; the same seed gives the same numbers.
+        **options: arguments of the task that is asked for.
 
-    Rows are taken as independent: with repeated entities or strong time dependence the intervals
-    are too narrow.
+    Raises:
+        DataError: truth and scores do not fit, labels are missing, scores are not finite.
+        UsageError: unknown metric, task or requirement; labels without `positive`.
 
     Example:
         >>> e = evaluate([0, 0, 1, 1], [0.1, 0.4, 0.35, 0.8], costs=Costs(1, 3))
         >>> e.threshold, e.value("accuracy"), e.value("roc_auc"), e.value("expected_cost")
         (0.25, 0.75, 0.75, 0.25)
     """
-    score = np.asarray(y_score, dtype=np.float64)
-    truth = as_positive(y_true, positive)
-    if score.shape != truth.shape or score.ndim != 1 or not len(score):
-        raise DataError(
-            "truth and scores must be two columns of the same, non-zero length",
-            expected="equal lengths >= 1",
-            got=f"truth={truth.shape}, score={score.shape}",
-        )
-    if not np.isfinite(score).all():
-        raise DataError(
-            "some scores are not finite",
-            expected="finite numbers",
-            got=f"bad={int((~np.isfinite(score)).sum())} of {len(score)}",
-            remedy="evaluate only rows that were answered; count the others apart",
-        )
-    unknown = [name for name in metrics or () if name not in METRICS]
-    if unknown:
+    if task in (None, "binary"):
+        if options:
+            raise UsageError("unknown arguments", got=", ".join(sorted(options)))
+        return evaluate_binary(
+            y_true, y_score, costs=costs, cost_columns=cost_columns, capacity=capacity,
+            capacity_period=capacity_period, threshold=threshold, positive=positive,
+            metrics=metrics, baselines=baselines, features=features, champion=champion,
+            slices=slices, entity=entity, event_time=event_time, group=group, accepted=accepted,
+            requirements=requirements, level=level, seed=seed,
+        )  # fmt: skip
+    if task not in TASKS:
         raise UsageError(
-            "unknown metric", expected=f"some of {sorted(METRICS)}", got=f"metrics={unknown}"
+            "unknown task", expected=f"binary, {', '.join(TASKS)}", got=f"task={task!r}"
         )
-    costs = costs if costs is not None else Costs(1.0, 1.0)
-    limit = cost_threshold(costs) if threshold is None else float(threshold)
-    sample = Sample(truth, score, score >= limit, costs, level, seed)
-    return Evaluation(
-        rows=len(score),
-        positives=int(truth.sum()),
-        threshold=limit,
-        threshold_from="costs" if threshold is None else "given",
-        costs=costs,
-        metrics={name: METRICS[name].compute(sample) for name in metrics or METRICS},
-        confusion=sample.confusion,
-        baseline=_baseline(truth, costs),
+    given = {
+        "costs": costs, "champion": champion, "entity": entity, "event_time": event_time,
+        "group": group, "requirements": requirements, "slices": slices, "features": features,
+    }  # fmt: skip
+    options |= {name: value for name, value in given.items() if value is not None}
+    tasks = importlib.import_module("holdfast.evaluation.tasks")
+    found: Evaluation = tasks.evaluate_task(
+        task, y_true, y_score, level=level, seed=seed, **options
     )
+    return found
 
 
-def _baseline(truth: npt.NDArray[np.bool_], costs: Costs) -> Baseline:
-    share = float(truth.mean())
-    all_negative = share * costs.false_negative + (1 - share) * costs.true_negative
-    all_positive = share * costs.true_positive + (1 - share) * costs.false_positive
-    return Baseline(
-        accuracy=max(share, 1 - share),
-        expected_cost=min(all_negative, all_positive),
-        decision="negative" if all_negative <= all_positive else "positive",
-        pr_auc=share,
-    )
+def evaluate_file(task: str, table: Any, **columns: Any) -> Any:
+    """Evaluate a table of one of the other tasks, its columns named.
 
+    Args:
+        task: ``multiclass``, ``regression`` or ``text``.
+        table: an Arrow table.
+        **columns: as in ``holdfast.evaluation.tasks.evaluate_table``.
 
-def as_positive(y_true: Any, positive: Any = None) -> npt.NDArray[np.bool_]:
-    """Truth as booleans, True for the positive class.
-
-    >>> as_positive(["good", "bad"], "bad").tolist()
-    [False, True]
+    Raises:
+        UsageError: an unknown task.
     """
-    values = y_true.to_pylist() if hasattr(y_true, "to_pylist") else y_true
-    array = np.asarray(values)
-    if array.dtype == object and any(v is None or v != v for v in array.ravel()):
-        raise DataError(
-            "some labels are missing",
-            expected="a label in every row",
-            got=f"missing={sum(1 for v in array.ravel() if v is None or v != v)}",
-            remedy="leave rows without a label out, and say how many they are",
+    if task not in TASKS:
+        raise UsageError(
+            "unknown task", expected=f"binary, {', '.join(TASKS)}", got=f"task={task!r}"
         )
-    if array.dtype.kind == "f" and np.isnan(array).any():
-        raise DataError("some labels are missing", got=f"missing={int(np.isnan(array).sum())}")
-    if positive is not None:
-        found = np.array([v == positive for v in array.tolist()], dtype=np.bool_)
-        if not found.any() and array.dtype.kind in "OU":
-            found = np.array([str(v) == str(positive) for v in array.tolist()], dtype=np.bool_)
-        return found
-    if array.dtype.kind == "b" or set(np.unique(array).tolist()) <= {0, 1}:
-        return array.astype(np.bool_)
-    raise UsageError(
-        "which label is the positive class?",
-        expected="booleans, 0/1, or positive=...",
-        got=f"labels={len(np.unique(array))} distinct",
-        remedy="pass positive=<label>",
-    )
+    tasks = importlib.import_module("holdfast.evaluation.tasks")
+    return tasks.evaluate_table(task, table, **columns)

@@ -6,44 +6,52 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from holdfast.evaluation.baselines import Baseline, Rival
+from holdfast.evaluation.calibration import Calibration
 from holdfast.evaluation.costs import Costs
-from holdfast.evaluation.metrics import Confusion
+from holdfast.evaluation.curves import Curves
+from holdfast.evaluation.metrics.sample import Confusion
+from holdfast.evaluation.requirements import Checked
+from holdfast.evaluation.selective import Bounds
+from holdfast.evaluation.threshold import Thresholds
+from holdfast.findings import Finding, Severity
 from holdfast.records import Estimate
+from holdfast.reports.document import Block
 from holdfast.reports.result import Result
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from holdfast.reports.document import Cell, Document, Table
+    from holdfast.reports.document import Document, Table
 
-
-class Baseline(msgspec.Struct, frozen=True):
-    """What a rival reaches that gives every row the same answer.
-
-    Attributes:
-        accuracy: of always answering the majority class.
-        expected_cost: of always making the cheaper of the two decisions.
-        decision: that cheaper decision, ``negative`` or ``positive``.
-        pr_auc: of random scores, the share of positives.
-    """
-
-    accuracy: float
-    expected_cost: float
-    decision: str
-    pr_auc: float
+__all__ = ["Baseline", "Evaluation"]
 
 
 class Evaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
     """What a model's decisions were worth on one set of rows.
 
     Attributes:
-        rows, positives: size of the sample.
-        threshold: rows scoring at or above it are decided positive.
-        threshold_from: ``costs`` (formula) or ``given``.
-        costs: cost of each kind of decision.
+        rows, positives: size of the sample (rows with a known outcome).
+        threshold: rows scoring at or above it are decided positive; the median where every row
+            has its own.
+        threshold_from: ``costs`` (formula), ``costs by row``, ``capacity``, ``data`` or ``given``.
+        costs: cost of each kind of decision; by-row costs as their means.
         metrics: name → estimate with its interval.
         confusion: counts of decisions against truth.
         baseline: the rival that gives every row the same answer.
+        baselines: name → rival with the paired gain over it.
+        thresholds: the threshold by formula, by data and under the capacity.
+        calibration: whether the scores are probabilities.
+        curves: points of the charts.
+        findings: what a person should know.
+        requirements: what was required, and whether it holds.
+        bounds: best and worst case over rows whose outcome is not known.
+        capacity: rows that can be looked at among these; None where nothing limits them.
+        units: what the intervals take as independent: ``rows``, ``entities`` or ``blocks``.
+        unit_count: how many of them.
+        task: ``binary``.
+        level: coverage of the intervals.
+        extra: further blocks of the report, such as slices or a backtest.
     """
 
     rows: int
@@ -54,6 +62,19 @@ class Evaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
     metrics: dict[str, Estimate]
     confusion: Confusion
     baseline: Baseline
+    baselines: dict[str, Rival] = {}
+    thresholds: Thresholds | None = None
+    calibration: Calibration | None = None
+    curves: Curves | None = None
+    findings: tuple[Finding, ...] = ()
+    requirements: tuple[Checked, ...] = ()
+    bounds: Bounds | None = None
+    capacity: float | None = None
+    units: str = "rows"
+    unit_count: int = 0
+    task: str = "binary"
+    level: float = 0.95
+    extra: tuple[Block, ...] = ()
 
     def value(self, metric: str) -> float:
         """The point estimate of a metric; NaN when it could not be supported."""
@@ -62,31 +83,67 @@ class Evaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def passed(self) -> bool | None:
-        """Whether the model is better than one constant decision, by expected cost.
+        """Whether the model may be used, as far as these rows tell.
 
-        None when the interval holds the baseline: could not tell.
+        False when it is worse than a baseline, its accuracy is vanity, or a requirement failed;
+        None when its cost cannot be told from that of one constant decision, or a requirement
+        cannot be supported; else True.
         """
-        cost = self.metrics["expected_cost"]
-        if cost.high is not None and cost.high < self.baseline.expected_cost:
-            return True
-        if cost.low is not None and cost.low > self.baseline.expected_cost:
+        if any(f.severity.rank >= Severity.ERROR.rank for f in self.findings):
             return False
-        return None
+        better = self._better_than_constant()
+        if better is False:
+            return False
+        if better is None or any(c.passed is None for c in self.requirements):
+            return None
+        return True
+
+    def _better_than_constant(self) -> bool | None:
+        prior = self.baselines.get("prior")
+        cost = self.metrics.get("expected_cost")
+        if prior is not None:
+            low, high = prior.gain.low, prior.gain.high
+        elif cost is not None and cost.low is not None and cost.high is not None:
+            low, high = (self.baseline.expected_cost - x for x in (cost.high, cost.low))
+        else:
+            return None
+        if low is not None and low > 0.0:
+            return True
+        return False if high is not None and high < 0.0 else None
+
+    def with_parts(
+        self, *, findings: tuple[Finding, ...] = (), blocks: tuple[Block, ...] = ()
+    ) -> Evaluation:
+        """The evaluation with further findings and report blocks, such as those of slices."""
+        return msgspec.structs.replace(
+            self, findings=(*self.findings, *findings), extra=(*self.extra, *blocks)
+        )
 
     def to_dict(self) -> dict[str, Any]:
-        """The evaluation as plain data."""
-        plain: dict[str, Any] = msgspec.to_builtins(self)
-        return plain
+        """The evaluation as plain data.
 
-    def to_json(self) -> str:
-        """The evaluation as JSON text."""
-        return msgspec.json.encode(self).decode()
+        ``passed``, ``metrics``, ``threshold`` (its value and the other choices), ``baselines``
+        and ``findings`` are always there.
+        """
+        plain: dict[str, Any] = msgspec.to_builtins(self)
+        for name in ("threshold", "threshold_from", "thresholds", "findings", "extra"):
+            plain.pop(name, None)
+        choices = {} if self.thresholds is None else msgspec.to_builtins(self.thresholds)
+        return {
+            "passed": self.passed,
+            "task": plain.pop("task"),
+            "metrics": plain.pop("metrics"),
+            "threshold": {"value": self.threshold, "from": self.threshold_from, **choices},
+            "baselines": plain.pop("baselines"),
+            "findings": [finding.to_dict() for finding in self.findings],
+            **plain,
+        }
 
     def to_frame(self) -> pa.Table:
-        """One row for each metric: metric, value, low, high, level, n, unit, method, why_not."""
+        """One row a metric: value, low, high, level, n, positives, unit, method, why_not."""
         import pyarrow as pa
 
-        names = ("value", "low", "high", "level", "n", "unit", "method", "why_not")
+        names = ("value", "low", "high", "level", "n", "positives", "unit", "method", "why_not")
         return pa.table(
             {
                 "metric": list(self.metrics),
@@ -96,52 +153,12 @@ class Evaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
 
     def document(self, name: str = "") -> Document:
         """The evaluation as a report; `name` says of what."""
-        from holdfast.reports.document import Callout, Document, KeyValues, Tone
+        from holdfast.evaluation.report import document
 
-        words = {
-            True: ("Better than one constant decision.", Tone.GOOD),
-            False: ("Worse than one constant decision.", Tone.BAD),
-            None: ("Cannot be told from one constant decision.", Tone.NEUTRAL),
-        }
-        sentence, tone = words[self.passed]
-        base = self.baseline
-        return Document(
-            title=f"Evaluation of {name}" if name else "Evaluation",
-            summary=f"{self.rows:,} rows, {self.positives:,} positive, threshold "
-            f"{self.threshold:.4g} ({self.threshold_from}).",
-            blocks=(
-                Callout(
-                    title=sentence,
-                    text=f"Deciding {base.decision} every time would cost "
-                    f"{base.expected_cost:.4g} a row and be right in {base.accuracy:.1%}.",
-                    tone=tone,
-                ),
-                self.table(),
-                KeyValues(
-                    items=tuple(
-                        (label.replace("_", " "), getattr(self.confusion, label))
-                        for label in self.confusion.__struct_fields__
-                    )
-                ),
-            ),
-            passed=self.passed,
-            data=self,
-        )
+        return document(self, name)
 
     def table(self) -> Table:
         """Every metric with its interval, or why there is none, for a report."""
-        from holdfast.reports.document import Column, Format, Table
+        from holdfast.evaluation.report import metric_table
 
-        rows: list[tuple[Cell, ...]] = [
-            (name.replace("_", " "), e.value, e.low, e.high, e.why_not or e.unit)
-            for name, e in self.metrics.items()
-        ]
-        names = ("metric", "value", "low", "high", "unit")
-        return Table(
-            columns=tuple(
-                Column(name=n, format=Format.DECIMAL if n in names[1:4] else Format.PLAIN)
-                for n in names
-            ),
-            rows=tuple(rows),
-            caption=f"{self.rows:,} rows; low and high are 95% intervals.",
-        )
+        return metric_table(self)

@@ -11,7 +11,7 @@ import numpy.typing as npt
 from holdfast.errors import ModelError
 from holdfast.evaluation.costs import Costs
 from holdfast.evaluation.decisions import evaluate
-from holdfast.evaluation.metrics import row_costs
+from holdfast.evaluation.metrics import METRICS, row_costs
 from holdfast.evaluation.record import Evaluation
 from holdfast.models.base import Model, Scores
 from holdfast.models.blend import BlendModel
@@ -142,6 +142,7 @@ class Workshop:
                 scores,
                 costs=self.costs,
                 threshold=threshold,
+                metrics=tuple(METRICS),
                 seed=self.seed,
             ),
             self._main_when_missing(dropped),

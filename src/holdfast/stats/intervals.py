@@ -34,7 +34,7 @@ def wilson(marked: int, rows: int, level: float = 0.95) -> Estimate:
         return Estimate(value=None, level=level, unit="share", method="wilson", why_not="no rows")
     z = NormalDist().inv_cdf(0.5 + level / 2)
     share = marked / rows
-    low, high = _wilson_bounds(share, rows, z)
+    low, high = wilson_bounds(share, rows, z)
     return Estimate(
         value=share, low=low, high=high, level=level, n=rows, unit="share", method="wilson"
     )
@@ -48,7 +48,7 @@ def wilson_upper(marked: int, rows: int, level: float = 0.99) -> float:
     """
     if rows <= 0:
         return 1.0
-    return _wilson_bounds(marked / rows, rows, NormalDist().inv_cdf(level))[1]
+    return wilson_bounds(marked / rows, rows, NormalDist().inv_cdf(level))[1]
 
 
 def allowance(marked: int, rows: int, level: float = 0.99) -> float:
@@ -73,7 +73,12 @@ def round_up(share: float, digits: int = 3) -> float:
     return min(1.0, rounded if rounded >= share else share)
 
 
-def _wilson_bounds(share: float, rows: int, z: float) -> tuple[float, float]:
+def wilson_bounds(share: float, rows: float, z: float) -> tuple[float, float]:
+    """Both Wilson bounds of a share over an (effective) number of rows, z normal quantile.
+
+    >>> [round(bound, 3) for bound in wilson_bounds(0.5, 100.0, 1.96)]
+    [0.404, 0.596]
+    """
     scale = 1 + z * z / rows
     centre = (share + z * z / (2 * rows)) / scale
     half = z * math.sqrt(share * (1 - share) / rows + z * z / (4 * rows * rows)) / scale

@@ -70,7 +70,7 @@ def roc_auc_interval(
     z = NormalDist().inv_cdf((1.0 + level) / 2.0)
     variance = delong_variance(positive, score)
     if min(m, n) < 200 or auc > 0.95 or not variance > 0.0:
-        low, high = _newcombe(auc, m, n, z)
+        low, high = newcombe(auc, m, n, z)
         return low, high, "newcombe method 5"
     logit = math.log(auc / (1.0 - auc))
     half = z * math.sqrt(variance) / (auc * (1.0 - auc))
@@ -81,8 +81,12 @@ def _expit(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x))
 
 
-def _newcombe(auc: float, m: int, n: int, z: float) -> tuple[float, float]:
-    """Solve |theta - auc| = z se(theta), Hanley-McNeil variance with both sizes averaged."""
+def newcombe(auc: float, m: float, n: float, z: float) -> tuple[float, float]:
+    """Newcombe's method 5: solve |theta - auc| = z se(theta).
+
+    The variance is that of Hanley and McNeil with both sizes averaged. `m` and `n` are the
+    (effective) numbers of positives and negatives, `z` the normal quantile.
+    """
     star = (m + n) / 2.0 - 1.0
 
     def excess(theta: float) -> float:
