@@ -106,9 +106,17 @@ def test_rows_of_one_entity_count_once():
 def test_a_constant_model_is_not_better_than_the_majority():
     truth = np.r_[np.zeros(9_988, int), np.ones(6, int), np.full(6, 2)]
     got = evaluate_multiclass(truth, np.zeros(10_000, int))
-    assert got.passed is None
+    assert got.passed is False
     assert got.baselines["majority"].verdict == "no evidence of gain"
     assert "HF-E001" in {f.code for f in got.findings}
+
+
+def test_accuracy_below_the_majority_is_no_vanity_where_it_saves_money():
+    truth = np.r_[np.zeros(900, int), np.ones(100, int)]
+    said = np.r_[np.ones(120, int), np.zeros(780, int), np.ones(100, int)]
+    got = evaluate_multiclass(truth, said, costs=[[0, 1], [50, 0]])
+    assert got.passed is True
+    assert next(f for f in got.findings if f.code == "HF-E001").severity == "warning"
 
 
 def test_a_model_worse_than_the_majority_fails_and_a_good_one_passes():

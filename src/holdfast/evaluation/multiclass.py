@@ -289,11 +289,12 @@ def _findings(
     n = len(named.truth)
     accuracy = metrics["accuracy"].value or 0.0
     plain = baselines["majority"].metrics["accuracy"] or 0.0
+    saves = all((r.gain.value or 0.0) > 0.0 for r in baselines.values() if r.counts)
     if named.count > 1 and accuracy <= plain + 1 / (2 * n) and plain > 0.5:
         found.append(
             Finding(
                 code="HF-E001",
-                severity=Severity.ERROR,
+                severity=Severity.WARNING if saves else Severity.ERROR,
                 sentence=f"Accuracy {accuracy:.2%} is no better than the majority class alone "
                 f"({plain:.2%}); macro recall is {metrics['macro_recall'].value or 0:.1%}.",
                 evidence={"accuracy": accuracy, "majority": plain, "rows": n},

@@ -84,8 +84,11 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
     def passed(self) -> bool | None:
         """True: better than every baseline by a paired interval; False: worse than one; else None.
 
-        A finding of severity error or above (a test set that cannot be trusted) is never True.
+        Vanity accuracy is False. Any other finding of severity error (a test set that cannot be
+        trusted) is never True.
         """
+        if any(f.code == "HF-E001" and f.severity.rank >= 2 for f in self.findings):
+            return False
         verdicts = {rival.verdict for rival in self.baselines.values() if rival.counts}
         if "worse" in verdicts:
             return False
@@ -123,7 +126,7 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
 
         words = {
             True: ("Better than every baseline.", Tone.GOOD),
-            False: ("Worse than a baseline.", Tone.BAD),
+            False: (self._bad(), Tone.BAD),
             None: (self._unclear(), Tone.NEUTRAL),
         }
         sentence, tone = words[self.passed]
@@ -144,6 +147,12 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
             passed=self.passed,
             data=self.to_dict(),
         )
+
+    def _bad(self) -> str:
+        """What failed, in one sentence."""
+        if any(r.verdict == "worse" and r.counts for r in self.baselines.values()):
+            return "Worse than a baseline."
+        return "The accuracy is vanity: the model saves nothing against the majority class."
 
     def _unclear(self) -> str:
         """Why there is no verdict, in one sentence."""
