@@ -7,7 +7,7 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.evaluation.metrics.sample import Sample
-from holdfast.evaluation.threshold import cut_costs
+from holdfast.stats.binned import cut_costs
 
 Floats = npt.NDArray[np.float64]
 Points = tuple[tuple[float, float], ...]

@@ -8,6 +8,7 @@ import numpy.typing as npt
 
 from holdfast.evaluation.metrics.sample import Sample
 from holdfast.records import Estimate
+from holdfast.stats.binned import cut_costs
 from holdfast.stats.ranked import Ranked
 from holdfast.stats.resampling import quantile_interval
 
@@ -52,18 +53,6 @@ class Thresholds(msgspec.Struct, frozen=True, kw_only=True):
     used: Choice
     regret_low: Estimate | None = None
     regret_high: Estimate | None = None
-
-
-def cut_costs(ranked: Ranked, if_positive: Floats, if_negative: Floats) -> Floats:
-    """Mean cost of a decision at each cut, shape (cuts + 1,); the first decides all negative.
-
-    >>> ranked = Ranked(np.array([True, False]), np.array([0.9, 0.1]))
-    >>> cut_costs(ranked, np.array([0.0, 1.0]), np.array([3.0, 0.0])).tolist()
-    [1.5, 0.0, 0.5]
-    """
-    change = np.cumsum((if_positive - if_negative)[ranked.order])
-    at_cut = change[ranked.asked.astype(np.intp) - 1]
-    return np.asarray((np.r_[0.0, at_cut] + if_negative.sum()) / ranked.n)
 
 
 def cut_value(ranked: Ranked, place: int) -> float:
@@ -140,7 +129,9 @@ def thresholds(
             regret=regret(place),
         )
 
-    empirical = msgspec.structs.replace(choice(cut_value(ranked, best)), low=low, high=high)
+    value = cut_value(ranked, best)
+    low, high = min(low, value), max(high, value)
+    empirical = msgspec.structs.replace(choice(value), low=low, high=high)
     decided = int(s.decided.sum())
     own = float(s.prices.of(s.decided).mean())
     by_one = choice(used)

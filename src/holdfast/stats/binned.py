@@ -42,6 +42,18 @@ def bin_edges(ranked: Ranked, bins: int = BINS, keep: Ints | None = None) -> Int
     return np.unique(np.minimum(np.concatenate(found), k - 1))
 
 
+def cut_costs(ranked: Ranked, if_positive: Floats, if_negative: Floats) -> Floats:
+    """Mean cost of a decision at each cut, shape (cuts + 1,); the first decides all negative.
+
+    >>> ranked = Ranked(np.array([True, False]), np.array([0.9, 0.1]))
+    >>> cut_costs(ranked, np.array([0.0, 1.0]), np.array([3.0, 0.0])).tolist()
+    [1.5, 0.0, 0.5]
+    """
+    change = np.cumsum((if_positive - if_negative)[ranked.order])
+    at_cut = change[ranked.asked.astype(np.intp) - 1]
+    return np.asarray((np.r_[0.0, at_cut] + if_negative.sum()) / ranked.n)
+
+
 class Binned:
     """Resampled sums of the rows of each bin, highest scores first.
 

@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.evaluation.costs import Costs, Prices
-from holdfast.stats.binned import Binned
+from holdfast.stats.binned import Binned, cut_costs
 from holdfast.stats.ranked import Ranked
 from holdfast.stats.resampling import Units, draw, independent
 
@@ -110,12 +110,15 @@ class Sample:
     @functools.cached_property
     def binned(self) -> Binned:
         """Every resample, by bins of score."""
-        cut = int(np.searchsorted(-self.ranked.cuts, -float(np.min(self.limit)), side="right")) - 1
+        ranked, prices = self.ranked, self.prices
+        wanted = np.array([self.limit, float(np.median(prices.threshold))])
+        cuts = np.searchsorted(-ranked.cuts, -wanted, side="right")
+        best = int(np.argmin(cut_costs(ranked, prices.if_positive, prices.if_negative)))
         return Binned(
             self.ranked,
             self.merged[0],
             self.weights,
-            keep=np.array([max(cut, 0)]),
+            keep=np.maximum(np.r_[cuts, best] - 1, 0),
             if_positive=self.prices.if_positive,
             if_negative=self.prices.if_negative,
         )
