@@ -289,3 +289,12 @@ def test_whatever_comes_in_an_answer_or_a_clear_error_comes_out(truth, lists, tr
         return
     render(got.document(), "text")
     got.to_json()
+
+
+def test_a_perfect_recommender_is_not_taken_for_sampled():
+    users = np.arange(100)
+    truth = {"user": users, "item": users % 20}
+    lists = {"user": np.repeat(users, 4), "item": (users[:, None] % 20 + [0, 20, 40, 60]).ravel()}
+    got = evaluate_ranking(truth, lists, k=3, train={"user": users, "item": users + 100})
+    assert got.value("ndcg@3") == 1.0
+    assert got.passed is True

@@ -17,6 +17,8 @@ Ints = npt.NDArray[np.intp]
 
 #: signs of sampled candidates are read from so many users on
 _SIGNS_FROM = 20
+#: share of relevant items beyond place k from which on "all are listed" is no sign of quality
+_LATE = 0.05
 
 
 def check(
@@ -25,7 +27,7 @@ def check(
     """Every finding about the lists and their test rows, the gravest kinds first."""
     found = [
         *_time(data),
-        *_sampled(data, sampled),
+        *_sampled(data, shown.shape[1], sampled),
         *_repeats(data, shown),
         *_lists(data),
         *_popular(extra),
@@ -84,7 +86,7 @@ def _time(data: Ranked) -> list[Finding]:
     return []
 
 
-def _sampled(data: Ranked, sampled: bool | None) -> list[Finding]:
+def _sampled(data: Ranked, k: int, sampled: bool | None) -> list[Finding]:
     length = np.zeros(data.rows, np.intp)
     row = data.row_of[data.user]
     own = row >= 0
@@ -93,10 +95,12 @@ def _sampled(data: Ranked, sampled: bool | None) -> list[Finding]:
         has = length > 0
         key = row[own].astype(np.int64) * data.items + data.item[own]
         inside = np.isin(data.keys, key)
+        late = float(np.isin(key[data.place[own] >= k], data.keys).sum()) / len(data.keys)
         usual = float(np.median(length[has])) if has.any() else 0.0
         sampled = bool(
             has.sum() >= _SIGNS_FROM
             and inside.all()
+            and late > _LATE
             and 2 * usual < data.catalogue
             and usual > 2 * float(np.median(data.relevant))
         )
