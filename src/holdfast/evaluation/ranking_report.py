@@ -36,6 +36,7 @@ def pictures(data: Ranked, shown: Ints, scores: Floats, k: int) -> tuple[Block, 
     if history is not None:
         blocks.append(history)
     exposure = np.sort(np.bincount(shown[shown >= 0], minlength=data.items))[::-1]
+    exposure = exposure[exposure > 0]
     total = exposure.sum()
     if total:
         reached = np.cumsum(exposure) / total
@@ -43,7 +44,8 @@ def pictures(data: Ranked, shown: Ints, scores: Floats, k: int) -> tuple[Block, 
         blocks += [
             Heading(text="Catalogue"),
             LineChart(
-                title="Share of places that the most listed items take",
+                title="Share of places that the most listed items take; "
+                f"{len(exposure):,} of {data.catalogue:,} items are listed at all",
                 series=(
                     Series(
                         name="places",

@@ -138,7 +138,8 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
         }
         sentence, tone = words[self.passed]
         gains = [
-            f"{label.replace('_', ' ')}: {rival.verdict} ({_said(rival)})"
+            f"{label.replace('_', ' ')}: {rival.verdict}"
+            f"{'' if rival.counts else ', for information'} ({_said(rival)})"
             for label, rival in self.baselines.items()
         ]
         blocks: list[Block] = [Callout(title=sentence, text="; ".join(gains) or "", tone=tone)]

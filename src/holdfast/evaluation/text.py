@@ -17,7 +17,7 @@ from holdfast.evaluation.multiclass import evaluate_multiclass
 from holdfast.evaluation.task_record import TaskEvaluation
 from holdfast.findings import Finding, Severity
 from holdfast.records import Estimate
-from holdfast.reports.document import Block, Format, Heading, LineChart, Mark, Series, Text
+from holdfast.reports.document import Block, Format, Heading, LineChart, Mark, Series, Text, Tone
 from holdfast.stats.abstain import area, risk_coverage, safe_coverage
 from holdfast.stats.units import counts, draws_for, middle
 
@@ -224,7 +224,9 @@ def _pictures(
             title="Error among answered documents by share answered",
             series=(
                 Series(name="error", points=points),
-                Series(name="wanted", points=((points[0][0], target), (1.0, target))),
+                Series(
+                    name="wanted", points=((points[0][0], target), (1.0, target)), tone=Tone.BAD
+                ),
             ),
             marks=() if at is None else (Mark(x=at, label="chosen"),),
             x_label="share answered",
