@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+from decimal import Decimal
 
 import numpy as np
 import pandas as pd
@@ -57,11 +58,30 @@ def test_a_frame_with_a_column_name_twice_is_refused():
         ([0, 1, 1], [0.1, 0.2], DataError, "length"),
         ([[0, 1]], [0.1], DataError, "length|one column"),
         ([], [], DataError, "length"),
+        ([{"a": 1}, {"a": 2}], [0.1, 0.2], DataError, "not plain"),
+        (pd.Series([1, None], dtype="Int64"), [0.1, 0.2], DataError, "missing=1 of 2"),
+        ([0, 1], pd.Series([0.5, None], dtype="Float64"), DataError, "bad=1 of 2"),
     ],
 )
 def test_columns_that_cannot_be_evaluated_say_why(truth, score, error, said):
     with pytest.raises(error, match=said):
         evaluate(truth, score)
+
+
+def test_nullable_columns_and_decimals_without_nulls_are_numbers():
+    want = evaluate(LABELS, SCORES).metrics
+    assert evaluate(pd.Series(LABELS, dtype="Int64"), SCORES).metrics == want
+    assert evaluate(LABELS, pd.Series(SCORES, dtype="Float64")).metrics == want
+    assert evaluate(LABELS, [Decimal(str(s)) for s in SCORES]).metrics == want
+    assert evaluate(pd.Series(LABELS).astype("boolean"), SCORES).metrics == want
+
+
+def test_scores_at_the_ends_of_the_numbers_are_still_scores():
+    truth = [0, 1] * 30
+    e = evaluate(truth, np.where(truth, 1.7e308, -1.7e308), champion=np.array(truth) * 5.0)
+    assert e.value("roc_auc") == 1.0
+    assert e.value("expected_cost") == 0.0
+    e.document()
 
 
 def test_a_positive_label_nobody_has_is_a_finding_not_a_crash():

@@ -9,6 +9,9 @@ import pytest
 
 from holdfast.errors import DataError, UsageError
 from holdfast.evaluation import Costs, evaluate
+from holdfast.evaluation.costs import Prices
+from holdfast.evaluation.metrics import Sample
+from holdfast.evaluation.threshold import thresholds
 from holdfast.stats.logistic import expit
 
 
@@ -52,12 +55,13 @@ def test_scores_that_lie_make_the_formula_dear_and_the_data_cheap():
     covered, dear = 0, []
     for seed in range(24):
         truth, score = scored(2_000, seed, warp, shift)
-        e = evaluate(truth, score, costs=costs)
-        covered += e.thresholds.empirical.low <= oracle <= e.thresholds.empirical.high
-        dear.append(realised(e.thresholds.empirical.value, warp, shift, costs) / best)
+        sample = Sample(truth, score, score >= 1 / 7, Prices(truth, costs), seed=seed)
+        found = thresholds(sample, used=1 / 7, formula=1 / 7, capacity=None)
+        covered += found.empirical.low <= oracle <= found.empirical.high
+        dear.append(realised(found.empirical.value, warp, shift, costs) / best)
     assert covered >= 19  # 90% of 24, less two standard errors
     assert np.median(dear) < 1.03
-    assert realised(e.thresholds.formula.value, warp, shift, costs) > 1.03 * best
+    assert realised(found.formula.value, warp, shift, costs) > 1.03 * best
 
 
 def test_the_capacity_raises_the_threshold():

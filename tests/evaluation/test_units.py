@@ -33,17 +33,17 @@ def test_every_interval_is_wider_when_rows_repeat_entities():
 
 def test_intervals_by_entity_cover_where_those_by_row_do_not():
     big = people(999, count=30_000)
-    names = ["recall", "roc_auc", "expected_cost", "pr_auc"]
+    names = ["recall", "roc_auc", "expected_cost"]
     truth = {n: evaluate(*big[:2], costs=Costs(1, 3), metrics=names).value(n) for n in names}
     by_row, by_entity = dict.fromkeys(names, 0), dict.fromkeys(names, 0)
-    for seed in range(60):
+    for seed in range(40):
         y, s, who = people(seed)
         for counts, entity in ((by_row, None), (by_entity, who)):
             e = evaluate(y, s, costs=Costs(1, 3), metrics=names, entity=entity)
             for name in names:
                 counts[name] += e.metrics[name].low <= truth[name] <= e.metrics[name].high
     for name in names:
-        assert by_entity[name] >= 51, name  # 95% of 60, less three and a half standard errors
+        assert by_entity[name] >= 33, name  # 95% of 40, less three and a half standard errors
         assert by_row[name] < by_entity[name], name
 
 

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from holdfast.evaluation.inputs import as_scores
 from holdfast.evaluation.metrics.sample import Sample
 from holdfast.evaluation.rivals import best_column, feature_table, folds, logistic_scores
+from holdfast.evaluation.threshold import best_threshold
 from holdfast.findings import Finding, Severity
 from holdfast.records import Estimate
 from holdfast.stats.binned import Binned
@@ -172,7 +173,12 @@ def _scored(
     threshold: float | None,
     column: str = "",
 ) -> _Contender:
-    decided = score >= (s.prices.threshold if threshold is None else threshold)
+    limit = s.prices.threshold if threshold is None else threshold
+    if threshold is None and not 0.0 <= float(score.min()) <= float(score.max()) <= 1.0:
+        limit = best_threshold(
+            Ranked(s.positive, score), s.prices.if_positive, s.prices.if_negative
+        )
+    decided = score >= limit
     if capacity is not None and decided.sum() > capacity:
         top = np.argsort(-score, kind="stable")[: int(capacity)]
         first = np.zeros(s.n, bool)

@@ -37,6 +37,8 @@ Bools = npt.NDArray[np.bool_]
 
 #: entities or blocks below which an interval by them is not to be trusted
 FEW_UNITS = 20
+#: every error counts as 1
+UNIT = Costs(1.0, 1.0)
 
 
 def evaluate_binary(
@@ -74,17 +76,23 @@ def evaluate_binary(
     units = _units(entity, event_time, group, n)
     columns = {name: plain(values) for name, values in (cost_columns or {}).items()}
     unknown_score: Floats | None = None
+    unknown_limit: Floats | float | None = None
     if known is not None:
         if not known.any():
             raise DataError("no row is accepted", expected="a known outcome in some rows")
         unknown_score = score[~known]
+        if columns:
+            other = {name: values[~known] for name, values in columns.items()}
+            unknown_limit = Prices(
+                np.zeros(len(unknown_score), bool), costs or UNIT, other
+            ).threshold
         score, units = score[known], _taken(units, known)
         columns = {name: values[known] for name, values in columns.items()}
         features, slices = (_rows_of(table, known) for table in (features, slices))
         champion = None if champion is None else plain(champion)[known]
         baselines = {k: plain(v)[known] for k, v in (baselines or {}).items()}
         limit = None if limit is None else limit.taken(known)
-    prices = Prices(truth, costs if costs is not None else Costs(1.0, 1.0), columns)
+    prices = Prices(truth, costs if costs is not None else UNIT, columns)
     used, origin, decided = _decide(truth, score, prices, threshold, limit)
     sample = Sample(
         truth, score, decided, prices, level=level, seed=seed, units=units,
@@ -111,7 +119,9 @@ def evaluate_binary(
     findings = list(result.findings) + _input_findings(sample, origin)
     bounds = None
     if unknown_score is not None:
-        bounds = selective_bounds(truth, decided, unknown_score >= used, prices.mean)
+        by_row = unknown_limit if origin == "costs by row" else None
+        chosen = unknown_score >= (used if by_row is None else by_row)
+        bounds = selective_bounds(truth, decided, np.asarray(chosen), prices.mean)
         findings.append(selective_finding(bounds))
     if slices is not None:
         more, parts = _slices(sample, slices, seed)

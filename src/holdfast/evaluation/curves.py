@@ -95,6 +95,8 @@ def _distribution(s: Sample) -> tuple[tuple[float, ...], tuple[float, ...], tupl
     if s.probability:
         high = max(float(np.quantile(s.score, 0.999)), float(s.score.max()) / 2, 1e-6)
         high = min(1.0, high if high > 0.5 else 1.05 * float(s.score.max()) + 1e-9)
+    if not np.isfinite(high - low):
+        return (), (), ()
     if high <= low:
         high = low + 1.0
     edges = np.linspace(low, high, GROUPS + 1)

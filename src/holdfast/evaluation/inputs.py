@@ -50,12 +50,18 @@ def as_positive(y_true: Any, positive: Any = None) -> Bools:
     distinct = np.unique(array) if array.dtype.kind in "iuf" else None
     if distinct is not None and set(distinct[:3].tolist()) <= {0, 1} and len(distinct) <= 2:
         return array.astype(np.bool_)
-    if array.dtype == object and set(array.tolist()) <= {0, 1}:
+    try:
+        labels = set(array.tolist())
+    except TypeError:
+        raise DataError(
+            "the labels are not plain values", expected="booleans, 0/1 or texts"
+        ) from None
+    if labels <= {0, 1}:
         return array.astype(np.bool_)
     raise UsageError(
         "which label is the positive class?",
         expected="booleans, 0/1, or positive=...",
-        got=f"labels={len(set(array.tolist()))} distinct",
+        got=f"labels={len(labels)} distinct",
         remedy="pass positive=<label>",
     )
 
@@ -72,18 +78,31 @@ def plain(values: Any) -> npt.NDArray[Any]:
     elif not isinstance(values, np.ndarray) and hasattr(values, "to_numpy"):
         values = values.to_numpy()
     try:
-        return np.asarray(values)
+        array = np.asarray(values)
     except ValueError:
         raise DataError(
             "a column holds rows of different lengths", expected="one value a row"
         ) from None
+    if array.dtype == object and array.ndim == 1:  # nullable integers, Decimals, dates
+        try:
+            column = pa.array(array, from_pandas=True)
+        except (pa.ArrowException, TypeError, ValueError, OverflowError):
+            return array
+        if not pa.types.is_nested(column.type):
+            return np.asarray(column.to_numpy(zero_copy_only=False))
+    return array
 
 
 def _missing(array: npt.NDArray[Any]) -> int:
     if array.dtype.kind == "f":
         return int(np.isnan(array).sum())
     if array.dtype == object:
-        return sum(1 for v in array.ravel().tolist() if v is None or v != v)
+        try:
+            return sum(1 for v in array.ravel().tolist() if v is None or v != v)
+        except (TypeError, ValueError):
+            raise DataError(
+                "a column holds values that are not plain", expected="numbers, texts or booleans"
+            ) from None
     return 0
 
 

@@ -65,7 +65,7 @@ def cut_value(ranked: Ranked, place: int) -> float:
     if place == len(ranked.cuts):
         return float(ranked.cuts[-1])
     above, below = float(ranked.cuts[place - 1]), float(ranked.cuts[place])
-    middle = below + (above - below) / 2
+    middle = below / 2 + above / 2
     return middle if below < middle <= above else above
 
 
