@@ -138,6 +138,18 @@ def test_costs_price_each_kind_of_error_by_hand():
     assert got.baselines["majority"].metrics["expected_cost"] == pytest.approx(2 / 3)
 
 
+@pytest.mark.parametrize("names", [["a", "b", "c"], [3, 1, 2], [True, False], [0.5, 1.5]])
+def test_classes_come_as_a_model_lists_them(names):
+    pd, pl = pytest.importorskip("pandas"), pytest.importorskip("polars")
+    truth = np.array(names * 10)
+    known = np.unique(truth)
+    score = np.eye(len(known))[np.searchsorted(known, truth)]
+    for column in (truth, truth.tolist(), list(truth), pd.Series(truth), pl.Series(truth)):
+        got = evaluate_multiclass(column, y_score=score, classes=list(known), trained_on=truth)
+        assert got.value("accuracy") == 1.0
+        assert not got.findings
+
+
 def test_the_champion_is_a_paired_rival():
     truth, score = _sample(2_000, seed=2)
     said = score.argmax(axis=1)

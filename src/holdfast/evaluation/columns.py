@@ -55,11 +55,12 @@ def labels(values: Any, what: str) -> npt.NDArray[Any]:
         )
     if array.dtype.kind != "O":
         return array
-    kinds = {type(v) for v in array.tolist()}
+    listed = [v.item() if isinstance(v, np.generic) else v for v in array.tolist()]
+    kinds = {type(v) for v in listed}
     if kinds == {str}:
-        return array.astype(str)
+        return np.asarray(listed, dtype=str)
     if kinds <= {int, float, bool}:
-        return np.asarray(array.tolist())
+        return np.asarray(listed)
     raise DataError(
         f"{what} are of mixed types",
         expected="texts, or numbers, or booleans",
