@@ -88,6 +88,9 @@ def test_the_baseline_is_the_cheapest_constant_decision(sample):
     assert got.decision == "positive"
     assert got.expected_cost == pytest.approx(1 - share)
     assert got.accuracy == pytest.approx(1 - share)
+    assert got.treat_all_cost == got.expected_cost
+    assert got.treat_none_cost == pytest.approx(10 * share)
+    assert got.treat_all_benefit == pytest.approx(share - (1 - share) / 10)
     assert evaluate(truth, score, costs=Costs(1, 1)).baseline.decision == "negative"
 
 

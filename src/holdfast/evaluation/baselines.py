@@ -10,6 +10,7 @@ import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from holdfast.evaluation.costs import cost_threshold
 from holdfast.evaluation.inputs import as_scores
 from holdfast.evaluation.metrics.sample import Sample
 from holdfast.evaluation.rivals import best_column, feature_table, folds, logistic_scores
@@ -43,12 +44,18 @@ class Baseline(msgspec.Struct, frozen=True):
         expected_cost: of always making the cheaper of the two decisions.
         decision: that cheaper decision, ``negative`` or ``positive``.
         pr_auc: of random scores, the share of positives.
+        treat_all_cost, treat_none_cost: of deciding positive and negative every time.
+        treat_all_benefit: net benefit of deciding positive every time, at the odds the costs
+            imply; deciding negative every time has 0.
     """
 
     accuracy: float
     expected_cost: float
     decision: str
     pr_auc: float
+    treat_all_cost: float | None = None
+    treat_none_cost: float | None = None
+    treat_all_benefit: float | None = None
 
 
 class Rival(msgspec.Struct, frozen=True, kw_only=True):
@@ -86,11 +93,15 @@ def constant_baseline(s: Sample) -> Baseline:
     """The rival that gives every row the same answer."""
     share = s.positives / s.n
     negative, positive = float(s.prices.if_negative.mean()), float(s.prices.if_positive.mean())
+    limit = cost_threshold(s.costs)
     return Baseline(
         accuracy=max(share, 1 - share),
         expected_cost=min(negative, positive),
         decision="negative" if negative <= positive else "positive",
         pr_auc=share,
+        treat_all_cost=positive,
+        treat_none_cost=negative,
+        treat_all_benefit=share - (1 - share) * limit / (1 - limit),
     )
 
 

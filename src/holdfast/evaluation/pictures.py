@@ -119,6 +119,8 @@ def _worth(e: Evaluation, c: Curves) -> tuple[Block, ...]:
     out: list[Block] = [Heading(text="What decisions are worth")]
     if c.net_benefit:
         implied = e.costs.threshold
+        benefit = e.baseline.treat_all_benefit
+        everyone = "unknown" if benefit is None else f"{benefit:.4g}"
         shown = implied <= c.net_benefit[-1][0]
         out += [
             LineChart(
@@ -138,7 +140,7 @@ def _worth(e: Evaluation, c: Curves) -> tuple[Block, ...]:
                 y_format=Format.DECIMAL,
             ),
             Text(text=f"{_said('Net benefit', e.metrics['net_benefit'])} at the odds the costs "
-                 f"imply (threshold {implied:.3g}); treating none has 0."),
+                 f"imply (threshold {implied:.3g}); treating none has 0, treating all {everyone}."),
         ]  # fmt: skip
     best = max(c.profit, key=lambda point: point[1])
     decided = e.confusion.true_positive + e.confusion.false_positive

@@ -215,6 +215,14 @@ def _thresholds(e: Evaluation) -> tuple[Block, ...]:
             ("a false negative costs", c.false_negative),
             ("a true positive costs", c.true_positive),
             ("a true negative costs", c.true_negative),
+            *(
+                (f"deciding {word} every time costs a row", float(f"{cost:.4g}"))
+                for word, cost in (
+                    ("positive", e.baseline.treat_all_cost),
+                    ("negative", e.baseline.treat_none_cost),
+                )
+                if cost is not None
+            ),
             *((("rows that can be reviewed", e.capacity),) if e.capacity is not None else ()),
         )
     )
