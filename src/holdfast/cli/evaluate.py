@@ -7,7 +7,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from holdfast.cli import evaluate_tasks as other
 from holdfast.cli import options, output, table
+from holdfast.errors import UsageError
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -20,7 +22,9 @@ def evaluate(
     source: Annotated[
         Path, typer.Argument(metavar="PREDICTIONS", help="A table with outcomes and scores.")
     ],
-    target: Annotated[str, typer.Option("--target", help="Column with the outcome.")],
+    target: Annotated[
+        str | None, typer.Option("--target", help="Column with the outcome; not of ranking.")
+    ] = None,
     score: options.Score = "score",
     positive: options.Positive = None,
     task: Annotated[
@@ -75,6 +79,19 @@ def evaluate(
         list[str] | None,
         typer.Option("--require", help="Must hold, such as 'recall>=0.5'; may be repeated."),
     ] = None,
+    train: other.Train = None,
+    test: other.Test = None,
+    user: other.User = "user",
+    item: other.Item = "item",
+    k: other.K = None,
+    relevance: other.Relevance = None,
+    relevant_from: other.RelevantFrom = None,
+    score_prefix: other.Prefix = None,
+    confidence: other.Confidence = None,
+    target_error: other.TargetError = None,
+    quantile: other.Quantiles = None,
+    interval: other.Interval = None,
+    interval_level: other.IntervalLevel = None,
     seed: options.Seed = 0,
     fail_on: options.FailOn = "error",
     json: options.Json = False,
@@ -90,18 +107,28 @@ def evaluate(
     from holdfast import evaluation, frames
 
     rows = frames.read(source).arrow()
+    if task == "ranking":
+        report = other.ranking(
+            rows, test=test, train=train, score=score, user=user, item=item, k=k,
+            relevance=relevance, relevant_from=relevant_from, event_time=event_time,
+            requirements=require, seed=seed,
+        )  # fmt: skip
+    elif task != "binary":
+        report = other.predictions(
+            task, rows, target=target, train=train, quantile=quantile, interval=interval,
+            score=score, score_prefix=score_prefix, champion=champion, event_time=event_time,
+            entity=entity[0] if entity else None, confidence=confidence,
+            target_error=target_error, interval_level=interval_level, requirements=require,
+            seed=seed,
+        )  # fmt: skip
+    if task != "binary":
+        output.emit(report.document(source.name), format, json=json, fail_on=fail_on)
+        return
+    if target is None:
+        raise UsageError("which column holds the outcome?", expected="--target", got="none")
     roles = [target, score, cost_fp_column, cost_fn_column, event_time, accepted, champion]
     used = [name for name in (*roles, *(entity or ()), *(group or ())) if name]
     _require_columns(rows, used, target, score)
-    if task != "binary":
-        from holdfast.evaluation.decisions import evaluate_file
-
-        report = evaluate_file(
-            task, rows, target=target, score=score, champion=champion, event_time=event_time,
-            entity=entity[0] if entity else None, seed=seed,
-        )  # fmt: skip
-        output.emit(report.document(source.name), format, json=json, fail_on=fail_on)
-        return
     more: dict[str, Any] = {}
     columns = {"false_positive": cost_fp_column, "false_negative": cost_fn_column}
     priced = {kind: rows.column(name) for kind, name in columns.items() if name}

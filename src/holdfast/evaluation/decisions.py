@@ -106,22 +106,3 @@ def evaluate(
         task, y_true, y_score, level=level, seed=seed, **options
     )
     return found
-
-
-def evaluate_file(task: str, table: Any, **columns: Any) -> Any:
-    """Evaluate a table of one of the other tasks, its columns named.
-
-    Args:
-        task: ``multiclass``, ``regression`` or ``text``.
-        table: an Arrow table.
-        **columns: as in ``holdfast.evaluation.tasks.evaluate_table``.
-
-    Raises:
-        UsageError: an unknown task.
-    """
-    if task not in TASKS:
-        raise UsageError(
-            "unknown task", expected=f"binary, {', '.join(TASKS)}", got=f"task={task!r}"
-        )
-    tasks = importlib.import_module("holdfast.evaluation.tasks")
-    return tasks.evaluate_table(task, table, **columns)

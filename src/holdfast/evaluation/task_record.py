@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from holdfast.evaluation.requirements import Checked
 from holdfast.findings import Finding
 from holdfast.records import Estimate
 from holdfast.reports.document import Block
@@ -59,6 +60,7 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
         threshold: what an abstaining model would do; empty where there is nothing to choose.
         baselines: name → rival with its paired gain.
         findings: what a person should know.
+        requirements: what was required, and whether it holds.
         facts: further numbers of the sample.
         pictures: charts and tables of the report.
     """
@@ -72,6 +74,7 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
     threshold: dict[str, Any] = {}
     baselines: dict[str, Rival] = {}
     findings: tuple[Finding, ...] = ()
+    requirements: tuple[Checked, ...] = ()
     facts: dict[str, Any] = {}
     pictures: tuple[Block, ...] = ()
 
@@ -89,9 +92,13 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
         """
         if any(f.code == "HF-E001" and f.severity.rank >= 2 for f in self.findings):
             return False
+        if any(c.passed is False for c in self.requirements):
+            return False
         verdicts = {rival.verdict for rival in self.baselines.values() if rival.counts}
         if "worse" in verdicts:
             return False
+        if any(c.passed is None for c in self.requirements):
+            return None
         if verdicts != {"better"} or any(f.severity.rank >= 2 for f in self.findings):
             return None
         return True
@@ -153,6 +160,8 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
         """What failed, in one sentence."""
         if any(r.verdict == "worse" and r.counts for r in self.baselines.values()):
             return "Worse than a baseline."
+        if any(c.passed is False for c in self.requirements):
+            return "A requirement failed."
         return "The accuracy is vanity: the model saves nothing against the majority class."
 
     def _unclear(self) -> str:
@@ -160,6 +169,8 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
         decisive = {rival.verdict for rival in self.baselines.values() if rival.counts}
         if not decisive:
             return "Could not tell: there is no baseline to hold it against."
+        if any(c.passed is None for c in self.requirements):
+            return "Could not tell whether a requirement holds."
         if decisive == {"better"}:
             return "Could not tell: the numbers beat every baseline, but cannot be trusted."
         return "Could not tell: no evidence of gain over every baseline."

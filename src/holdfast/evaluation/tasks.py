@@ -6,11 +6,19 @@ import inspect
 from collections.abc import Callable
 from typing import Any
 
+import msgspec
+
 from holdfast.errors import UsageError
 from holdfast.evaluation import columns
 from holdfast.evaluation.multiclass import evaluate_multiclass
 from holdfast.evaluation.ranking import evaluate_ranking
 from holdfast.evaluation.regression import evaluate_regression
+from holdfast.evaluation.requirements import (
+    Requirement,
+    as_requirements,
+    check_requirements,
+    requirement_findings,
+)
 from holdfast.evaluation.task_record import TaskEvaluation
 from holdfast.evaluation.text import evaluate_text
 
@@ -31,7 +39,8 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
         y_true: labels, numbers, or (ranking) the table of test interactions.
         y_score: decisions of shape (n,), scores of shape (n, classes), predictions of shape (n,),
             or (ranking) the table of lists.
-        options: further arguments of the task's own function.
+        options: further arguments of the task's own function, and ``requirements``: metrics and
+            what they must reach, as ``["ndcg@10>=0.1", "gain.popularity.low>0"]``.
 
     Raises:
         UsageError: an unknown task, or an option the task does not have.
@@ -45,6 +54,7 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
             "unknown task", expected=f"one of {', '.join(['binary', *TASKS])}", got=f"task={task!r}"
         )
     run = TASKS[task]
+    asked = as_requirements(options.pop("requirements", None))
     given = {name: value for name, value in options.items() if value is not None}
     known = set(list(inspect.signature(run).parameters)[2:]) | {"y_score"}
     strange = sorted(set(given) - known)
@@ -55,8 +65,25 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
             got=f"{', '.join(strange)}",
         )
     if task in ("multiclass", "text") and _dimensions(y_score) == 2:
-        return run(y_true, given.pop("y_pred", None), y_score=y_score, **given)
-    return run(y_true, y_score, **given)
+        found = run(y_true, given.pop("y_pred", None), y_score=y_score, **given)
+    else:
+        found = run(y_true, y_score, **given)
+    return required(found, asked) if asked else found
+
+
+def required(found: TaskEvaluation, asked: tuple[Requirement, ...]) -> TaskEvaluation:
+    """The evaluation held against requirements; ``gain.<baseline>`` names a paired gain.
+
+    Raises:
+        UsageError: a requirement names a metric that is not there.
+    """
+    gains = {f"gain.{name}": rival.gain for name, rival in found.baselines.items()}
+    checked = check_requirements(asked, found.metrics | gains)
+    return msgspec.structs.replace(
+        found,
+        requirements=checked,
+        findings=(*found.findings, *requirement_findings(checked)),
+    )
 
 
 def _dimensions(values: Any) -> int:
