@@ -1,6 +1,6 @@
 """How often a planted bad slice is found and confirmed, and how often a slice is told of nothing.
 
-python -m benchmarks.evaluation.slices [--runs 200] [--rows 10000]
+python -m benchmarks.evaluation.slices [--runs 200] [--rows 10000] [--only WORDS]
 """
 
 from __future__ import annotations
@@ -96,6 +96,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--runs", type=int, default=200)
     parser.add_argument("--rows", type=int, default=10_000)
+    parser.add_argument("--only", default="", help="scenarios whose name holds this")
     asked = parser.parse_args()
     scenarios: list[tuple[str, Loss, int]] = [
         ("one condition, error .10 -> .20", error_of(0.10, 0.10), 1),
@@ -108,6 +109,8 @@ def main() -> None:
         ("no slice, costs", costs, 0),
     ]
     for name, draw, literals in scenarios:
+        if asked.only not in name:
+            continue
         any_, hits = 0, 0
         for seed in range(asked.runs):
             found, hit = one(seed, asked.rows, draw, literals)

@@ -86,8 +86,8 @@ def cv_gap(
         seed: of the folds, of the rows that train, of the default model.
         progress: called with 1 after each fit.
 
-    Intervals treat groups, and 40 stretches of time, as what is independent, whichever is wider.
-    They hold for these fits; another draw of training rows would add to them.
+    Intervals take groups, and 40 stretches of time, as what is independent, whichever is wider;
+    those of gaps also the fits, since two models differ in more than the rows they are scored on.
 
     Raises:
         DataError: too few rows, one class, times or targets that cannot be read.
@@ -142,7 +142,7 @@ def cv_gap(
     if "random" in refused:
         raise DataError("too few rows to cross-validate", got=refused["random"])
     rows = min(most_rows, min(len(train) for plan in plans.values() for train, _ in plan))
-    out: dict[str, Floats] = {}
+    out: dict[str, tuple[Floats, Ints]] = {}
     for name, plan in plans.items():
         try:
             out[name] = _out_of_fold(procedure, plan, rows, chance, progress)
@@ -243,15 +243,16 @@ def _out_of_fold(
     rows: int,
     rng: np.random.Generator,
     progress: Callable[[float], None] | None,
-) -> Floats:
-    """Scores of the tested rows; NaN elsewhere."""
+) -> tuple[Floats, Ints]:
+    """Scores of the tested rows, NaN elsewhere, and the number of the fit that gave each."""
     out = np.full(len(procedure), np.nan)
-    for train, test in plan:
+    fit = np.zeros(len(procedure), dtype=np.int64)
+    for number, (train, test) in enumerate(plan):
         picked = train if len(train) <= rows else np.sort(rng.choice(train, rows, replace=False))
-        out[test] = procedure(picked, test)
+        out[test], fit[test] = procedure(picked, test), number
         if progress is not None:
             progress(1.0)
-    return out
+    return out, fit
 
 
 def _clusters(groups: Ints | None, times: Floats | None, parts: Ints) -> list[Ints | None]:
@@ -266,7 +267,7 @@ def _clusters(groups: Ints | None, times: Floats | None, parts: Ints) -> list[In
 
 
 def _rows(
-    out: dict[str, Floats],
+    out: dict[str, tuple[Floats, Ints]],
     refused: dict[str, str],
     truth: Floats,
     parts: Ints,
@@ -278,7 +279,7 @@ def _rows(
     n = int(tested.sum())
     found = {
         name: scored(metric, truth[tested], score[tested], parts[tested])
-        for name, score in out.items()
+        for name, (score, _) in out.items()
     }
     base = found["random"]
     rows: list[CVRow] = []
@@ -295,7 +296,8 @@ def _rows(
             continue
         sign = 1.0 if metric.higher_is_better else -1.0
         gap = sign * (base.value - found[name].value)
-        error, count = cluster_error(base.influence - found[name].influence, clusters)
+        ways = [*clusters, np.unique(out[name][1][tested], return_inverse=True)[1]]
+        error, count = cluster_error(base.influence - found[name].influence, ways)
         if math.isnan(gap) or math.isnan(error):
             rows.append(CVRow(split=name, score=score))
             continue
