@@ -134,8 +134,9 @@ def _worths(findings: tuple[LeakFinding, ...]) -> Table:
         columns=tuple(Column(name=head) for head in heads),
         rows=tuple(rows),
         tones=tuple(tones),
-        caption=f"{' and '.join(metrics)}, out of fold, of one small boosted model on the same rows; "
-        "in brackets the 95% interval of the gain, paired by row. For columns, `without` is the score of the columns that nobody suspects.",
+        caption=f"{' and '.join(metrics)}, out of fold, of one small boosted model on the same "
+        "rows; in brackets the 95% interval of the gain, paired by row. For columns, `without` is "
+        "the score of the columns that nobody suspects.",
     )
 
 
