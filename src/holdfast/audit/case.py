@@ -248,6 +248,11 @@ class Case:
         chosen = set(names)
         return self._gains[tuple(n for n in self.train.names if n in chosen), folds.key]
 
+    @property
+    def peeled(self) -> bool:
+        """Whether any check has made a peel curve."""
+        return bool(self._peels)
+
     def peel(self, names: Sequence[str]) -> Peel:
         """The peel curve of some columns; kept."""
         key = tuple(names)

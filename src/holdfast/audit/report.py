@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.audit.record import AuditReport, LeakFinding, Peel, Verdict
-from holdfast.audit.words import clean, expect
+from holdfast.audit.words import clean
 from holdfast.reports.document import (
     Block,
     Callout,
@@ -96,7 +96,6 @@ def _tiles(report: AuditReport) -> tuple[Tile, ...]:
     score = report.score
     if score is None:
         return ()
-    gain = f"{score.gain:+.3f} (95% interval {score.low:+.3f} to {score.high:+.3f})"
     return (
         Tile(label=f"{score.metric} as the table stands", value=round(score.with_, 3)),
         Tile(
@@ -104,7 +103,11 @@ def _tiles(report: AuditReport) -> tuple[Tile, ...]:
             value=round(score.without, 3),
             note="without what is proven or suspected",
         ),
-        Tile(label="what it is worth", value=gain),
+        Tile(
+            label="what the leaks are worth",
+            value=f"{score.gain:+.3f}",
+            note=f"95% interval {score.low:+.3f} to {score.high:+.3f}",
+        ),
     )
 
 
@@ -119,21 +122,21 @@ def _worths(findings: tuple[LeakFinding, ...]) -> Table:
             (
                 _what(finding),
                 finding.verdict.value,
-                worth.metric,
-                f"{worth.with_:.3f}",
-                f"{worth.without:.3f}",
+                round(worth.with_, 3),
+                round(worth.without, 3),
                 f"{worth.gain:+.3f} ({worth.low:+.3f} to {worth.high:+.3f})",
-                expect(worth),
             )
         )
         tones.append(Tone.BAD if finding.verdict is Verdict.PROVEN else Tone.NEUTRAL)
-    heads = ("leak", "verdict", "metric", "with", "without", "gain (95% interval)", "so")
+    metrics = sorted({f.worth.metric for f in findings if f.worth is not None})
+    heads = ("leak", "verdict", "with", "without", "gain")
     return Table(
         columns=tuple(Column(name=head) for head in heads),
         rows=tuple(rows),
         tones=tuple(tones),
-        caption="Out-of-fold scores of one small boosted model on the same rows; the interval is "
-        "paired by row. For columns, `without` is the score of the columns that nobody suspects.",
+        caption=f"{' and '.join(metrics)}, out of fold, of one small boosted model on the same "
+        "rows; in brackets the 95% interval of the gain, paired by row. For columns, `without` is "
+        "the score of the columns that nobody suspects.",
     )
 
 

@@ -13,7 +13,6 @@ from holdfast.audit.base import Check
 from holdfast.audit.case import Case, Roles
 from holdfast.audit.checks import CHECKS
 from holdfast.audit.checks.look_ahead import lag
-from holdfast.audit.checks.post_outcome import PostOutcome
 from holdfast.audit.record import Answer, AuditReport, LeakFinding, NotTested, Verdict
 from holdfast.audit.scoring import worth
 from holdfast.audit.targets import Target, read_target
@@ -133,7 +132,7 @@ def audit(
         target=target or (case.target.name if case.target else ""),
         features=case.features,
         score=score,
-        peel=case.peel(case.features) if PostOutcome.type in tested else None,
+        peel=case.peel(case.features) if case.peeled else None,
     )
 
 
