@@ -16,7 +16,6 @@ from holdfast.monitoring.monitor import Monitor
 from holdfast.monitoring.table_reference import TableReference
 from holdfast.records import Incident
 
-
 #: kinds of the product for which the benchmark's list has a wider word
 WIDER = {"population_shift": "covariate_drift", "new_category": "covariate_drift"}
 

@@ -163,7 +163,7 @@ def outcome_category(clean: Clean, rng: np.random.Generator) -> Case:
 
 
 def null_pattern(clean: Clean, rng: np.random.Generator) -> Case:
-    """A number that is filled mostly where the outcome was the one looked for; its values say nothing."""
+    """Filled mostly where the outcome was the one looked for; the values say nothing."""
     y = truth(clean)
     high = y > np.median(y) if not binary(clean) else y > 0
     filled = np.where(high, rng.random(len(y)) < 0.92, rng.random(len(y)) < 0.06)

@@ -1,3 +1,4 @@
+# ruff: noqa: E501
 """Run the audit over real leaks, planted leaks and clean tables, and write what came out.
 
 python -m benchmarks.leakage.run --part real --part planted --part clean --out out/leakage.json
@@ -27,7 +28,7 @@ def made(train: Any, test: Any, options: dict[str, Any]) -> dict[str, Any]:
     before, start = time.process_time(), time.perf_counter()
     try:
         report = audit(train, test, **options).to_dict()
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001 - a crash is a result here
         return {"error": f"{type(error).__name__}: {error}", "trace": traceback.format_exc()[-800:]}
     found = [
         {k: f.get(k) for k in ("code", "verdict", "columns", "sentence", "worth")}
@@ -158,7 +159,7 @@ def _share(rows: list[dict[str, Any]], half: str | None) -> str:
         f"{sum(r['found'] for r in kept)} of {len(kept)} ({sum(r['found'] for r in kept) / len(kept):.2f})"
         if kept
         else "-"
-    )  # noqa: E501
+    )
 
 
 def main() -> None:
@@ -182,7 +183,7 @@ def main() -> None:
         n
         for n, (_, half) in TABLES.items()
         if (not args.half or half == args.half) and (not args.tables or n in args.tables.split(","))
-    ]  # noqa: E501
+    ]
     kinds = list(filter(None, args.kinds.split(","))) or list(PLANTERS)
     rows: list[dict[str, Any]] = []
     for part in args.part or ["real", "planted", "clean"]:

@@ -1,4 +1,4 @@
-"""Audit against Deepchecks' train-test suite on one table, side by side, and the memory of a big one.
+"""Audit against Deepchecks' train-test suite on one table, and the memory of a big one.
 
     python -m benchmarks.leakage.speed --deepchecks ENV/bin/python    # an environment of its own
     python -m benchmarks.leakage.speed --big                          # 1M rows x 50 columns

@@ -60,39 +60,39 @@ def _sample(frame: pd.DataFrame, rng: np.random.Generator, ordered: bool = False
 
 def _adult() -> dict:
     frame = _read("adult_census").drop_duplicates()
-    return dict(frame=frame, target="income", positive=">50K")
+    return {"frame": frame, "target": "income", "positive": ">50K"}
 
 
 def _german() -> dict:
     frame = _read("german_credit")
     target = "class" if "class" in frame else frame.columns[-1]
-    return dict(frame=frame, target=target)
+    return {"frame": frame, "target": target}
 
 
 def _spain() -> dict:
-    return dict(frame=_read("credit_data_spain"), target="Status", positive="bad")
+    return {"frame": _read("credit_data_spain"), "target": "Status", "positive": "bad"}
 
 
 def _telco() -> dict:
     frame = _read("telco_churn")
     target = next(c for c in frame.columns if c.lower() == "churn")
     ids = tuple(c for c in frame.columns if "customerid" in c.lower())
-    return dict(frame=frame, target=target, ids=ids)
+    return {"frame": frame, "target": target, "ids": ids}
 
 
 def _vehicle() -> dict:
     frame = _read("vehicle_claim_fraud")
     target = next(c for c in frame.columns if "fraud" in c.lower())
     ids = tuple(c for c in frame.columns if c.lower() == "policynumber")
-    return dict(frame=frame, target=target, ids=ids)
+    return {"frame": frame, "target": target, "ids": ids}
 
 
 def _acs() -> dict:
     frame = _read("acs_employment_ma").drop(
         columns=["prediction", "predicted_probability", "partition", "year"]
     )
-    return dict(frame=frame.drop_duplicates(frame.columns.difference(["id"]).tolist()),
-                target="employed", ids=("id",))  # fmt: skip
+    return {"frame": frame.drop_duplicates(frame.columns.difference(["id"]).tolist()),
+                "target": "employed", "ids": ("id",)}  # fmt: skip
 
 
 def _bank() -> dict:
@@ -102,35 +102,53 @@ def _bank() -> dict:
     macro = [c for c in frame if c.startswith(("emp", "cons", "euribor", "nr"))]
     frame = frame.drop(columns=macro).drop_duplicates()
     target = "y" if "y" in frame else frame.columns[-1]
-    return dict(frame=frame, target=target)
+    return {"frame": frame, "target": target}
 
 
 def _car() -> dict:
     frame = _read("synthetic_car_loan").drop(columns=["y_pred", "y_pred_proba", "partition"])
-    return dict(frame=frame, target="repaid", event_time="timestamp", ids=("id",), ordered=True)
+    return {
+        "frame": frame,
+        "target": "repaid",
+        "event_time": "timestamp",
+        "ids": ("id",),
+        "ordered": True,
+    }
 
 
 def _elec() -> dict:
     frame = _read("elec2").drop(columns=["date", "nswprice"])
-    return dict(frame=frame, target="class", positive="UP", event_time="timestamp", ordered=True)
+    return {
+        "frame": frame,
+        "target": "class",
+        "positive": "UP",
+        "event_time": "timestamp",
+        "ordered": True,
+    }
 
 
 def _weather() -> dict:
     frame = _read("weather_aus").drop(columns=["RISK_MM"])
     frame = frame[frame["RainTomorrow"].notna()]
-    return dict(frame=frame, target="RainTomorrow", positive="Yes", event_time="Date",
-                ordered=True)  # fmt: skip
+    return {"frame": frame, "target": "RainTomorrow", "positive": "Yes", "event_time": "Date",
+                "ordered": True}  # fmt: skip
 
 
 def _titanic() -> dict:
     frame = _read("titanic3")
     drop = [c for c in ("boat", "body", "name", "ticket", "home.dest", "cabin") if c in frame]
-    return dict(frame=frame.drop(columns=drop).drop_duplicates(), target="survived")
+    return {"frame": frame.drop(columns=drop).drop_duplicates(), "target": "survived"}
 
 
 def _bike() -> dict:
     frame = _read("bike_sharing_hour").drop(columns=["casual", "registered", "dteday", "yr"])
-    return dict(frame=frame, target="cnt", event_time="timestamp", ids=("instant",), ordered=True)
+    return {
+        "frame": frame,
+        "target": "cnt",
+        "event_time": "timestamp",
+        "ids": ("instant",),
+        "ordered": True,
+    }
 
 
 def _bundled(loader: str) -> Callable[[], dict]:
@@ -138,7 +156,7 @@ def _bundled(loader: str) -> Callable[[], dict]:
         from sklearn import datasets
 
         bunch = getattr(datasets, loader)(as_frame=True)
-        return dict(frame=bunch.frame.drop_duplicates(), target="target")
+        return {"frame": bunch.frame.drop_duplicates(), "target": "target"}
 
     return load
 
