@@ -63,7 +63,9 @@ def rows(n: int = 200) -> dict[str, np.ndarray]:
     return {"a": rng.normal(size=n) + y, "b": rng.choice(["u", "v"], n), "y": y}
 
 
-@pytest.mark.parametrize("make", [pd.DataFrame, pl.DataFrame, pa.table, dict], ids=repr)
+@pytest.mark.parametrize(
+    "make", [pd.DataFrame, pl.DataFrame, pa.table, dict], ids=["pandas", "polars", "arrow", "dict"]
+)
 def test_every_kind_of_frame_gives_the_same_report(make):
     assert audit(make(rows()), target="y").to_dict() == audit(rows(), target="y").to_dict()
 

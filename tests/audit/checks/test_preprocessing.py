@@ -52,7 +52,9 @@ def selected_on_all(train, test):
     return model.predict_proba(chosen.transform(other))[:, 1]
 
 
-@pytest.mark.parametrize("make", [pd.DataFrame, pl.from_pandas, pa.Table.from_pandas], ids=repr)
+@pytest.mark.parametrize(
+    "make", [pd.DataFrame, pl.from_pandas, pa.Table.from_pandas], ids=["pandas", "polars", "arrow"]
+)
 def test_a_clean_procedure_passes(make):
     report = audit(make(noise()), target="y", model=clean, checks=ONLY)
     assert report.findings == ()
