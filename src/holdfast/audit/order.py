@@ -85,6 +85,15 @@ def sorted_by_column(case: Case) -> bool:
     return False
 
 
+def sorted_by_time(case: Case) -> bool:
+    """Whether a time in the table, though not declared, rises or falls along the file."""
+    views = [case.column(name) for name in case.features]
+    return any(
+        view.storage.value == "time" and not view.missing_count and _is_monotone(view.values)
+        for view in views
+    )
+
+
 def _is_monotone(values: Any) -> bool:
     steps = np.diff(values.astype(np.float64))
     return bool((steps >= 0).all() or (steps <= 0).all())

@@ -12,6 +12,7 @@ from holdfast.audit.order import (
     shuffled_along,
     sorted_by_column,
     sorted_by_label,
+    sorted_by_time,
     swing,
     tenths,
 )
@@ -74,7 +75,7 @@ class RowOrder:
         if gap is None:
             return []
         costs = gap.gain >= _GAP and gap.low > 0.005
-        if not costs and swing(case, by_tenth) < _SWING:
+        if not costs and not (sorted_by_time(case) and swing(case, by_tenth) >= _SWING):
             return []
         return [
             LeakFinding(
