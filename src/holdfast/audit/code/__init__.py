@@ -7,9 +7,10 @@ from typing import Any, NamedTuple
 from holdfast.audit.code.rules import RULES
 from holdfast.audit.code.source import Place, parse
 from holdfast.audit.code.walk import trace
-from holdfast.findings import Finding
+from holdfast.audit.record import LeakFinding, Verdict
+from holdfast.errors import DataError
 
-__all__ = ["Scan", "scan"]
+__all__ = ["Scan", "read_code", "scan"]
 
 
 class Scan(NamedTuple):
@@ -18,36 +19,52 @@ class Scan(NamedTuple):
     Attributes:
         findings: mistakes, in the order of the code.
         unread: places of cells (or of the script) that are not Python and were not read.
-        splits: whether the code splits, cross-validates or names a test part at all; without one,
-            "nothing found" says nothing about leakage.
+        splits: whether the code splits or cross-validates at all; without that, "nothing found"
+            says nothing about leakage.
     """
 
-    findings: tuple[Finding, ...]
+    findings: tuple[LeakFinding, ...]
     unread: tuple[Place, ...]
     splits: bool
 
 
-def scan(text: str) -> Scan:
-    """Reads a script (Python text) or a notebook (.ipynb text) for leaks between fit and test.
+def scan(text: str) -> list[LeakFinding]:
+    """Leaks between fit and test in a script (Python text) or a notebook (.ipynb text).
 
     Follows assignments, functions of the script, ``train_test_split``, splitters, cross-validation
     helpers, pipelines, and cuts by hand whose names say ``train`` and ``test``. What happens in
-    imported modules of your own is not seen.
+    imported modules of your own is not seen. Every finding is a SUSPECT: reading is not running.
 
     Raises:
-        DataError: a notebook without cells, or more than two million characters.
+        DataError: a notebook without cells, no Python at all, or more than two million characters.
 
     Example:
         >>> found = scan('''
         ... X = StandardScaler().fit_transform(X)
         ... X_train, X_test = train_test_split(X)
         ... ''')
-        >>> [(f.code, f.evidence["line"]) for f in found.findings]
+        >>> [(f.code, f.evidence["line"]) for f in found]
         [('HF-L-CODE-FIT-BEFORE-SPLIT', 2)]
     """
+    seen = read_code(text)
+    if len(seen.unread) == 1 and seen.unread[0].cell is None:
+        raise DataError(
+            "the code cannot be parsed",
+            expected="Python 3, or a Jupyter notebook",
+            got=f"{len(text):,} characters that are not Python",
+            remedy="check that it runs with this version of Python",
+        )
+    return list(seen.findings)
+
+
+def read_code(text: str) -> Scan:
+    """As `scan`, with what could not be read; raises `DataError` for size and empty notebooks."""
     code = parse(text)
-    seen = trace(code.tree)
-    found: list[tuple[int, Finding]] = []
+    try:
+        seen = trace(code.tree)
+    except RecursionError:  # thousands of chained calls: generated, not written
+        return Scan((), (Place(1, None),), False)
+    found: list[tuple[int, LeakFinding]] = []
     for rule in RULES:
         for hit in rule.look(seen):
             place = code.place(hit.line)
@@ -59,9 +76,10 @@ def scan(text: str) -> Scan:
                 if other.cell is not None:
                     evidence["related_cell"] = other.cell
             words = place.words()
-            found.append((hit.line, Finding(
-                code=rule.code, severity=rule.severity, evidence=evidence, remedy=rule.remedy,
-                sentence=f"{words[0].upper()}{words[1:]}: {hit.sentence}.",
+            found.append((hit.line, LeakFinding(
+                code=rule.code, severity=rule.severity, verdict=Verdict.SUSPECT,
+                evidence=evidence, remedy=rule.remedy,
+                sentence=f"{words[0].upper()}{words[1:]}: {hit.sentence}",
             )))  # fmt: skip
     found.sort(key=lambda pair: pair[0])
     splits = bool(seen.made_in) or seen.cross_validated

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.audit.code.estimators import by_estimator, cross_validate, early_stopping, train
 from holdfast.audit.code.frames import by_rows, statistic
-from holdfast.audit.code.trace import NOTHING, Value
+from holdfast.audit.code.trace import NOTHING, Part, Value
 from holdfast.audit.code.vocabulary import (
     CHOOSERS,
     CONTAINERS,
@@ -22,6 +22,7 @@ from holdfast.audit.code.vocabulary import (
     STATISTICS,
     Step,
     side_of,
+    words,
 )
 
 if TYPE_CHECKING:
@@ -30,11 +31,11 @@ if TYPE_CHECKING:
 _READERS = re.compile(
     r"^(?:read|load|fetch|make_|get_|open_dataset|genfromtxt|fromfile|import_|prepare)|data", re.I
 )
-_BUILTINS = frozenset(
-    "print len range int float str bool type isinstance open round set dict input id hash format "
-    "getattr setattr hasattr super vars dir repr any all next iter exit figure show plot".split()
-)
-_PASSING = frozenset("list tuple reversed tqdm iter trange".split())
+_BUILTINS = words("""
+    print len range int float str bool type isinstance open round set dict input id hash format
+    getattr setattr hasattr super vars dir repr any all next exit figure show plot
+""")
+_PASSING = words("list tuple reversed tqdm iter trange")
 _TRAINERS = {"lightgbm", "xgboost", "lgb", "xgb", "catboost"}
 _FITS = {"fit", "fit_transform", "predict", "predict_proba", "score", "evaluate", "fit_resample"}
 
@@ -111,7 +112,7 @@ def _own(walk: Walk, known: Value, arguments: Arguments) -> Value:
                 ),
                 None,
             )
-            if any("fit" == getattr(part, "name", "") for part in node.body):
+            if any(getattr(part, "name", "") == "fit" for part in node.body):
                 return Value("estimator", name=known.name, oid=walk.state.number())
         if first is not None and first.node is not None:
             walk.enter(first.node, arguments.given, arguments.named)
@@ -159,20 +160,28 @@ def _unknown_estimator(walk: Walk, function: ast.Attribute) -> Value:
 
 def by_name(walk: Walk, name: str, arguments: Arguments, module: str) -> Value:
     """A call of a function that is known, or guessed, by its name."""
-    state = walk.state
-    for names, handler in (
-        (_BUILTINS, lambda: NOTHING),
-        (FOLDERS, lambda: Value("folder", name=name)),
-        (CROSS_VALIDATORS, lambda: cross_validate(walk, arguments)),
-        (METRICS, lambda: _metric(walk, name, arguments)),
-        (OPTIMISERS, lambda: _many_times(walk, arguments)),
-        (CHOOSERS, lambda: _chosen(walk, name, arguments)),
-        (JOINS, lambda: _joined(arguments)),
-        (STATISTICS, lambda: statistic(state, name, arguments)),
-        (_PASSING, lambda: arguments.given[0] if arguments.given else NOTHING),
-    ):
-        if name in names:
-            return handler()
+    if name in _BUILTINS:
+        return NOTHING
+    if name in _PASSING:
+        return arguments.given[0] if arguments.given else NOTHING
+    if name in FOLDERS:
+        return Value("folder", name=name)
+    if name in CROSS_VALIDATORS:
+        return cross_validate(walk, arguments)
+    if name in METRICS:
+        return _metric(walk, name, arguments)
+    if name in OPTIMISERS:
+        return _many_times(walk, arguments)
+    if name in CHOOSERS:
+        return _chosen(walk, name, arguments)
+    if name in JOINS:
+        return _joined(arguments)
+    if name in STATISTICS:
+        return statistic(walk.state, name, arguments)
+    return _by_name_alone(walk, name, arguments, module)
+
+
+def _by_name_alone(walk: Walk, name: str, arguments: Arguments, module: str) -> Value:
     if name == "train_test_split":
         return _split(walk, arguments)
     if name in {"enumerate", "zip"}:
@@ -185,6 +194,11 @@ def by_name(walk: Walk, name: str, arguments: Arguments, module: str) -> Value:
         return cross_validate(walk, arguments)
     if name == "resample" and arguments.rows():
         return _drawn(walk, arguments)
+    return _unknown(walk, name, arguments)
+
+
+def _unknown(walk: Walk, name: str, arguments: Arguments) -> Value:
+    """A function nobody knows hands on its rows; with a capital letter it makes an estimator."""
     rows = arguments.rows()
     touch = arguments.touch()
     if name in CONTAINERS or not name[:1].isupper():
@@ -194,11 +208,11 @@ def by_name(walk: Walk, name: str, arguments: Arguments, module: str) -> Value:
         if found:
             return found[0].having(touch=touch)
         if _READERS.search(name):
-            return Value("data", state.new_rows())
+            return Value("data", walk.state.new_rows())
         return NOTHING
     steps = [v for v in arguments.all() if v.kind in {"estimator", "tuple"}]
     text = "early" if early_stopping(arguments) else ""
-    return Value("estimator", name=name, oid=state.number(), items=tuple(steps), text=text)
+    return Value("estimator", name=name, oid=walk.state.number(), items=tuple(steps), text=text)
 
 
 def rows_of(walk: Walk, arguments: Arguments, place: int, *keywords: str) -> Value | None:
@@ -273,9 +287,9 @@ def _joined(arguments: Arguments) -> Value:
     rows = [v for v in arguments.all() if v.kind == "data"]
     if not rows:
         return NOTHING
-    parts = frozenset[object]().union(*(v.parts for v in rows))
+    parts = frozenset[Part]().union(*(v.parts for v in rows))
     label = all(v.label for v in rows)
-    return Value("data", parts, arguments.touch(), label)  # type: ignore[arg-type]
+    return Value("data", parts, arguments.touch(), label)
 
 
 def _together(name: str, arguments: Arguments) -> Value:

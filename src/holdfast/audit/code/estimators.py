@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
-from holdfast.audit.code.trace import NOTHING, Value
+from holdfast.audit.code.trace import NOTHING, Part, Value
 from holdfast.audit.code.vocabulary import HOLDERS, SEARCHERS, STEPS, Step
 
 if TYPE_CHECKING:
@@ -122,9 +122,8 @@ def _watch(walk: Walk, value: Value, arguments: Arguments) -> None:
             walk.state.trace.watched.append((arguments.line, parts))
 
 
-def _parts(value: Value) -> frozenset[object]:  # type: ignore[type-arg]
-    own = frozenset[object](value.parts)
-    return own.union(*(_parts(item) for item in value.items))
+def _parts(value: Value) -> frozenset[Part]:
+    return value.parts.union(*(_parts(item) for item in value.items))
 
 
 def early_stopping(arguments: Arguments) -> bool:

@@ -66,7 +66,7 @@ def subscript(state: State, value: Value, index: Value, node: ast.Subscript) -> 
         return _of_rows(state, value, index, node)
     if value.kind == "index" or (value.kind == "estimator" and index.kind != "index"):
         return value
-    return index if index.kind == "stat" else NOTHING
+    return index if index.kind in {"stat", "mask"} and index.touch else NOTHING
 
 
 def _member(value: Value, index: ast.expr) -> Value:

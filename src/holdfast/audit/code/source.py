@@ -59,7 +59,7 @@ class Code(NamedTuple):
 
 
 def parse(text: str) -> Code:
-    """Parses a script, or the code cells of a notebook (.ipynb text) in order. Runs nothing.
+    r"""Parses a script, or the code cells of a notebook (.ipynb text) in order. Runs nothing.
 
     Cells are numbered from 1 over all cells of the notebook, as editors count them. Shell lines and
     magics are blanked; a cell that is not Python is skipped and named in `unread`.
@@ -68,9 +68,9 @@ def parse(text: str) -> Code:
         DataError: the text is a notebook without cells, or too long.
 
     Example:
-        >>> code = parse("a = 1\\n!pip install x\\nb = 2")
+        >>> code = parse("a = 1\n!pip install x\nb = 2")
         >>> len(code.tree.body), code.place(3)
-        (2, Place(line=3, cell=None))
+        (3, Place(line=3, cell=None))
     """
     if len(text) > LONGEST:
         raise DataError(

@@ -27,8 +27,13 @@ class Part(NamedTuple):
 
     @property
     def side(self) -> str:
-        """``"all"``, ``"train"``, ``"valid"`` or ``"test"``."""
+        """``"all"``, ``"train"``, ``"valid"`` or ``"test"``.
+
+        The validation part of a test part is for validation.
+        """
         sides = [side for _, side in self.path]
+        if sides[-1:] == ["valid"]:
+            return "valid"
         for side in ("test", "valid", "train"):
             if side in sides:
                 return side

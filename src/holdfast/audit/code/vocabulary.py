@@ -17,36 +17,41 @@ class Step(enum.StrEnum):
     HARMLESS = "harmless"  # nothing, or only which categories there are
 
 
-def _words(text: str) -> frozenset[str]:
+def words(text: str) -> frozenset[str]:
+    """The words of a text.
+
+    >>> sorted(words("a b"))
+    ['a', 'b']
+    """
     return frozenset(text.split())
 
 
-_PREPROCESS = _words("""
+_PREPROCESS = words("""
     StandardScaler MinMaxScaler RobustScaler MaxAbsScaler PowerTransformer QuantileTransformer
     SplineTransformer KBinsDiscretizer SimpleImputer Imputer KNNImputer IterativeImputer PCA
-    IncrementalPCA KernelPCA SparsePCA TruncatedSVD NMF FastICA FactorAnalysis LatentDirichletAllocation
-    DictionaryLearning UMAP TSNE Isomap MDS Nystroem RBFSampler KernelCenterer CountVectorizer
+    IncrementalPCA KernelPCA SparsePCA TruncatedSVD NMF FastICA FactorAnalysis
+    LatentDirichletAllocation DictionaryLearning UMAP TSNE Isomap MDS Nystroem RBFSampler KernelCenterer CountVectorizer
     TfidfVectorizer TfidfTransformer Doc2Vec Word2Vec Tokenizer TextVectorization VarianceThreshold
     CountEncoder FrequencyEncoder SelectVariance Winsorizer MeanMedianImputer KMeans MiniBatchKMeans
     GaussianRandomProjection SparseRandomProjection BayesianGaussianMixture GaussianMixture
 """)
-_SELECT = _words("""
+_SELECT = words("""
     SelectKBest SelectPercentile SelectFpr SelectFdr SelectFwe GenericUnivariateSelect RFE RFECV
     SelectFromModel SequentialFeatureSelector BorutaPy Boruta LinearDiscriminantAnalysis
     NeighborhoodComponentsAnalysis PLSRegression ReliefF
 """)
-_ENCODE = _words("""
+_ENCODE = words("""
     TargetEncoder LeaveOneOutEncoder CatBoostEncoder MEstimateEncoder JamesSteinEncoder WOEEncoder
     GLMMEncoder MeanEncoder WoEEncoder QuantileEncoder SummaryEncoder
 """)
-_RESAMPLE = _words("""
+_RESAMPLE = words("""
     SMOTE ADASYN BorderlineSMOTE SVMSMOTE KMeansSMOTE SMOTENC SMOTEN SMOTETomek SMOTEENN
-    RandomOverSampler RandomUnderSampler NearMiss TomekLinks EditedNearestNeighbours ClusterCentroids
-    OneSidedSelection CondensedNearestNeighbour NeighbourhoodCleaningRule InstanceHardnessThreshold
+    RandomOverSampler RandomUnderSampler NearMiss TomekLinks EditedNearestNeighbours
+    ClusterCentroids OneSidedSelection CondensedNearestNeighbour NeighbourhoodCleaningRule InstanceHardnessThreshold
 """)
-_HARMLESS = _words("""
-    LabelEncoder LabelBinarizer OneHotEncoder OrdinalEncoder MultiLabelBinarizer Normalizer Binarizer
-    FunctionTransformer PolynomialFeatures HashingVectorizer FeatureHasher DictVectorizer
+_HARMLESS = words("""
+    LabelEncoder LabelBinarizer OneHotEncoder OrdinalEncoder MultiLabelBinarizer Normalizer
+    Binarizer FunctionTransformer PolynomialFeatures HashingVectorizer FeatureHasher DictVectorizer
     MissingIndicator AdditiveChi2Sampler
 """)
 
@@ -63,30 +68,30 @@ STEPS: dict[str, Step] = {
 }
 
 #: estimators that hold other estimators and refit them themselves
-HOLDERS = _words("""
+HOLDERS = words("""
     Pipeline make_pipeline ColumnTransformer make_column_transformer FeatureUnion make_union
     TableVectorizer
 """)
-SEARCHERS = _words("""
+SEARCHERS = words("""
     GridSearchCV RandomizedSearchCV HalvingGridSearchCV HalvingRandomSearchCV BayesSearchCV
     TuneGridSearchCV TuneSearchCV OptunaSearchCV EvolutionaryAlgorithmSearchCV
 """)
-CROSS_VALIDATORS = _words("""
+CROSS_VALIDATORS = words("""
     cross_val_score cross_validate cross_val_predict learning_curve validation_curve
     permutation_test_score
 """)
-FOLDERS = _words("""
+FOLDERS = words("""
     KFold StratifiedKFold GroupKFold StratifiedGroupKFold RepeatedKFold RepeatedStratifiedKFold
     ShuffleSplit StratifiedShuffleSplit GroupShuffleSplit TimeSeriesSplit LeaveOneOut LeavePOut
     LeaveOneGroupOut LeavePGroupsOut PredefinedSplit
 """)
 #: capitalised names that hold rows and are no estimators
-CONTAINERS = _words("""
+CONTAINERS = words("""
     DataFrame Series Index DMatrix Dataset Pool TensorDataset DataLoader Tensor Categorical Subset
     QuantileDMatrix
 """)
 #: scores of the form metric(y_true, y_pred)
-METRICS = _words("""
+METRICS = words("""
     accuracy_score balanced_accuracy_score f1_score fbeta_score precision_score recall_score
     roc_auc_score average_precision_score log_loss brier_score_loss matthews_corrcoef
     cohen_kappa_score classification_report confusion_matrix precision_recall_curve roc_curve
@@ -96,33 +101,32 @@ METRICS = _words("""
     zero_one_loss max_error top_k_accuracy_score accuracy rmse mae mse auc
 """)
 #: metrics that are a picture or a table and choose nothing
-PICTURES = _words("""
+PICTURES = words("""
     classification_report confusion_matrix precision_recall_curve roc_curve auc
     precision_recall_fscore_support
 """)
-SELECTION_SCORES = _words("""
+SELECTION_SCORES = words("""
     f_classif f_regression chi2 mutual_info_classif mutual_info_regression r_regression corrwith
     pearsonr spearmanr pointbiserialr
 """)
 #: what a fitted estimator says about features
-IMPORTANCES = _words("""
+IMPORTANCES = words("""
     feature_importances_ coef_ scores_ pvalues_ support_ ranking_ get_support feature_importance
     get_score get_feature_importance
 """)
-STATISTICS = _words(
+STATISTICS = words(
     "mean median std var min max quantile mode nanmean nanmedian nanstd percentile sum"
 )
-JOINS = _words("concat vstack hstack concatenate r_ append row_stack stack_rows")
+JOINS = words("concat vstack hstack concatenate r_ append row_stack stack_rows")
 #: called with a function, they call it many times and keep the best
-OPTIMISERS = _words("""
-    optimize fmin minimize maximize gp_minimize forest_minimize differential_evolution minimize_scalar
-    basinhopping brute dual_annealing
+OPTIMISERS = words("""
+    optimize fmin minimize maximize gp_minimize forest_minimize differential_evolution
+    minimize_scalar basinhopping brute dual_annealing
 """)
-CHOOSERS = _words(
+CHOOSERS = words(
     "max min argmax argmin sorted idxmax idxmin nanargmax nanargmin nlargest nsmallest"
 )
 
-_TEST = re.compile(r"(?:^|_|[a-z])(?:test|tst|te|holdout|hold_out|heldout|unseen|Test)(?:_|\d|$)")
 _VALID = re.compile(
     r"(?:^|_)(?:val|valid|validation|dev|calib|calibration|eval)(?:_|\d|$)|[a-z]Val$"
 )

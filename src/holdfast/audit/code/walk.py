@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from holdfast.audit.code.calls import call
 from holdfast.audit.code.expressions import attribute, subscript
 from holdfast.audit.code.state import State
-from holdfast.audit.code.trace import NOTHING, Part, Trace, Value
+from holdfast.audit.code.trace import NOTHING, Trace, Value
 from holdfast.audit.code.vocabulary import is_label, side_of
 
 #: functions inside functions are followed this deep
@@ -147,7 +147,7 @@ class Walk:
         self._branches([case.body for case in node.cases])
 
     def _branches(self, bodies: list[list[ast.stmt]]) -> None:
-        """Ways that exclude one another: what each touches is kept, the first way names the rows."""
+        """Ways that exclude one another: all they touch is kept, the first names the rows."""
         before = self.scopes[-1]
         kept: dict[str, Value] = dict(before)
         changed: set[str] = set()
@@ -293,7 +293,8 @@ class Walk:
     _v_list = _v_set = _v_tuple
 
     def _v_dict(self, node: ast.Dict) -> Value:
-        return Value("tuple", items=tuple(self.value(item) for item in node.values))
+        items = [self.value(item) for item in (*node.values, *node.keys)]
+        return Value("tuple", items=tuple(items))
 
     def _v_starred(self, node: ast.Starred) -> Value:
         return self.value(node.value)
@@ -328,7 +329,7 @@ class Walk:
             return scored[0]
         rows = [v for v in values if v.kind in {"data", "stat"}]
         if not rows:
-            return NOTHING
+            return Value("mask")
         rows.sort(key=lambda v: (v.kind != "data", not v.oid))
         touch = self.state.choosing(frozenset[int]().union(*(v.touch for v in rows)))
         return Value("mask", rows[0].parts, touch, rows[0].label, oid=rows[0].oid)
@@ -365,7 +366,7 @@ class Walk:
         """Follows a function of the script with these arguments; gives what it returns."""
         self.calls += 1
         if id(node) in self.open or len(self.open) >= DEEPEST or self.calls > MOST_CALLS:
-            return NOTHING
+            return next((v for v in given if v.kind == "data"), NOTHING)
         assert isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)  # noqa: S101
         self.entered.add(id(node))
         self.open.append(id(node))
@@ -428,7 +429,7 @@ def dotted(node: ast.AST) -> str:
 
 
 def _target_columns(tree: ast.Module) -> frozenset[str]:
-    """Columns that the script itself calls the label: ``y = frame["sold"]``, ``target = "sold"``."""
+    """Columns the script itself calls the label: ``y = frame["sold"]``, ``target = "sold"``."""
     found: set[str] = set()
     for node in ast.walk(tree):
         if not isinstance(node, ast.Assign) or len(node.targets) != 1:

@@ -16,8 +16,8 @@ class EncodeBeforeSplit:
     code = "HF-L-CODE-ENCODE-BEFORE-SPLIT"
     severity = Severity.ERROR
     remedy = (
-        "Encode inside the training rows with cross-fitting: scikit-learn's TargetEncoder as a step "
-        "of a Pipeline does both."
+        "Encode inside the training rows with cross-fitting: scikit-learn's TargetEncoder as a "
+        "step of a Pipeline does both."
     )
 
     def look(self, trace: Trace) -> Iterator[Hit]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from holdfast.audit.code.rules.base import Hit, held_out
-from holdfast.audit.code.trace import Fit, Trace
+from holdfast.audit.code.trace import Fit, Part, Trace
 from holdfast.audit.code.vocabulary import Step
 from holdfast.findings import Severity
 
@@ -16,8 +16,8 @@ class FitOnTest:
     code = "HF-L-CODE-FIT-ON-TEST"
     severity = Severity.ERROR
     remedy = (
-        "Fit on the training rows only. For the test rows call `transform` or `predict` of what was "
-        "fitted there."
+        "Fit on the training rows only. For the test rows call `transform` or `predict` of what "
+        "was fitted there."
     )
 
     def look(self, trace: Trace) -> Iterator[Hit]:
@@ -57,12 +57,13 @@ class FitOnTest:
             if reach.way == "test" and not fit.oid:
                 yield Hit(
                     fit.line, fit.name,
-                    f"`{fit.name}` of the test rows is used on the test rows themselves", reach.line,
+                    f"`{fit.name}` of the test rows is used on the test rows themselves",
+                    reach.line,
                 )  # fmt: skip
 
 
-def _saw(fit: Fit, parts: frozenset[object]) -> bool:  # type: ignore[type-arg]
-    return any(one.covers(part) for one in fit.parts for part in parts)  # type: ignore[arg-type]
+def _saw(fit: Fit, parts: frozenset[Part]) -> bool:
+    return any(one.covers(part) for one in fit.parts for part in parts)
 
 
 RULE = FitOnTest()
