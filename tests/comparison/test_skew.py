@@ -11,11 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.comparison.equality import State, Tolerance, compare_columns
 from holdfast.comparison.skew import skew
 from holdfast.contracts import Contract
 from holdfast.errors import DataError, UsageError
 from holdfast.frames import ColumnView, read
+from holdfast.frames.equality import State, Tolerance, compare_columns
 from holdfast.reports import render
 
 ROWS = 400

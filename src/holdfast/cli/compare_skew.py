@@ -69,7 +69,7 @@ def compare_skew(
             got="no key",
             remedy="name the prediction id, or the entity together with --event-time",
         )
-    from holdfast.comparison.equality import Tolerance
+    from holdfast.frames.equality import Tolerance
 
     common: dict[str, Any] = {
         "key": tuple(key),

@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from holdfast.comparison.equality import BoolArray, Compared, FloatArray, IntArray
+from holdfast.frames.equality import BoolArray, Compared, FloatArray, IntArray
 
 MIN_PAIRS, MIN_VALUES, FITS = 5, 3, 0.9
 #: an earlier value must explain more than the value of somebody else does, by this share

@@ -14,7 +14,6 @@ import msgspec
 import numpy as np
 
 from holdfast import frames
-from holdfast.comparison.equality import Tolerance
 from holdfast.comparison.skew import ALLOWED, skew
 from holdfast.comparison.skew_feature import LEVEL, SURE
 from holdfast.comparison.skew_report import ScoreSkew, SkewReport, WorstRow
@@ -22,6 +21,7 @@ from holdfast.contracts.model import Outcome
 from holdfast.diagnosis.words import percent
 from holdfast.errors import DataError, HoldfastError, UsageError
 from holdfast.findings import Finding, Severity
+from holdfast.frames.equality import Tolerance
 from holdfast.stats.intervals import wilson
 
 if TYPE_CHECKING:

@@ -12,16 +12,16 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from holdfast import frames
-from holdfast.comparison.equality import (
-    Tolerance,
-)
-from holdfast.comparison.joining import Joined, join
 from holdfast.comparison.skew_feature import FeatureWork
 from holdfast.comparison.skew_report import FeatureSkew, SkewReport
 from holdfast.diagnosis.words import names, percent
 from holdfast.errors import DataError, UsageError
 from holdfast.findings import Finding, Severity
 from holdfast.frames import Table
+from holdfast.frames.equality import (
+    Tolerance,
+)
+from holdfast.frames.joining import Joined, join
 
 if TYPE_CHECKING:
     from holdfast.contracts import Contract

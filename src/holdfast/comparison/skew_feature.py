@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holdfast.comparison.equality import (
+from holdfast.comparison.patterns import Pattern, pattern
+from holdfast.comparison.skew_report import FeatureSkew
+from holdfast.diagnosis.words import clean, percent
+from holdfast.findings import Finding, Severity
+from holdfast.frames import ColumnView, Table
+from holdfast.frames.equality import (
     BoolArray,
     Compared,
     IntArray,
@@ -15,12 +20,7 @@ from holdfast.comparison.equality import (
     Tolerance,
     compare_columns,
 )
-from holdfast.comparison.joining import Joined, earlier_rows, key_codes
-from holdfast.comparison.patterns import Pattern, pattern
-from holdfast.comparison.skew_report import FeatureSkew
-from holdfast.diagnosis.words import clean, percent
-from holdfast.findings import Finding, Severity
-from holdfast.frames import ColumnView, Table
+from holdfast.frames.joining import Joined, earlier_rows, key_codes
 from holdfast.stats.intervals import wilson
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
-from holdfast.comparison.equality import Tolerance
 from holdfast.findings import Finding
+from holdfast.frames.equality import Tolerance
 from holdfast.records import Estimate
 from holdfast.reports.result import Result
 

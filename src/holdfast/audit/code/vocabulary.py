@@ -30,7 +30,8 @@ _PREPROCESS = words("""
     StandardScaler MinMaxScaler RobustScaler MaxAbsScaler PowerTransformer QuantileTransformer
     SplineTransformer KBinsDiscretizer SimpleImputer Imputer KNNImputer IterativeImputer PCA
     IncrementalPCA KernelPCA SparsePCA TruncatedSVD NMF FastICA FactorAnalysis
-    LatentDirichletAllocation DictionaryLearning UMAP TSNE Isomap MDS Nystroem RBFSampler KernelCenterer CountVectorizer
+    LatentDirichletAllocation DictionaryLearning UMAP TSNE Isomap MDS Nystroem RBFSampler
+    KernelCenterer CountVectorizer
     TfidfVectorizer TfidfTransformer Doc2Vec Word2Vec Tokenizer TextVectorization VarianceThreshold
     CountEncoder FrequencyEncoder SelectVariance Winsorizer MeanMedianImputer KMeans MiniBatchKMeans
     GaussianRandomProjection SparseRandomProjection BayesianGaussianMixture GaussianMixture
@@ -47,7 +48,8 @@ _ENCODE = words("""
 _RESAMPLE = words("""
     SMOTE ADASYN BorderlineSMOTE SVMSMOTE KMeansSMOTE SMOTENC SMOTEN SMOTETomek SMOTEENN
     RandomOverSampler RandomUnderSampler NearMiss TomekLinks EditedNearestNeighbours
-    ClusterCentroids OneSidedSelection CondensedNearestNeighbour NeighbourhoodCleaningRule InstanceHardnessThreshold
+    ClusterCentroids OneSidedSelection CondensedNearestNeighbour NeighbourhoodCleaningRule
+    InstanceHardnessThreshold
 """)
 _HARMLESS = words("""
     LabelEncoder LabelBinarizer OneHotEncoder OrdinalEncoder MultiLabelBinarizer Normalizer

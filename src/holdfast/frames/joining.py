@@ -10,7 +10,9 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from holdfast.errors import DataError
-from holdfast.frames import ColumnView, Storage, Table
+from holdfast.frames.column import ColumnView
+from holdfast.frames.table import Table
+from holdfast.frames.types import Storage
 
 IntArray = NDArray[np.int64]
 

@@ -13,7 +13,8 @@ import pyarrow as pa
 from numpy.typing import NDArray
 
 from holdfast.errors import UsageError
-from holdfast.frames import ColumnView, Storage
+from holdfast.frames.column import ColumnView
+from holdfast.frames.types import Storage
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]
