@@ -1,0 +1,114 @@
+"""Test rows that nearly equal a training row, beyond what training rows do among themselves."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from holdfast.audit.case import Case
+from holdfast.audit.columns import Kind
+from holdfast.audit.record import LeakFinding, Verdict
+from holdfast.audit.rows.compared import comparable, row_numbers
+from holdfast.audit.rows.neighbours import EXACT, Near, blocked, embedding, nearest
+from holdfast.audit.sizing import by_rows, same_type
+from holdfast.findings import Severity
+from holdfast.stats.twosample import fisher_upper
+
+#: rows of either table whose nearest training row is looked for
+_QUERIES = 1200
+#: how much nearer than its surroundings a copy is: distance to the nearest by that to the fifth
+_RATIOS = (0.05, 0.1, 0.2, 0.3, 0.4, 0.5)
+_ALPHA = 1e-6
+_LEAST = 0.01
+_FEWEST = 100
+_EQUAL = 1e-5
+
+
+class NearDuplicates:
+    """Numbers and categories nearly equal: copies with noise, or of a second measurement."""
+
+    code = "HF-L-NEAR-DUPLICATES"
+    type = "nearly equal rows on both sides of the split"
+    asked_by: tuple[str, ...] = ()
+
+    def needs(self, case: Case) -> str | None:
+        """A test table, with two numeric or categorical features in common."""
+        if case.test is None:
+            return "the test table (--test)"
+        if min(case.n, case.test.num_rows) < _FEWEST:
+            return f"{_FEWEST} rows in both tables"
+        return None if len(_names(case)) >= 2 else "two numbers or categories in both tables"
+
+    def run(self, case: Case) -> list[LeakFinding]:
+        """At most one finding, over a sample of the test rows."""
+        test = case.test
+        assert test is not None  # noqa: S101
+        names = _names(case)
+        rng = case.rng(self.code)
+        base = embedding(case, names, case.train)
+        asked = np.sort(rng.permutation(test.num_rows)[:_QUERIES])
+        usual = np.sort(rng.permutation(case.n)[:_QUERIES])
+        queries = embedding(case, names, test, asked)
+        if case.n <= EXACT:
+            seen, own = nearest(base, queries), nearest(base, base[usual], usual)
+        else:
+            both = blocked(
+                base, np.vstack([queries, base[usual]]),
+                np.concatenate([np.full(len(asked), -2), usual]), rng,
+            )  # fmt: skip
+            seen = Near(*(part[: len(asked)] for part in both))
+            own = Near(*(part[len(asked) :] for part in both))
+        cut = _cut(seen, own)
+        if cut is None:
+            return []
+        near = (seen.ratio <= cut) & (seen.first > _EQUAL)
+        share = float(near.mean())
+        expected = float(((own.ratio <= cut) & (own.first > _EQUAL)).mean())
+        leaked = np.zeros(case.n, np.bool_)
+        leaked[seen.row[near]] = True
+        finding = LeakFinding(
+            code=self.code,
+            severity=Severity.ERROR,
+            verdict=Verdict.PROVEN,
+            sentence=f"{share:.1%} of the test rows nearly equal one training row, and are like no "
+            f"other; {expected:.1%} would be usual, going by the training rows among themselves",
+            evidence={
+                "looked_at": len(asked),
+                "near": int(near.sum()),
+                "share": round(share, 4),
+                "expected_share": round(expected, 4),
+                "rows": row_numbers(case, asked[near], test=True),
+                "training_rows": row_numbers(case, seen.row[near]),
+                "nearer_than_the_fifth_by": round(1.0 / cut, 1),
+            },
+            worth=by_rows(case, case.honest, leaked, asked),
+            remedy="Find out how a row comes to be in the table twice (a second export, noise or "
+            "rounding added, an entity measured again). Give both rows one id and split by it.",
+        )
+        return [finding]
+
+
+def _names(case: Case) -> list[str]:
+    wanted = {Kind.NUMBER, Kind.CATEGORY}
+    return [
+        name
+        for name in comparable(case)
+        if case.coding(name).kind in wanted and same_type(case, name)
+    ]
+
+
+def _cut(seen: Near, own: Near) -> float | None:
+    """The ratio at which the test rows are most clearly too near; None when they are not."""
+    best, least = None, _ALPHA
+    kept, usual = seen.first > _EQUAL, own.first > _EQUAL
+    rows, other = int(kept.sum()), int(usual.sum())
+    if not rows or not other:
+        return None
+    for ratio in _RATIOS:
+        one = int(((seen.ratio <= ratio) & kept).sum())
+        two = int(((own.ratio <= ratio) & usual).sum())
+        if one / rows - two / other < _LEAST:
+            continue
+        p = fisher_upper(one, rows, two, other) * len(_RATIOS)
+        if p < least:
+            best, least = ratio, p
+    return best

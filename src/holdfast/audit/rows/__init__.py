@@ -1,0 +1,1 @@
+"""Kernels over rows: hashes, copies and neighbours; arrays in, arrays out."""
