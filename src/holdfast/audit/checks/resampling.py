@@ -1,0 +1,234 @@
+"""Rows made or repeated for one class before the split: the fingerprint of SMOTE and oversampling."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from holdfast.audit.case import Case
+from holdfast.audit.record import LeakFinding, Verdict
+from holdfast.audit.rows.compared import beyond_chance, comparable, row_numbers, table_hashes
+from holdfast.audit.rows.hashing import groups
+from holdfast.audit.rows.segments import on_segments
+from holdfast.audit.sizing import by_rows, same_type
+from holdfast.audit.words import clean
+from holdfast.findings import Severity
+from holdfast.frames.table import Table
+from holdfast.frames.types import Storage
+
+#: rows of a class that are tried
+_TRIED = 250
+#: ends of segments among the rows of the class
+_ENDS = 6000
+#: share of tried rows on segments that chance does not reach
+_SHARE = 0.1
+_FEWEST = 10
+#: share of broken numbers in one class, in a column of whole numbers in the others
+_BROKEN = 0.03
+_REPEATED = 0.2
+_REMEDY = (
+    "Split first. Resample the training rows only, inside each fold (the Pipeline of "
+    "imbalanced-learn does), or weight the classes instead."
+)
+
+
+class _Made(NamedTuple):
+    """What was seen in one class.
+
+    Attributes:
+        columns: whole-number columns with broken numbers in this class only.
+        on_lines: share of tried training rows on segments.
+        train: training rows that are made or repeated, as positions.
+        test: test rows that are.
+        way: ``interpolated`` or ``repeated``.
+    """
+
+    columns: tuple[str, ...]
+    on_lines: float
+    train: Any
+    test: Any
+    way: str
+
+
+class Resampling:
+    """Interpolated or repeated rows of one class, in the test table too."""
+
+    code = "HF-L-RESAMPLING"
+    type = "rows resampled before the split"
+    asked_by: tuple[str, ...] = ()
+
+    def needs(self, case: Case) -> str | None:
+        """Classes, and a hundred rows."""
+        if case.task not in {"binary", "multiclass"}:
+            return "a target with classes"
+        return None if case.n >= 100 else "100 training rows"
+
+    def run(self, case: Case) -> list[LeakFinding]:
+        """At most one finding: for the class in which most rows were made."""
+        found = []
+        for label in range(case.classes):
+            rows = np.flatnonzero(case.y == label)
+            if 2 * _FEWEST <= len(rows) < case.n:
+                made = _interpolated(case, label, rows) or _repeated(case, label, rows)
+                if made is not None:
+                    found.append((label, made))
+        if not found:
+            return []
+        label, made = max(found, key=lambda pair: len(pair[1].train))
+        return self._told(case, label, made)
+
+    def _told(self, case: Case, label: int, made: _Made) -> list[LeakFinding]:
+        if case.test is not None and len(made.test) < _FEWEST // 2:
+            return []  # the training rows were resampled after the split, as they should be
+        proven = case.test is not None
+        assert case.target is not None  # noqa: S101
+        counts = np.bincount(case.y.astype(np.intp), minlength=case.classes)
+        what = "lie on lines between two others" if made.way == "interpolated" else "are repeated"
+        if made.way == "interpolated" and made.on_lines < _SHARE:
+            what = "hold broken numbers where all other rows hold whole ones"
+        evidence: dict[str, Any] = {
+            "class": clean(case.target.classes[label]),
+            "way": made.way,
+            "training_rows_made": len(made.train),
+            "share_on_lines": round(made.on_lines, 4),
+            "columns_with_broken_numbers": list(made.columns),
+            "equal_classes": bool(len(set(counts.tolist())) == 1),
+            "training_rows": row_numbers(case, made.train),
+        }
+        where = "the training table"
+        worth = None
+        if proven:
+            evidence["test_rows_made"] = len(made.test)
+            evidence["rows"] = row_numbers(case, made.test, test=True)
+            where = "both tables"
+            leaked = np.zeros(case.n, np.bool_)
+            leaked[made.train] = True
+            worth = by_rows(case, case.honest, leaked, _real_rows(case, made.test))
+        return [
+            LeakFinding(
+                code=self.code,
+                severity=Severity.ERROR if proven else Severity.WARNING,
+                verdict=Verdict.PROVEN if proven else Verdict.SUSPECT,
+                sentence=f"rows of one class in {where} {what}: the class was resampled"
+                + (" before the split" if proven else "; a split made afterwards would leak"),
+                evidence=evidence,
+                worth=worth,
+                remedy=_REMEDY,
+            )
+        ]
+
+
+def _real_rows(case: Case, made: Any) -> Any:
+    assert case.test is not None  # noqa: S101
+    real = np.setdiff1d(np.arange(case.test.num_rows), made)
+    return real[:: max(1, len(real) // 6000)]
+
+
+def _interpolated(case: Case, label: int, rows: Any) -> _Made | None:
+    columns = _broken(case, rows)
+    names = [n for n in _numbers(case) if not case.column(n).missing_count]
+    marks = np.zeros(case.n, np.bool_)
+    for name in columns:
+        marks |= _not_whole(case.train, name)
+    made = np.flatnonzero(marks & (case.y == label))
+    rng = case.rng(f"resampling {label}")
+    x = _values(case.train, names)
+    ends = rows if len(rows) <= _ENDS else np.sort(rng.choice(rows, _ENDS, replace=False))
+    likely = made if len(made) >= _FEWEST else rows
+    tried = np.sort(rng.permutation(likely)[:_TRIED])
+    place = {int(row): i for i, row in enumerate(ends)}
+    own = np.array([place.get(int(row), -1) for row in tried], np.intp)
+    lines = on_segments(x[tried], x[ends], own)
+    share = float(lines.mean()) if len(lines) else 0.0
+    strong = share >= _SHARE and lines.sum() >= _FEWEST
+    if not strong and len(columns) < 2:
+        return None
+    if len(made) < _FEWEST:
+        made = tried[lines]
+    return _Made(columns, share, made, _of_test(case, label, columns, names, x[ends]), "interpolated")
+
+
+def _of_test(case: Case, label: int, columns: tuple[str, ...], names: list[str], ends: Any) -> Any:
+    test, target = case.test, case.test_target
+    if test is None or target is None:
+        return np.zeros(0, np.intp)
+    same = [n for n in columns if same_type(case, n)]
+    marks = np.zeros(test.num_rows, np.bool_)
+    for name in same:
+        marks |= _not_whole(test, name)
+    own = target.y == label
+    if same and marks.any():
+        return np.flatnonzero(marks & own)
+    usable = all(same_type(case, n) and not test.column(n).missing_count for n in names)
+    rows = np.flatnonzero(own)[:_TRIED]
+    if not usable or not len(rows):
+        return np.zeros(0, np.intp)
+    return rows[on_segments(_values(test, names)[rows], ends)]
+
+
+def _repeated(case: Case, label: int, rows: Any) -> _Made | None:
+    """Rows of one class that occur again and again, where those of the others hardly ever do."""
+    names = comparable(case)
+    own = table_hashes(case, case.train, names)
+    if case.test is None:
+        (numbers,) = groups(own)
+        of_test = np.zeros(0, np.int64)
+    else:
+        numbers, of_test = groups(own, table_hashes(case, case.test, names))
+    counts = np.bincount(numbers, minlength=int(max(numbers.max(), of_test.max(initial=0))) + 1)
+    twice = counts[numbers] > 1
+    others = np.ones(case.n, np.bool_)
+    others[rows] = False
+    here, there = float(twice[rows].mean()), float(twice[others].mean())
+    if here < _REPEATED or here < 5.0 * there or not beyond_chance(case, names, own):
+        return None
+    made = rows[twice[rows]]
+    hit = np.zeros(0, np.intp)
+    if case.test_target is not None:
+        hit = np.flatnonzero((counts[of_test] > 0) & (case.test_target.y == label))
+    return _Made((), 0.0, made, hit, "repeated")
+
+
+def _numbers(case: Case) -> list[str]:
+    """Columns of numbers that are neither all the same nor times."""
+    return [
+        name
+        for name in comparable(case)
+        if case.column(name).storage in {Storage.INT, Storage.FLOAT} and case.coding(name).distinct > 1
+    ][:40]
+
+
+def _values(table: Table, names: list[str]) -> Any:
+    if not names:
+        return np.zeros((table.num_rows, 0))
+    return np.column_stack([table.column(name).values.astype(np.float64) for name in names])
+
+
+def _not_whole(table: Table, name: str) -> Any:
+    view = table.column(name)
+    values = view.values.astype(np.float64)
+    with np.errstate(invalid="ignore"):
+        broken = np.isfinite(values) & (np.abs(values - np.round(values)) > 1e-9)
+    return broken if view.missing is None else broken & ~view.missing
+
+
+def _broken(case: Case, rows: Any) -> tuple[str, ...]:
+    """Columns that hold whole numbers in all other classes, and long fractions in this one."""
+    others = np.ones(case.n, np.bool_)
+    others[rows] = False
+    found = []
+    for name in case.features:
+        view = case.column(name)
+        if view.storage is not Storage.FLOAT:
+            continue
+        broken = _not_whole(case.train, name)
+        inside, outside = int(broken[rows].sum()), int(broken[others].sum())
+        if inside < max(_FEWEST, _BROKEN * len(rows)) or outside > 0.001 * int(others.sum()):
+            continue
+        values = view.values[rows][broken[rows]]
+        thousandths = values * 1000.0
+        long = np.abs(thousandths - np.round(thousandths)) > 1e-6  # money and halves are short
+        if long.mean() > 0.5 and len(np.unique(values % 1.0)) > 0.5 * len(values):
+            found.append(name)
+    return tuple(found)
