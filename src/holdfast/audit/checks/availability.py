@@ -167,8 +167,10 @@ def _joined(case: Case, log: Table, keys: list[str]) -> _Pairs:
     own, own_first = own[alone], own_first[alone]
     both, of_log, of_train = np.intersect1d(own, values, assume_unique=True, return_indices=True)
     order = np.argsort(own_first[of_log], kind="stable")
-    return _Pairs(own_first[of_log][order], first[of_train][order]) if len(both) else _Pairs(
-        np.zeros(0, np.int64), np.zeros(0, np.int64)
+    return (
+        _Pairs(own_first[of_log][order], first[of_train][order])
+        if len(both)
+        else _Pairs(np.zeros(0, np.int64), np.zeros(0, np.int64))
     )
 
 
@@ -196,7 +198,9 @@ def _ticks(logged: ColumnView, trained: ColumnView) -> tuple[Any, Any]:
     made = []
     for view in (logged, trained):
         ticks = np.floor(view.values.astype(np.float64) / step)
-        missing = ~np.isfinite(ticks) if view.missing is None else view.missing | ~np.isfinite(ticks)
+        missing = (
+            ~np.isfinite(ticks) if view.missing is None else view.missing | ~np.isfinite(ticks)
+        )
         made.append(np.where(missing, -1, np.where(missing, 0, ticks).astype(np.int64) + 2**40))
     return made[0], made[1]
 

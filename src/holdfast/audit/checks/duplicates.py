@@ -80,8 +80,10 @@ class Duplicates:
         agree = _agreement(case, of_train, of_test, hit)
         if agree is not None:
             evidence["same_label"] = round(agree, 4)
-        usually = "the training table holds copies of its own rows just as often" if not proven else (
-            f"{_percent(expected)} would be usual, going by the training table itself"
+        usually = (
+            "the training table holds copies of its own rows just as often"
+            if not proven
+            else (f"{_percent(expected)} would be usual, going by the training table itself")
         )
         finding = LeakFinding(
             code=self.code,

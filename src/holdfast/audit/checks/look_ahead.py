@@ -33,7 +33,9 @@ class LookAhead:
         """Known-at times or lags, and the time of the decision where times are given."""
         if not case.roles.known_at:
             return "when each feature became known (--known-at FEATURE=COLUMN)"
-        columns = [at for at in case.roles.known_at.values() if isinstance(at, str) and at in case.train]
+        columns = [
+            at for at in case.roles.known_at.values() if isinstance(at, str) and at in case.train
+        ]
         if columns and case.roles.event_time is None:
             return "the time of the decision (--event-time)"
         return None

@@ -22,11 +22,13 @@ _TRIED = 250
 #: ends of segments among the rows of the class
 _ENDS = 6000
 #: share of tried rows on segments that chance does not reach
-_SHARE = 0.1
+_SHARE = 0.04
 _FEWEST = 10
 #: share of broken numbers in one class, in a column of whole numbers in the others
 _BROKEN = 0.03
 _REPEATED = 0.2
+#: share of nulls up to which a column of numbers is looked at
+_NULLS = 0.25
 _REMEDY = (
     "Split first. Resample the training rows only, inside each fold (the Pipeline of "
     "imbalanced-learn does), or weight the classes instead."
@@ -42,6 +44,7 @@ class _Made(NamedTuple):
         train: training rows that are made or repeated, as positions.
         test: test rows that are.
         way: ``interpolated`` or ``repeated``.
+        sure: whether it is more than one column of broken numbers, which may mean something else.
     """
 
     columns: tuple[str, ...]
@@ -49,6 +52,7 @@ class _Made(NamedTuple):
     train: Any
     test: Any
     way: str
+    sure: bool
 
 
 class Resampling:
@@ -81,7 +85,8 @@ class Resampling:
     def _told(self, case: Case, label: int, made: _Made) -> list[LeakFinding]:
         if case.test is not None and len(made.test) < _FEWEST // 2:
             return []  # the training rows were resampled after the split, as they should be
-        proven = case.test is not None
+        in_test = case.test is not None
+        proven = in_test and made.sure
         assert case.target is not None  # noqa: S101
         counts = np.bincount(case.y.astype(np.intp), minlength=case.classes)
         what = "lie on lines between two others" if made.way == "interpolated" else "are repeated"
@@ -98,7 +103,7 @@ class Resampling:
         }
         where = "the training table"
         worth = None
-        if proven:
+        if in_test:
             evidence["test_rows_made"] = len(made.test)
             evidence["rows"] = row_numbers(case, made.test, test=True)
             where = "both tables"
@@ -111,7 +116,7 @@ class Resampling:
                 severity=Severity.ERROR if proven else Severity.WARNING,
                 verdict=Verdict.PROVEN if proven else Verdict.SUSPECT,
                 sentence=f"rows of one class in {where} {what}: the class was resampled"
-                + (" before the split" if proven else "; a split made afterwards would leak"),
+                + (" before the split" if in_test else "; a split made afterwards would leak"),
                 evidence=evidence,
                 worth=worth,
                 remedy=_REMEDY,
@@ -127,26 +132,30 @@ def _real_rows(case: Case, made: Any) -> Any:
 
 def _interpolated(case: Case, label: int, rows: Any) -> _Made | None:
     columns = _broken(case, rows)
-    names = [n for n in _numbers(case) if not case.column(n).missing_count]
+    names = [n for n in _numbers(case) if case.column(n).missing_count <= _NULLS * case.n]
     marks = np.zeros(case.n, np.bool_)
     for name in columns:
         marks |= _not_whole(case.train, name)
     made = np.flatnonzero(marks & (case.y == label))
     rng = case.rng(f"resampling {label}")
     x = _values(case.train, names)
-    ends = rows if len(rows) <= _ENDS else np.sort(rng.choice(rows, _ENDS, replace=False))
+    whole = np.isfinite(x).all(axis=1)
+    ends = rows[whole[rows]]
+    ends = ends if len(ends) <= _ENDS else np.sort(rng.choice(ends, _ENDS, replace=False))
     likely = made if len(made) >= _FEWEST else rows
-    tried = np.sort(rng.permutation(likely)[:_TRIED])
+    tried = np.sort(rng.permutation(likely[whole[likely]])[:_TRIED])
     place = {int(row): i for i, row in enumerate(ends)}
     own = np.array([place.get(int(row), -1) for row in tried], np.intp)
     lines = on_segments(x[tried], x[ends], own)
     share = float(lines.mean()) if len(lines) else 0.0
     strong = share >= _SHARE and lines.sum() >= _FEWEST
-    if not strong and len(columns) < 2:
+    alone = len(columns) == 1 and len(made) >= _REPEATED * len(rows)
+    if not strong and not alone and len(columns) < 2:
         return None
     if len(made) < _FEWEST:
         made = tried[lines]
-    return _Made(columns, share, made, _of_test(case, label, columns, names, x[ends]), "interpolated")
+    of_test = _of_test(case, label, columns, names, x[ends])
+    return _Made(columns, share, made, of_test, "interpolated", strong or len(columns) > 1)
 
 
 def _of_test(case: Case, label: int, columns: tuple[str, ...], names: list[str], ends: Any) -> Any:
@@ -160,11 +169,12 @@ def _of_test(case: Case, label: int, columns: tuple[str, ...], names: list[str],
     own = target.y == label
     if same and marks.any():
         return np.flatnonzero(marks & own)
-    usable = all(same_type(case, n) and not test.column(n).missing_count for n in names)
-    rows = np.flatnonzero(own)[:_TRIED]
-    if not usable or not len(rows):
+    if not names or not all(same_type(case, n) for n in names):
         return np.zeros(0, np.intp)
-    return rows[on_segments(_values(test, names)[rows], ends)]
+    x = _values(test, names)
+    rows = np.flatnonzero(own & np.isfinite(x).all(axis=1))
+    rows = np.sort(case.rng(f"resampling test {label}").permutation(rows)[: 2 * _TRIED])
+    return rows[on_segments(x[rows], ends)]
 
 
 def _repeated(case: Case, label: int, rows: Any) -> _Made | None:
@@ -187,7 +197,7 @@ def _repeated(case: Case, label: int, rows: Any) -> _Made | None:
     hit = np.zeros(0, np.intp)
     if case.test_target is not None:
         hit = np.flatnonzero((counts[of_test] > 0) & (case.test_target.y == label))
-    return _Made((), 0.0, made, hit, "repeated")
+    return _Made((), 0.0, made, hit, "repeated", True)
 
 
 def _numbers(case: Case) -> list[str]:
@@ -195,14 +205,20 @@ def _numbers(case: Case) -> list[str]:
     return [
         name
         for name in comparable(case)
-        if case.column(name).storage in {Storage.INT, Storage.FLOAT} and case.coding(name).distinct > 1
+        if case.column(name).storage in {Storage.INT, Storage.FLOAT}
+        and case.coding(name).distinct > 1
     ][:40]
 
 
 def _values(table: Table, names: list[str]) -> Any:
     if not names:
         return np.zeros((table.num_rows, 0))
-    return np.column_stack([table.column(name).values.astype(np.float64) for name in names])
+    made = []
+    for name in names:
+        view = table.column(name)
+        values = view.values.astype(np.float64)
+        made.append(values if view.missing is None else np.where(view.missing, np.nan, values))
+    return np.column_stack(made)
 
 
 def _not_whole(table: Table, name: str) -> Any:
@@ -226,6 +242,8 @@ def _broken(case: Case, rows: Any) -> tuple[str, ...]:
         inside, outside = int(broken[rows].sum()), int(broken[others].sum())
         if inside < max(_FEWEST, _BROKEN * len(rows)) or outside > 0.001 * int(others.sum()):
             continue
+        if len(np.unique(view.values[others])) < _FEWEST // 2:
+            continue  # all nought but for one class: a value of the outcome, not a resampled one
         values = view.values[rows][broken[rows]]
         thousandths = values * 1000.0
         long = np.abs(thousandths - np.round(thousandths)) > 1e-6  # money and halves are short

@@ -101,7 +101,9 @@ def _list_hashes(view: ColumnView) -> Hashes:
             out[place] = _NULL
             continue
         plain = [
-            "nan" if isinstance(x, float) and math.isnan(x) else repr(x + 0.0 if isinstance(x, float) else x)
+            "nan"
+            if isinstance(x, float) and math.isnan(x)
+            else repr(x + 0.0 if isinstance(x, float) else x)
             for x in items
         ]
         out[place] = _of_text("\x1f".join(plain))

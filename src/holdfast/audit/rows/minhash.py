@@ -84,9 +84,7 @@ def signatures(hashes: npt.NDArray[np.uint64], ends: Ints) -> npt.NDArray[np.uin
     return made
 
 
-def similar(
-    texts: pa.Array, least: float = 0.8, shortest: int = 20
-) -> tuple[Ints, Ints]:
+def similar(texts: pa.Array, least: float = 0.8, shortest: int = 20) -> tuple[Ints, Ints]:
     """Pairs of texts whose sets of five-letter pieces have a Jaccard similarity of `least` or more.
 
     Args:
@@ -141,7 +139,9 @@ def _checked(cleaned: pa.Array, found: Ints, least: float) -> tuple[Ints, Ints]:
     hashes, ends = grams(cleaned.take(pa.array(used)))
     sets = [np.unique(part) for part in np.split(hashes, ends[:-1])] if len(used) else []
     a, b = np.searchsorted(used, one), np.searchsorted(used, two)
-    keep = np.array([_jaccard(sets[i], sets[j]) >= least for i, j in zip(a, b, strict=True)], np.bool_)
+    keep = np.array(
+        [_jaccard(sets[i], sets[j]) >= least for i, j in zip(a, b, strict=True)], np.bool_
+    )
     return one[keep], two[keep]
 
 

@@ -120,9 +120,7 @@ def nearest(base: Floats, queries: Floats, own: Rows | None = None) -> Near:
     return Near(row, first, fifth)
 
 
-def blocked(
-    base: Floats, queries: Floats, own: Rows | None, rng: np.random.Generator
-) -> Near:
+def blocked(base: Floats, queries: Floats, own: Rows | None, rng: np.random.Generator) -> Near:
     """The nearest among rows that share a block with the query, over several ways of blocking.
 
     Each way cuts some coordinates, chosen at random, into cells until a cell holds about fifty
