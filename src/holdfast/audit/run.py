@@ -12,6 +12,7 @@ from holdfast import frames
 from holdfast.audit.base import Check
 from holdfast.audit.case import Case, Roles
 from holdfast.audit.checks import CHECKS
+from holdfast.audit.checks.look_ahead import lag
 from holdfast.audit.record import Answer, AuditReport, LeakFinding, NotTested, Verdict
 from holdfast.audit.scoring import worth
 from holdfast.audit.targets import Target, read_target
@@ -217,7 +218,7 @@ def make_case(
         entity=entity,
         groups=_listed(groups, "groups"),
         ids=_listed(ids, "ids"),
-        known_at=dict(known_at or {}),
+        known_at={f: _when(f, at, table) for f, at in (known_at or {}).items()},
         ignored=tuple(name for name in ignored if name in table),
     )
     for name in sorted(roles.names | set(roles.known_at)):
@@ -251,6 +252,11 @@ def make_case(
         ),
         seed=seed,
     )
+
+
+def _when(feature: str, at: Any, table: Table) -> Any:
+    """A known-at column as it is, a lag as a number of microseconds."""
+    return at if isinstance(at, str) and at in table else lag(feature, at)
 
 
 def _target(

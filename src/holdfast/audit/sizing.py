@@ -22,6 +22,14 @@ MOST_FIT = 20_000
 _FEWEST = 20
 
 
+def sized_on(case: Case, *wanted: str) -> list[str]:
+    """Columns on which a leak between rows is sized: the honest ones, where most are, else all."""
+    honest = case.honest
+    if 2 * len(honest) >= len(case.features) and set(wanted) <= set(honest):
+        return honest
+    return list(case.features)
+
+
 def by_folds(case: Case, names: Sequence[str], honest: Folds, parts: int = 3) -> Worth | None:
     """Random folds against folds that keep the leak out, on the same rows.
 
@@ -122,7 +130,7 @@ def same_type(case: Case, name: str) -> bool:
     test = case.test
     if test is None or name not in test:
         return False
-    return test.column(name).array.type == case.column(name).array.type
+    return bool(test.column(name).array.type == case.column(name).array.type)
 
 
 def _both(case: Case, name: str, rows: Rows, test_rows: Rows) -> Any:

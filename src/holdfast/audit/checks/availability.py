@@ -55,7 +55,10 @@ class Availability:
             return "the entity or an id, in the training table and in the log (--entity)"
         if not _logged(case, case.log):
             return "a feature that the log has too"
-        rows = len(_joined(case, case.log, keys).logged)
+        try:
+            rows = len(_joined(case, case.log, keys).logged)
+        except DataError as error:
+            return f"a log that can be joined: {error.message}"
         if rows < FEWEST:
             return f"{FEWEST} logged decisions that are in the training table ({rows} are)"
         return None
@@ -99,8 +102,8 @@ class Availability:
             severity=Severity.CRITICAL,
             verdict=Verdict.PROVEN,
             columns=(name,),
-            sentence=f"{names([name])} differs from what was served in {count:,} of {rows:,} joined "
-            f"decisions (at least {bound:.1%}), mostly {what}",
+            sentence=f"{names([name])} differs from what was served in {count:,} of {rows:,} "
+            f"joined decisions (at least {bound:.1%}), mostly {what}",
             evidence={
                 "joined": rows,
                 "differ": count,
@@ -112,8 +115,8 @@ class Availability:
                 "log_rows": [int(i) for i in pairs.logged[at][:5]],
                 "rows": _given_rows(case, pairs.training[at][:5]),
             },
-            remedy="Build the training value from what was known at the decision: log features when "
-            "they are served and train on the log, or leave the column out.",
+            remedy="Build the training value from what was known at the decision: log features "
+            "when they are served and train on the log, or leave the column out.",
         )
 
     def _absent(self, case: Case, log: Table, name: str) -> LeakFinding:

@@ -17,15 +17,17 @@ from holdfast.audit.rows.compared import (
     table_hashes,
 )
 from holdfast.audit.rows.hashing import Hashes, groups
-from holdfast.audit.sizing import by_groups, by_rows
+from holdfast.audit.sizing import by_groups, by_rows, sized_on
 from holdfast.findings import Severity
 
 #: chance of a false proof
-_ALPHA = 1e-6
+_ALPHA = 1e-5
 #: copies beyond the usual share, in test rows, that are worth a proof
 _LEAST = 0.003
 #: share of rows with a copy at which a table is said to repeat itself
 _MANY = 0.03
+#: the same of one table, before any split
+_MANY_INSIDE = 0.05
 _REMEDY = (
     "Keep one of each set of equal rows before the split, or keep the set on one side: group by a "
     "hash of the row. Score the model again on the rest."
@@ -92,7 +94,7 @@ class Duplicates:
             sentence=f"{int(hit.sum()):,} test rows ({_percent(share)}) equal a training row in "
             f"every feature; {usually}",
             evidence=evidence,
-            worth=by_rows(case, case.honest, leaked),
+            worth=by_rows(case, sized_on(case), leaked),
             remedy=_REMEDY,
         )
         return [finding]
@@ -102,7 +104,7 @@ class Duplicates:
         counts = np.bincount(numbers)
         repeated = counts[numbers] > 1
         share = float(repeated.mean())
-        if share < _MANY or not beyond_chance(case, names, own):
+        if share < _MANY_INSIDE or not beyond_chance(case, names, own):
             return []
         evidence = {
             "rows_with_a_copy": int(repeated.sum()),
@@ -115,10 +117,10 @@ class Duplicates:
             code=self.code,
             severity=Severity.WARNING,
             verdict=Verdict.SUSPECT,
-            sentence=f"{int(repeated.sum()):,} rows ({_percent(share)}) have an equal twin: a random "
-            "split puts the same row on both sides",
+            sentence=f"{int(repeated.sum()):,} rows ({_percent(share)}) have an equal twin: a "
+            "random split puts the same row on both sides",
             evidence=evidence,
-            worth=by_groups(case, case.honest, numbers, "duplicates"),
+            worth=by_groups(case, sized_on(case), numbers, "duplicates"),
             remedy=_REMEDY,
         )
         return [finding]

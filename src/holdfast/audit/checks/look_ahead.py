@@ -44,14 +44,14 @@ class LookAhead:
         """One finding a feature.
 
         Raises:
-            DataError: a lag that is no time span, or a known-at column that holds no times.
+            DataError: a known-at column cannot be compared with the event time.
         """
         found = []
         for name, at in case.roles.known_at.items():
             if isinstance(at, str) and at in case.train:
                 finding = self._by_column(case, name, at)
             else:
-                finding = self._by_lag(case, name, lag(name, at))
+                finding = self._by_lag(case, name, at)
             if finding is not None:
                 found.append(finding)
         return found

@@ -9,7 +9,7 @@ from holdfast.audit.columns import Kind
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.rows.compared import comparable, row_numbers
 from holdfast.audit.rows.neighbours import EXACT, Near, blocked, embedding, nearest
-from holdfast.audit.sizing import by_rows, same_type
+from holdfast.audit.sizing import by_rows, same_type, sized_on
 from holdfast.findings import Severity
 from holdfast.stats.twosample import fisher_upper
 
@@ -55,14 +55,15 @@ class NearDuplicates:
                 base, np.vstack([queries, base[usual]]),
                 np.concatenate([np.full(len(asked), -2), usual]), rng,
             )  # fmt: skip
-            seen = Near(*(part[: len(asked)] for part in both))
-            own = Near(*(part[len(asked) :] for part in both))
+            seen = both.part(0, len(asked))
+            own = both.part(len(asked), len(asked) + len(usual))
         cut = _cut(seen, own)
         if cut is None:
             return []
         near = (seen.ratio <= cut) & (seen.first > _EQUAL)
         share = float(near.mean())
         expected = float(((own.ratio <= cut) & (own.first > _EQUAL)).mean())
+        nearest_first = np.argsort(seen.ratio[near], kind="stable")
         leaked = np.zeros(case.n, np.bool_)
         leaked[seen.row[near]] = True
         finding = LeakFinding(
@@ -76,11 +77,11 @@ class NearDuplicates:
                 "near": int(near.sum()),
                 "share": round(share, 4),
                 "expected_share": round(expected, 4),
-                "rows": row_numbers(case, asked[near], test=True),
-                "training_rows": row_numbers(case, seen.row[near]),
+                "rows": row_numbers(case, asked[near][nearest_first], test=True),
+                "training_rows": row_numbers(case, seen.row[near][nearest_first]),
                 "nearer_than_the_fifth_by": round(1.0 / cut, 1),
             },
-            worth=by_rows(case, case.honest, leaked, asked),
+            worth=by_rows(case, sized_on(case), leaked, asked),
             remedy="Find out how a row comes to be in the table twice (a second export, noise or "
             "rounding added, an entity measured again). Give both rows one id and split by it.",
         )

@@ -11,7 +11,7 @@ from holdfast.audit.case import Case
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.rows.compared import excess, row_numbers
 from holdfast.audit.rows.minhash import components, plain, similar
-from holdfast.audit.sizing import by_groups, by_rows, same_type
+from holdfast.audit.sizing import by_groups, by_rows, same_type, sized_on
 from holdfast.audit.words import names
 from holdfast.findings import Severity
 
@@ -84,8 +84,8 @@ class NearText:
             code=self.code,
             severity=Severity.ERROR if proven else Severity.WARNING,
             verdict=Verdict.PROVEN if proven else Verdict.SUSPECT,
-            sentence=f"{int(hit.sum()):,} test texts ({share:.1%}) in {names([name])} nearly equal a "
-            f"training text; {usually}",
+            sentence=f"{int(hit.sum()):,} test texts ({share:.1%}) in {names([name])} nearly equal "
+            f"a training text; {usually}",
             evidence={
                 "column": name,
                 "test_rows": int(hit.sum()),
@@ -94,7 +94,7 @@ class NearText:
                 "pairs_not_equal_letter_by_letter": exact,
                 "rows": row_numbers(case, np.flatnonzero(hit), test=True),
             },
-            worth=by_rows(case, case.honest, leaked),
+            worth=by_rows(case, sized_on(case, name), leaked),
             remedy=_REMEDY,
         )
 
@@ -117,7 +117,7 @@ class NearText:
                 "pairs_not_equal_letter_by_letter": exact,
                 "rows": row_numbers(case, np.flatnonzero(repeated)),
             },
-            worth=by_groups(case, case.honest, numbers, f"text {name}"),
+            worth=by_groups(case, sized_on(case, name), numbers, f"text {name}"),
             remedy=_REMEDY,
         )
 

@@ -1,4 +1,4 @@
-"""Rows made or repeated for one class before the split: the fingerprint of SMOTE and oversampling."""
+"""Rows made or repeated for one class before the split: fingerprints of SMOTE and oversampling."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.rows.compared import beyond_chance, comparable, row_numbers, table_hashes
 from holdfast.audit.rows.hashing import groups
 from holdfast.audit.rows.segments import on_segments
-from holdfast.audit.sizing import by_rows, same_type
+from holdfast.audit.sizing import by_rows, same_type, sized_on
 from holdfast.audit.words import clean
 from holdfast.findings import Severity
 from holdfast.frames.table import Table
@@ -109,7 +109,7 @@ class Resampling:
             where = "both tables"
             leaked = np.zeros(case.n, np.bool_)
             leaked[made.train] = True
-            worth = by_rows(case, case.honest, leaked, _real_rows(case, made.test))
+            worth = by_rows(case, sized_on(case), leaked, _real_rows(case, made.test))
         return [
             LeakFinding(
                 code=self.code,

@@ -47,8 +47,8 @@ class Reuse:
         evidence: dict[str, Any] = {"evaluations": used, "budget": budget, "test_rows": rows}
         factor = math.sqrt(2.0 * math.log(used))
         sentence = (
-            f"this test table was used {used} times (budget {budget}): the best of so many scores is "
-            f"up to {factor:.1f} standard errors too high by luck alone"
+            f"this test table was used {used} times (budget {budget}): the best of so many scores "
+            f"is up to {factor:.1f} standard errors too high by luck alone"
         )
         if error is not None and scores:
             best = max(scores)
@@ -68,8 +68,8 @@ class Reuse:
                 verdict=Verdict.SUSPECT,
                 sentence=sentence,
                 evidence=evidence,
-                remedy="Choose by cross-validation, keep this table locked, and take fresh rows for "
-                "the final score.",
+                remedy="Choose by cross-validation, keep this table locked, and take fresh rows "
+                "for the final score.",
             )
         ]
 
@@ -94,7 +94,7 @@ def usage(history: Any, fingerprint: str) -> tuple[int, int, list[float]]:
     if isinstance(history, Mapping):
         budget = _whole(history.get("budget", BUDGET))
         history = history.get("evaluations", 0)
-    if isinstance(history, bool) or isinstance(history, str | bytes):
+    if isinstance(history, bool | str | bytes):
         raise _refused(history)
     if isinstance(history, int | np.integer):
         return _whole(history), budget, []
@@ -137,7 +137,7 @@ def _hash(case: Case) -> str:
 
 
 def _error(case: Case, scores: list[float]) -> float | None:
-    """Standard error of the score on this test table: of an AUC (Hanley, McNeil 1982), else None."""
+    """Standard error of an AUC on this test table (Hanley, McNeil 1982); None for other scores."""
     target = case.test_target
     if target is None or case.task != "binary" or not scores:
         return None

@@ -126,7 +126,7 @@ def _worthwhile(gain: Worth | None, least: float = _GAIN) -> bool:
 
 
 def _mixed(case: Case, name: str) -> Any:
-    """Shape (test rows,): rows earlier than the last training row; None without times to compare."""
+    """Shape (test rows,): rows before the last training row; None without times to compare."""
     test = case.test
     if test is None or name not in test:
         return None

@@ -41,9 +41,9 @@ class Candidate(NamedTuple):
 def candidates(case: Case, most: int = 3) -> list[Candidate]:
     """Undeclared columns that may be groups, the likeliest first.
 
-    A candidate is a whole number or a text with many values (20 and more) of which a good part comes
-    back. Pairs of rows of one value nearly always agree on two other columns, on which any two rows
-    often differ: traits of the entity, as the sex and the race of a patient.
+    A candidate is a whole number or a text with many values (20 and more) of which a good part
+    comes back. Pairs of rows of one value nearly always agree on two other columns, on which
+    any two rows often differ: traits of the entity, as the sex and the race of a patient.
     """
     found = []
     others = [

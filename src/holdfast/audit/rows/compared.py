@@ -107,7 +107,8 @@ def excess(seen: npt.NDArray[np.bool_], usual: npt.NDArray[np.bool_],
     Args:
         seen: shape (m,), marks of the test rows.
         usual: shape (n,), marks of the training rows among themselves.
-        of_seen, of_usual: cluster of each row.
+        of_seen: cluster of each test row.
+        of_usual: cluster of each training row.
 
     Returns:
         One-sided p of Fisher's exact test.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import math
 import unicodedata
 from collections.abc import Sequence
 from typing import Any
@@ -100,12 +99,7 @@ def _list_hashes(view: ColumnView) -> Hashes:
         if items is None:
             out[place] = _NULL
             continue
-        plain = [
-            "nan"
-            if isinstance(x, float) and math.isnan(x)
-            else repr(x + 0.0 if isinstance(x, float) else x)
-            for x in items
-        ]
+        plain = ["nan" if x is None else repr(float(x) + 0.0) for x in items]
         out[place] = _of_text("\x1f".join(plain))
     return out
 

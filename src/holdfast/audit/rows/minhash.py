@@ -2,8 +2,8 @@
 
 One-permutation hashing: every five-letter piece falls into one of 64 bins by its hash, the smallest
 hash of each bin is kept, empty bins borrow from the next full one. Texts that share four bins in a
-row out of 16 such rows are compared exactly. Source: Broder 1997; Li, Owen, Zhang 2012; Shrivastava,
-Li 2014.
+row out of 16 such rows are compared exactly. Source: Broder 1997; Li, Owen, Zhang 2012;
+Shrivastava, Li 2014.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ BANDS = 16
 #: letters of a text that are looked at
 LONGEST = 1500
 #: texts of one bucket that are compared with the ones right before them
-_BEFORE = 3
+_BEFORE = 5
 _CHUNK = 20_000
 _EMPTY = np.uint32(0xFFFFFFFF)
 
@@ -102,9 +102,9 @@ def similar(texts: pa.Array, least: float = 0.8, shortest: int = 20) -> tuple[In
         ([0], [2])
     """
     cleaned = plain(texts)
-    parts = []
-    for start in range(0, len(cleaned), _CHUNK):
-        parts.append(signatures(*grams(cleaned.slice(start, _CHUNK))))
+    parts = [
+        signatures(*grams(cleaned.slice(start, _CHUNK))) for start in range(0, len(cleaned), _CHUNK)
+    ]
     if not parts:
         return np.zeros(0, np.int64), np.zeros(0, np.int64)
     made = np.vstack(parts)
@@ -119,8 +119,9 @@ def _candidates(made: npt.NDArray[np.uint32], known: Ints) -> Ints:
     n, per_band = len(made), BINS // BANDS
     found: list[Any] = []
     with np.errstate(over="ignore"):
-        for band in range(BANDS):
-            part = made[known, band * per_band : (band + 1) * per_band].astype(np.uint64)
+        for band in range(BANDS + 1):  # the last is the whole signature: equal texts share it
+            columns = slice(band * per_band, (band + 1) * per_band) if band < BANDS else slice(None)
+            part = made[known, columns].astype(np.uint64)
             key = np.zeros(len(known), np.uint64)
             for column in part.T:
                 key = mixed(key + column, 1)

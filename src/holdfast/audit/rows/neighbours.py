@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -38,6 +38,10 @@ class Near(NamedTuple):
     first: Floats
     fifth: Floats
 
+    def part(self, start: int, stop: int) -> Near:
+        """Some of the queries."""
+        return Near(self.row[start:stop], self.first[start:stop], self.fifth[start:stop])
+
     @property
     def ratio(self) -> Floats:
         """`first / fifth`: how much nearer the nearest is than its surroundings; 1 where dense."""
@@ -67,14 +71,14 @@ def _column(case: Case, name: str, view: ColumnView, rows: Rows | None) -> Float
         ranks = (0.5 * (low + high) + _between(known, plain, low)) / max(len(known), 1)
         if view.missing is not None:
             ranks[view.missing if rows is None else view.missing[rows]] = -0.5
-        return ranks.astype(np.float32)[:, None]
+        return np.asarray(ranks[:, None], np.float32)
     codes = coding.codes(view).astype(np.intp)
     codes = codes if rows is None else codes[rows]
     corners = np.random.default_rng(len(name)).choice([-1.0, 1.0], (NULL + 1, _CORNERS))
-    return (corners[codes] * (0.5 / np.sqrt(_CORNERS))).astype(np.float32)
+    return np.asarray(corners[codes] * (0.5 / np.sqrt(_CORNERS)), np.float32)
 
 
-def _between(known: npt.NDArray[np.float64], values: npt.NDArray[np.float64], low: Rows) -> object:
+def _between(known: npt.NDArray[np.float64], values: npt.NDArray[np.float64], low: Rows) -> Any:
     """How far between two neighbouring known values a new value lies, 0 to 1."""
     if not len(known):
         return 0.0
