@@ -12,6 +12,8 @@ from holdfast.frames.types import Storage
 
 #: whole numbers with at most so many values are classes
 _FEW = 10
+#: larger numbers have no square, and no place in the model's 32 bits
+_LARGEST = 1e30
 #: classes that are told apart; the rarer ones are put together
 MOST_CLASSES = 12
 
@@ -106,7 +108,8 @@ def _values(view: ColumnView, kept: Rows) -> Floats:
             expected="numbers in both",
             got="storage=text",
         )
-    return np.asarray(view.values[kept], dtype=np.float64)
+    values = np.asarray(view.values[kept], dtype=np.float64)
+    return np.clip(values, -_LARGEST, _LARGEST)
 
 
 def _is_number(view: ColumnView, kept: Rows, distinct: int) -> bool:

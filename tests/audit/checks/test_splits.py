@@ -31,7 +31,8 @@ def patients(rng: np.random.Generator, n: int = 600, visits: int = 4, effect: fl
     mark = rng.normal(size=(n, 3))[who]
     rows = len(who)
     return {
-        "patient": who * 17 + 1001, "sex": (np.arange(n) % 2)[who], "race": rng.integers(0, 4, n)[who],
+        "patient": who * 17 + 1001, "sex": (np.arange(n) % 2)[who],
+        "race": rng.integers(0, 4, n)[who],
         "a": mark[:, 0] + rng.normal(0, 0.05, rows), "b": mark[:, 1] + rng.normal(0, 0.05, rows),
         "c": mark[:, 2] + rng.normal(0, 0.05, rows), "noise": rng.normal(size=rows),
         "y": (bias + rng.logistic(size=rows) > 0).astype(int),

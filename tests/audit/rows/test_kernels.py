@@ -12,7 +12,7 @@ from holdfast.audit.rows.neighbours import blocked, nearest
 from holdfast.audit.rows.segments import on_segments
 
 WORDS = np.array(
-    "loan bank credit wheat oil ship rate share rise fall corp board sugar the a of to in".split()
+    ["loan", "bank", "credit", "wheat", "oil", "ship", "rate", "share", "rise", "the", "of", "in"]
 )
 
 

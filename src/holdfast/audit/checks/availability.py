@@ -160,8 +160,8 @@ def _joined(case: Case, log: Table, keys: list[str]) -> _Pairs:
         one, two = _ticks(log.column(time), case.column(time))
         whole, place = np.unique(np.concatenate([one, two]), return_inverse=True)
         ticks = len(whole)
-        left = np.where((left < 0) | (one < 0), -1, left * ticks + place[: len(one)])
-        right = np.where((right < 0) | (two < 0), -1, right * ticks + place[len(one) :])
+        left = np.where((left < 0) | np.isnan(one), -1, left * ticks + place[: len(one)])
+        right = np.where((right < 0) | np.isnan(two), -1, right * ticks + place[len(one) :])
     values, first, counts = np.unique(right, return_index=True, return_counts=True)
     single = (counts == 1) & (values >= 0)
     values, first = values[single], first[single]
@@ -178,7 +178,7 @@ def _joined(case: Case, log: Table, keys: list[str]) -> _Pairs:
 
 
 def _ticks(logged: ColumnView, trained: ColumnView) -> tuple[Any, Any]:
-    """Times of both sides as whole seconds, or days where one side holds dates; -1 for null."""
+    """Times of both sides as whole seconds, or days where one side holds dates; NaN for null."""
     kinds = {logged.storage, trained.storage}
     if kinds == {Storage.TEXT}:
         raise DataError(
@@ -201,10 +201,7 @@ def _ticks(logged: ColumnView, trained: ColumnView) -> tuple[Any, Any]:
     made = []
     for view in (logged, trained):
         ticks = np.floor(view.values.astype(np.float64) / step)
-        missing = (
-            ~np.isfinite(ticks) if view.missing is None else view.missing | ~np.isfinite(ticks)
-        )
-        made.append(np.where(missing, -1, np.where(missing, 0, ticks).astype(np.int64) + 2**40))
+        made.append(ticks if view.missing is None else np.where(view.missing, np.nan, ticks))
     return made[0], made[1]
 
 

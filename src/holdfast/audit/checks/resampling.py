@@ -29,6 +29,8 @@ _BROKEN = 0.03
 _REPEATED = 0.2
 #: share of nulls up to which a column of numbers is looked at
 _NULLS = 0.25
+#: numbers as large as this are left out: their squares are none
+_LARGE = 1e100
 _REMEDY = (
     "Split first. Resample the training rows only, inside each fold (the Pipeline of "
     "imbalanced-learn does), or weight the classes instead."
@@ -217,6 +219,7 @@ def _values(table: Table, names: list[str]) -> Any:
     for name in names:
         view = table.column(name)
         values = view.values.astype(np.float64)
+        values = np.where(np.abs(values) < _LARGE, values, np.nan)
         made.append(values if view.missing is None else np.where(view.missing, np.nan, values))
     return np.column_stack(made)
 
