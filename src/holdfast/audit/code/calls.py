@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import ast
 import re
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING
 
+from holdfast.audit.code import functions
+from holdfast.audit.code.arguments import Arguments
 from holdfast.audit.code.estimators import by_estimator, cross_validate, early_stopping, train
 from holdfast.audit.code.frames import by_rows, statistic
-from holdfast.audit.code.trace import NOTHING, Part, Value
+from holdfast.audit.code.naming import dotted
+from holdfast.audit.code.trace import NOTHING, Value
 from holdfast.audit.code.vocabulary import (
     CHOOSERS,
     CONTAINERS,
@@ -17,10 +20,8 @@ from holdfast.audit.code.vocabulary import (
     JOINS,
     METRICS,
     OPTIMISERS,
-    PICTURES,
     SELECTION_SCORES,
     STATISTICS,
-    Step,
     side_of,
     words,
 )
@@ -38,45 +39,6 @@ _BUILTINS = words("""
 _PASSING = words("list tuple reversed tqdm iter trange")
 _TRAINERS = {"lightgbm", "xgboost", "lgb", "xgb", "catboost"}
 _FITS = {"fit", "fit_transform", "predict", "predict_proba", "score", "evaluate", "fit_resample"}
-
-
-class Arguments(NamedTuple):
-    """What a call was given.
-
-    Attributes:
-        node: the call.
-        given: values of the positional arguments.
-        named: values of the keyword arguments.
-    """
-
-    node: ast.Call
-    given: list[Value]
-    named: dict[str, Value]
-
-    @property
-    def line(self) -> int:
-        """Line of the call."""
-        return self.node.lineno
-
-    def rows(self) -> list[Value]:
-        """The arguments that are rows."""
-        return [v for v in (*self.given, *self.named.values()) if v.kind == "data"]
-
-    def all(self) -> list[Value]:
-        """Every argument, members of tuples too."""
-        found: list[Value] = []
-        for value in (*self.given, *self.named.values()):
-            found.append(value)
-            found += [item for item in value.items if value.kind == "tuple"]
-        return found
-
-    def touch(self) -> frozenset[int]:
-        """Everything the arguments depend on."""
-        return frozenset[int]().union(*(v.touch for v in self.all()))
-
-    def says(self, keyword: str) -> ast.expr | None:
-        """The expression given for a keyword."""
-        return next((k.value for k in self.node.keywords if k.arg == keyword), None)
 
 
 def call(walk: Walk, node: ast.Call) -> Value:
@@ -135,7 +97,7 @@ def _method(walk: Walk, function: ast.Attribute, arguments: Arguments) -> Value:
     if holder.kind == "estimator":
         return by_estimator(walk, holder, method, arguments)
     if holder.kind in {"folder", "folds"}:
-        return _folds(walk, arguments) if method == "split" else NOTHING
+        return functions.folds(walk, arguments) if method == "split" else NOTHING
     if holder.kind == "tuple":
         return _list(walk, function, holder, arguments)
     if method in _FITS and holder.kind in {"other", "data", "module"}:
@@ -149,8 +111,6 @@ def _method(walk: Walk, function: ast.Attribute, arguments: Arguments) -> Value:
 
 def _unknown_estimator(walk: Walk, function: ast.Attribute) -> Value:
     """Something that has a `fit` and came from nowhere: the same one each time it is named."""
-    from holdfast.audit.code.walk import dotted
-
     name = dotted(function.value)
     value = Value("estimator", name=name or "model", oid=walk.state.number())
     if name:
@@ -169,13 +129,13 @@ def by_name(walk: Walk, name: str, arguments: Arguments, module: str) -> Value:
     if name in CROSS_VALIDATORS:
         return cross_validate(walk, arguments)
     if name in METRICS:
-        return _metric(walk, name, arguments)
+        return functions.metric(walk, name, arguments)
     if name in OPTIMISERS:
         return _many_times(walk, arguments)
     if name in CHOOSERS:
-        return _chosen(walk, name, arguments)
+        return functions.chosen(walk, name, arguments)
     if name in JOINS:
-        return _joined(arguments)
+        return functions.joined(arguments)
     if name in STATISTICS:
         return statistic(walk.state, name, arguments)
     return _by_name_alone(walk, name, arguments, module)
@@ -183,17 +143,17 @@ def by_name(walk: Walk, name: str, arguments: Arguments, module: str) -> Value:
 
 def _by_name_alone(walk: Walk, name: str, arguments: Arguments, module: str) -> Value:
     if name == "train_test_split":
-        return _split(walk, arguments)
+        return functions.split(walk, arguments)
     if name in {"enumerate", "zip"}:
-        return _together(name, arguments)
+        return functions.together(name, arguments)
     if name in SELECTION_SCORES:
-        return selection(walk, name, arguments)
+        return functions.selection(walk, name, arguments)
     if name == "train" and module in _TRAINERS:
         return train(walk, arguments)
     if name == "cv" and module in _TRAINERS:
         return cross_validate(walk, arguments)
     if name == "resample" and arguments.rows():
-        return _drawn(walk, arguments)
+        return functions.drawn(walk, arguments)
     return _unknown(walk, name, arguments)
 
 
@@ -215,121 +175,6 @@ def _unknown(walk: Walk, name: str, arguments: Arguments) -> Value:
     return Value("estimator", name=name, oid=walk.state.number(), items=tuple(steps), text=text)
 
 
-def rows_of(walk: Walk, arguments: Arguments, place: int, *keywords: str) -> Value | None:
-    """The rows given at a place or under a keyword; a name nobody defined is rows of its own."""
-    from holdfast.audit.code.walk import dotted
-
-    node: ast.expr | None = None
-    value: Value | None = None
-    if len(arguments.given) > place:
-        value, node = arguments.given[place], arguments.node.args[place]
-    for keyword in keywords:
-        if value is None and keyword in arguments.named:
-            value, node = arguments.named[keyword], arguments.says(keyword)
-    if value is None or value.kind == "data":
-        return value
-    name = dotted(node) if node is not None else ""
-    if name and value is NOTHING:
-        return walk.fresh(name)
-    if value.kind == "tuple":
-        return next((item for item in value.items if item.kind == "data"), None)
-    return Value("data", value.parts, value.touch) if value.kind in {"mask", "stat"} else None
-
-
-def _split(walk: Walk, arguments: Arguments) -> Value:
-    state = walk.state
-    split = state.new_split()
-    items: list[Value] = []
-    for place in range(len(arguments.given)):
-        value = rows_of(walk, arguments, place) or Value("data", state.new_rows())
-        state.spread(value, arguments.line, "split")
-        side = {p.side for p in value.parts}
-        first, second = ("valid", "test") if side == {"test"} else ("train", "test")
-        if side in ({"train"}, {"valid"}):
-            second = "valid"
-        items += [state.cut(value, split, first), state.cut(value, split, second)]
-    return Value("tuple", items=tuple(items), name="split")
-
-
-def _folds(walk: Walk, arguments: Arguments) -> Value:
-    state = walk.state
-    state.trace.cross_validated = True
-    split = state.new_split()
-    rows = rows_of(walk, arguments, 0, "X")
-    if rows is not None:
-        state.spread(rows, arguments.line, "folds")
-    return Value("folds", split=split)
-
-
-def _metric(walk: Walk, name: str, arguments: Arguments) -> Value:
-    rows = [v for v in (*arguments.given, *arguments.named.values()) if v.kind in {"data", "mask"}]
-    if not rows:
-        return NOTHING
-    oid = next((v.oid for v in rows if v.oid), 0)
-    with_parts = next((v for v in rows if v.oid), rows[0])
-    fits = walk.state.fitted.get(oid, frozenset())
-    return walk.state.score(arguments.line, with_parts, oid, fits, name in PICTURES)
-
-
-def _chosen(walk: Walk, name: str, arguments: Arguments) -> Value:
-    for value in arguments.all():
-        if value.kind == "score":
-            walk.state.trace.chosen.append((arguments.line, value.parts))
-            return NOTHING
-    if name in {"max", "min"} and arguments.rows():
-        return statistic(walk.state, name, arguments)
-    if name in {"argmax", "argmin"} and arguments.rows():
-        return arguments.rows()[0]
-    return next((v for v in arguments.given if v.kind in {"stat", "tuple"}), NOTHING)
-
-
-def _joined(arguments: Arguments) -> Value:
-    rows = [v for v in arguments.all() if v.kind == "data"]
-    if not rows:
-        return NOTHING
-    parts = frozenset[Part]().union(*(v.parts for v in rows))
-    label = all(v.label for v in rows)
-    return Value("data", parts, arguments.touch(), label)
-
-
-def _together(name: str, arguments: Arguments) -> Value:
-    if name == "enumerate" and arguments.given:
-        return Value("tuple", items=(arguments.given[0],), name="numbered")
-    items = []
-    for value in arguments.given:
-        inner = [i for i in value.items if i.kind == "estimator"] if value.kind == "tuple" else []
-        items.append(inner[0] if inner else NOTHING)
-    return Value("tuple", items=(Value("tuple", items=tuple(items)),))
-
-
-def selection(walk: Walk, name: str, arguments: Arguments) -> Value:
-    """Scores of the features against the label: whoever chooses by them learned from these rows."""
-    rows = [v for v in arguments.rows() if v.parts]
-    if not rows:
-        return NOTHING
-    number = walk.state.fit(arguments.line, name, Step.SELECT, rows[0].parts, 0)
-    return Value("stat", rows[0].parts, frozenset({number}))
-
-
-def _drawn(walk: Walk, arguments: Arguments) -> Value:
-    rows = arguments.rows()
-    drawn = []
-    for value in rows:
-        touch = value.touch
-        repeats = "replace" not in arguments.named or getattr(
-            arguments.says("replace"), "value", True
-        )
-        if (
-            repeats
-            and "n_samples" in arguments.named
-            and {p.side for p in value.parts} <= {"all", "train"}
-        ):
-            number = walk.state.fit(arguments.line, "resample", Step.RESAMPLE, value.parts, 0)
-            touch |= {number}
-        drawn.append(value.having(touch=touch, name=""))
-    return drawn[0] if len(drawn) == 1 else Value("tuple", items=tuple(drawn))
-
-
 def _many_times(walk: Walk, arguments: Arguments) -> Value:
     """An optimiser calls a function of the script again and again, and keeps the best."""
     for value in (*arguments.given, *arguments.named.values()):
@@ -343,8 +188,6 @@ def _many_times(walk: Walk, arguments: Arguments) -> Value:
 
 
 def _list(walk: Walk, function: ast.Attribute, holder: Value, arguments: Arguments) -> Value:
-    from holdfast.audit.code.walk import dotted
-
     name = dotted(function.value)
     if function.attr in {"append", "add", "insert", "extend"} and name:
         items = tuple(v for v in arguments.all() if v.kind != "other")

@@ -5,11 +5,11 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from holdfast.audit.code.arguments import Arguments, rows_of
 from holdfast.audit.code.trace import NOTHING, Part, Value
 from holdfast.audit.code.vocabulary import HOLDERS, SEARCHERS, STEPS, Step
 
 if TYPE_CHECKING:
-    from holdfast.audit.code.calls import Arguments
     from holdfast.audit.code.walk import Walk
 
 _PREDICTS = {
@@ -55,8 +55,6 @@ def _members(value: Value) -> list[Value]:
 
 def by_estimator(walk: Walk, value: Value, method: str, arguments: Arguments) -> Value:
     """A method of an estimator is called."""
-    from holdfast.audit.code.calls import rows_of
-
     state = walk.state
     if method in {"fit", "partial_fit", "fit_generator"}:
         return _fit(walk, value, arguments)
@@ -95,8 +93,6 @@ def _is_transformer(walk: Walk, value: Value, fits: frozenset[int]) -> None:
 
 
 def _fit(walk: Walk, value: Value, arguments: Arguments) -> Value:
-    from holdfast.audit.code.calls import rows_of
-
     state, line = walk.state, arguments.line
     rows = rows_of(
         walk, arguments, 0, "X", "x", "X_train", "train_data", "documents", "raw_documents"
@@ -160,8 +156,6 @@ def _learn_and_give(
 
 def cross_validate(walk: Walk, arguments: Arguments) -> Value:
     """A helper that splits by itself: what the rows depend on has seen every fold."""
-    from holdfast.audit.code.calls import rows_of
-
     walk.state.trace.cross_validated = True
     for rows in (
         rows_of(walk, arguments, 1, "X", "dtrain", "train_set"),
@@ -174,8 +168,6 @@ def cross_validate(walk: Walk, arguments: Arguments) -> Value:
 
 def train(walk: Walk, arguments: Arguments) -> Value:
     """``lightgbm.train`` and ``xgboost.train``: a fit on the second argument."""
-    from holdfast.audit.code.calls import rows_of
-
     value = Value("estimator", name="train", oid=walk.state.number())
     rows = rows_of(walk, arguments, 1, "train_set", "dtrain", "pool")
     if rows is not None:

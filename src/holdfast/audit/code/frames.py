@@ -5,11 +5,12 @@ from __future__ import annotations
 import ast
 from typing import TYPE_CHECKING
 
+from holdfast.audit.code.naming import dotted
 from holdfast.audit.code.trace import NOTHING, Value
 from holdfast.audit.code.vocabulary import SELECTION_SCORES, STATISTICS, Step
 
 if TYPE_CHECKING:
-    from holdfast.audit.code.calls import Arguments
+    from holdfast.audit.code.arguments import Arguments
     from holdfast.audit.code.state import State
     from holdfast.audit.code.walk import Walk
 
@@ -67,8 +68,6 @@ def _statistic(state: State, name: str, rows: Value, arguments: Arguments) -> Va
 
 def by_rows(walk: Walk, function: ast.Attribute, rows: Value, arguments: Arguments) -> Value:
     """A method of rows, of a statistic or of groups is called."""
-    from holdfast.audit.code.walk import dotted
-
     method = function.attr
     if rows.kind == "grouped":
         return _of_groups(walk, method, rows, arguments)
