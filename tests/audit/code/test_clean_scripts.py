@@ -224,6 +224,14 @@ print(pipe.score(X_test, y_test))
 Z = StandardScaler().fit_transform(X)
 final = LogisticRegression().fit(Z, y)
 """,
+    "last update with the test rows after the test": """
+from sklearn.linear_model import SGDClassifier
+X_train, X_test, y_train, y_test = train_test_split(X, y)
+clf = SGDClassifier()
+clf.partial_fit(X_train, y_train)
+print(clf.score(X_test, y_test))
+clf = clf.partial_fit(X_test, y_test)
+""",
     "calibration on validation rows": """
 from sklearn.calibration import CalibratedClassifierCV
 X_train, X_val, y_train, y_val = train_test_split(X, y)

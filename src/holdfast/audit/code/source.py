@@ -11,8 +11,10 @@ from typing import Any, NamedTuple
 
 from holdfast.errors import DataError
 
-#: longest text that is looked at; nobody's training script is longer
+#: longest code that is looked at; nobody's training script is longer
 LONGEST = 2_000_000
+#: longest notebook, whose pictures count too
+LONGEST_NOTEBOOK = 100_000_000
 #: deepest nesting of brackets in one line of code; deeper is not code a person wrote
 DEEPEST = 90
 _MAGIC = re.compile(r"^(\s*)(?:[%!?]|[\w.]+\?+\s*$|\w[\w, ]*=\s*[!%])")
@@ -72,17 +74,15 @@ def parse(text: str) -> Code:
         >>> len(code.tree.body), code.place(3)
         (3, Place(line=3, cell=None))
     """
-    if len(text) > LONGEST:
-        raise DataError(
-            "the code is too long to be scanned",
-            expected=f"at most {LONGEST:,} characters",
-            got=f"{len(text):,} characters",
-        )
+    if len(text) > LONGEST_NOTEBOOK:
+        raise _too_long(text, LONGEST_NOTEBOOK)
     lines: list[str] = []
     places: list[Place] = []
     unread: list[Place] = []
     body: list[ast.stmt] = []
     for cell, part in _cells(text):
+        if len(part) > LONGEST:
+            raise _too_long(part, LONGEST)
         blanked = _without_magics(part)
         tree = _tree(blanked)
         if tree is None:
@@ -98,6 +98,14 @@ def parse(text: str) -> Code:
         tuple(lines),
         tuple(places) or (Place(1, None),),
         tuple(unread),
+    )
+
+
+def _too_long(text: str, most: int) -> DataError:
+    return DataError(
+        "the code is too long to be scanned",
+        expected=f"at most {most:,} characters",
+        got=f"{len(text):,} characters",
     )
 
 

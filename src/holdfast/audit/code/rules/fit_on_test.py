@@ -35,7 +35,9 @@ class FitOnTest:
                 continue
             preprocess = fit.step is not Step.MODEL
             tested = held_out(fit.parts, ("test", "valid") if preprocess else ("test",))
-            if tested and (preprocess or len(tested) == len(fit.parts)):
+            if not preprocess and (len(tested) < len(fit.parts) or _last_update(trace, fit)):
+                continue
+            if tested:
                 yield Hit(fit.line, fit.name, f"`{fit.name}` is fitted with rows kept for the test")
 
     @staticmethod
@@ -60,6 +62,12 @@ class FitOnTest:
                     f"`{fit.name}` of the test rows is used on the test rows themselves",
                     reach.line,
                 )  # fmt: skip
+
+
+def _last_update(trace: Trace, fit: Fit) -> bool:
+    """Whether the rows had been scored before, and are not again: the model goes into use."""
+    orders = [score.order for score in trace.scores if score.parts & fit.parts]
+    return bool(orders) and max(orders) < fit.order
 
 
 def _saw(fit: Fit, parts: frozenset[Part]) -> bool:
