@@ -108,9 +108,10 @@ def audit(
                 asked = True
         not_tested.append(NotTested(type=check.type, needs=needed, requested=asked))
     if code is not None:
-        from holdfast.audit.code import scan
+        from holdfast.audit.code import scan, unread
 
         found += scan(code)
+        not_tested += unread(code)
         tested.append(_IN_CODE)
     else:
         not_tested.append(
@@ -148,10 +149,11 @@ def audit_code(
     Raises:
         DataError: the text is neither Python nor a notebook.
     """
-    from holdfast.audit.code import scan
+    from holdfast.audit.code import scan, unread
 
     findings = _answered(scan(code), answers)
-    not_tested = [NotTested(type=check.type, needs="a training table") for check in CHECKS]
+    not_tested = unread(code)
+    not_tested += [NotTested(type=check.type, needs="a training table") for check in CHECKS]
     return AuditReport(
         passed=_passed(findings, not_tested),
         findings=tuple(findings),

@@ -130,7 +130,8 @@ def key_codes(logged: Table, training: Table, key: Sequence[str]) -> tuple[IntAr
 
 
 def _codes(left: ColumnView, right: ColumnView) -> tuple[IntArray, IntArray]:
-    if left.storage is right.storage and left.array.type == right.array.type:
+    same = left.storage is right.storage and left.array.type == right.array.type
+    if same and left.storage is not Storage.LIST:
         arrays = [left.array, right.array]
     else:
         arrays = [_texts(left), _texts(right)]

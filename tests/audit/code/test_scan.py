@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from holdfast.audit.code import read_code, scan
+from holdfast.audit.code import read_code, scan, unread
 from holdfast.audit.code.rules import RULES
 from holdfast.audit.record import Verdict
 from holdfast.errors import DataError
@@ -50,6 +50,13 @@ def test_a_broken_cell_is_named_and_the_rest_is_read():
     seen = read_code(text)
     assert [place.cell for place in seen.unread] == [1]
     assert [f.evidence["cell"] for f in seen.findings] == [2]
+
+
+def test_what_was_not_read_leaves_the_answer_open():
+    broken = notebook(("code", "def f(:"), ("code", SPLIT))
+    assert [(n.type, n.requested) for n in unread(broken)] == [("cells 1 of the notebook", True)]
+    assert [n.type for n in unread("x = 1")] == ["the split in the training code"]
+    assert unread(SPLIT) == []
 
 
 def test_a_cell_of_another_language_is_skipped():

@@ -22,6 +22,8 @@ from holdfast.findings import Severity
 
 #: chance of a false proof
 _ALPHA = 1e-5
+#: the same where no training row equals another, and none differs in one column alone either
+_ALPHA_UNHEARD = 1e-3
 #: copies beyond the usual share, in test rows, that are worth a proof
 _LEAST = 0.003
 #: share of rows with a copy at which a table is said to repeat itself
@@ -64,7 +66,9 @@ class Duplicates:
             hit, usual = counts[of_test] > 0, counts[of_train] > 1
             share, expected = float(hit.mean()), float(usual.mean())
             more = share - expected >= _LEAST and hit.sum() >= 5
-            proven = bool(more and excess(hit, usual, of_test, of_train) < _ALPHA)
+            p = excess(hit, usual, of_test, of_train) if more else 1.0
+            unheard = expected == 0.0 and p < _ALPHA_UNHEARD and beyond_chance(case, way, first)
+            proven = p < _ALPHA or unheard
             if proven:
                 names = way
                 break

@@ -7,10 +7,10 @@ from typing import Any, NamedTuple
 from holdfast.audit.code.rules import RULES
 from holdfast.audit.code.source import Place, parse
 from holdfast.audit.code.walk import trace
-from holdfast.audit.record import LeakFinding, Verdict
+from holdfast.audit.record import LeakFinding, NotTested, Verdict
 from holdfast.errors import DataError
 
-__all__ = ["Scan", "read_code", "scan"]
+__all__ = ["Scan", "read_code", "scan", "unread"]
 
 
 class Scan(NamedTuple):
@@ -55,6 +55,30 @@ def scan(text: str) -> list[LeakFinding]:
             remedy="check that it runs with this version of Python",
         )
     return list(seen.findings)
+
+
+def unread(text: str) -> list[NotTested]:
+    """What `scan` could not tell: cells that are not Python, or code that never splits.
+
+    Example:
+        >>> [missing.needs for missing in unread("x = 1")]
+        ['code that splits rows, cross-validates, or names its test rows']
+    """
+    seen = read_code(text)
+    found = []
+    if seen.unread:
+        shown = ", ".join(str(place.cell) for place in seen.unread[:8] if place.cell is not None)
+        where = f"cells {shown} of the notebook" if shown else "the training code"
+        found.append(NotTested(type=where, needs="Python that can be parsed", requested=True))
+    if not seen.splits and not seen.findings:
+        found.append(
+            NotTested(
+                type="the split in the training code",
+                needs="code that splits rows, cross-validates, or names its test rows",
+                requested=True,
+            )
+        )
+    return found
 
 
 def read_code(text: str) -> Scan:

@@ -70,14 +70,12 @@ def beyond_chance(case: Case, names: list[str], hashes: Hashes) -> bool:
     rows = case.subset(_SAMPLE, "chance")
     own = hashes[rows]
     exact = pairs(own)
-    if not exact:
-        return False
     near = 0
     with np.errstate(over="ignore"):
         for name in names:
             column = named(column_hashes(case.column(name)), name)[rows]
             near += pairs(own - column) - exact
-            if near > _ONE_OFF * exact:
+            if near > _ONE_OFF * max(exact, 2):
                 return False
     return True
 
