@@ -50,20 +50,36 @@ class Near(NamedTuple):
         return np.asarray(found, np.float32)
 
 
-def embedding(case: Case, names: list[str], table: Table, rows: Rows | None = None) -> Floats:
-    """Shape (n, d): numbers by their rank among the training rows (0 to 1), categories as corners.
+def embedding(
+    case: Case, names: list[str], table: Table, rows: Rows | None = None, among: Rows | None = None
+) -> Floats:
+    """Shape (n, d): numbers by their rank among training rows (0 to 1), categories as corners.
+
+    Args:
+        case: whose training rows give the ranks.
+        names: d columns, a category taking several places.
+        table: the table that is read.
+        rows: the rows of it, ascending; None for all.
+        among: the training rows that ranks refer to; None for all.
 
     A null is as far from every value as the ends are from the middle.
     """
-    parts = [_column(case, name, table.column(name), rows) for name in names]
+    parts = [_column(case, name, table.column(name), rows, among) for name in names]
     return np.hstack(parts) if parts else np.zeros((table.num_rows, 0), np.float32)
 
 
-def _column(case: Case, name: str, view: ColumnView, rows: Rows | None) -> Floats:
+def _column(
+    case: Case, name: str, view: ColumnView, rows: Rows | None, among: Rows | None
+) -> Floats:
     coding = case.coding(name)
     if coding.kind is Kind.NUMBER:
         whole = case.column(name)
-        known = whole.present.astype(np.float64)
+        if among is None:
+            known = whole.present.astype(np.float64)
+        else:
+            known = whole.values[among].astype(np.float64)
+            if whole.missing is not None:
+                known = known[~whole.missing[among]]
         known = np.sort(known[np.isfinite(known)][:: max(1, len(known) // 20_000)])
         values = view.values if rows is None else view.values[rows]
         plain = values.astype(np.float64)
