@@ -93,7 +93,7 @@ def main() -> None:
         clean += bool(proven(as_table(whole, rng.integers(0, 2, 800)), as_table(served)))
     power = wilson(found, args.runs)
     print(f"20 % mismatch in 50 rows: found in {found} of {args.runs} "
-          f"({power.low:.3f} to {power.high:.3f}), {false_columns} other columns named")  # fmt: skip
+          f"({power.low:.3f} to {power.high:.3f}); {false_columns} others named")  # fmt: skip
     bound = wilson(clean, args.runs)
     print(f"clean logs, drift, corrections up to 1 %: PROVEN in {clean} of {args.runs} "
           f"(at most {bound.high:.4f})")  # fmt: skip
