@@ -102,7 +102,7 @@ class ValuesDetector:
         self._rows.take(start, numbers, at)
         self._last = int(numbers[-1]), int(at[-1])
         events = []
-        for signal in self._core.observe(block.columns, len(block), block.score):
+        for signal in self._core.observe(block.columns, len(block), block.score, block.times):
             place = signal.row - start
             onset = self._rows.find(signal.onset)
             events.append(self._event(signal, int(numbers[place]), int(at[place]), onset))

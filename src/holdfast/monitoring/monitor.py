@@ -151,6 +151,7 @@ class Monitor:
             marks={},
             score=score,
             read=lambda _kinds: columns,
+            timed=None if at is not None else np.zeros(n, np.bool_),
         )
         return self._note(self._engine.observe(rows))
 
@@ -246,11 +247,18 @@ class Monitor:
         if isinstance(table, list) and table and all(isinstance(row, dict) for row in table):
             for start in range(0, len(table), STEP):
                 part = table[start : start + STEP]
-                yield self._answered(part, self._times_of(part, now), now, source)
+                yield self._timed(part, self._times_of(part, now), now, source)
             return
         for batch in frames.read(table).batches(STEP):
             rows = batch.to_pylist()
-            yield self._answered(rows, self._times(batch, now), now, source)
+            yield self._timed(rows, self._times(batch, now), now, source)
+
+    def _timed(
+        self, rows: list[dict[str, Any]], times: NDArray[np.int64], now: int, source: str | None
+    ) -> tuple[Rows, FloatArray | None]:
+        made, label = self._answered(rows, times, now, source)
+        made.timed = times != now  # a row without a time of its own got the clock's
+        return made, label
 
     def _take(self, rows: int) -> int:
         """Number of the first of some rows, counting them as seen."""

@@ -26,6 +26,8 @@ from holdfast.frames.values import FloatArray, IntArray
 CAP = 3.0
 #: rows that a group of bets must have been calm, at least and at most, to count as recovered
 CALM_ROWS, MOST_CALM_ROWS = 200, 1000
+#: cells and flags from which on a column is summed up by row
+WIDE = 160
 #: part of its threshold below which a bet is calm
 CALM = 0.3
 
@@ -126,8 +128,12 @@ class BlockBank:
                 weight = self.groups[place].weight / count
                 self.thresholds[c, self._group[c] == place] = nats - np.log(weight)
         both = np.concatenate((self._steps, self._rises(cells)), axis=2)
-        self._both = np.ascontiguousarray(both, np.float32)
-        self._flags = self.features - int(self._cells.min(initial=self.features))
+        # columns with a table for every phase of the day are summed up by row, not by cell
+        sizes = np.array([len(t.steps) for t in tables], np.int64)
+        self._wide = np.flatnonzero(sizes > WIDE)
+        self._narrow = int(sizes[sizes <= WIDE].max(initial=1))
+        self._both = np.ascontiguousarray(both[:, : self._narrow], np.float32)
+        self._wide_both = [np.ascontiguousarray(both[c], np.float32) for c in self._wide]
         self.rows = 0
         self.wealth = np.zeros((columns, self.width))
         self.began = np.zeros((columns, self.width), np.int64)
@@ -174,6 +180,8 @@ class BlockBank:
         counts = self._count(cells, flags, blocks)
         by_column = counts.transpose(1, 0, 2)
         moved = np.matmul(by_column, self._both)
+        for c, both in zip(self._wide.tolist(), self._wide_both, strict=True):
+            moved[c] = self._by_row(both, cells[:, c], flags[:, c], int(self._cells[c]))
         step, gain = moved[:, :, : self.width], moved[:, :, self.width :]
         found: list[Crossing] = []
         for b in range(blocks):
@@ -202,14 +210,32 @@ class BlockBank:
         """Shape (blocks, columns, features): counts of cells and flags in each block."""
         total, columns = cells.shape
         block = np.arange(total) // BLOCK
-        index = (block[:, None] * columns + np.arange(columns)) * self.features + cells
-        size = blocks * columns * self.features
+        if len(self._wide):
+            cells, flags = cells.copy(), flags.copy()
+            cells[:, self._wide], flags[:, self._wide] = 0, False
+        index = (block[:, None] * columns + np.arange(columns)) * self._narrow + cells
+        size = blocks * columns * self._narrow
         counts = np.bincount(index.ravel(), minlength=size).astype(np.float32)
-        counts = counts.reshape(blocks, columns, self.features)
+        counts = counts.reshape(blocks, columns, self._narrow)
         if flags.shape[2]:
             at, column, flag = np.nonzero(flags)
             np.add.at(counts, (at // BLOCK, column, self._cells[column] + flag), 1.0)
         return counts
+
+    @staticmethod
+    def _by_row(
+        both: NDArray[np.float32], cells: IntArray, flags: NDArray[np.bool_], size: int
+    ) -> NDArray[np.float32]:
+        """Shape (blocks, 2 x bets): what the rows of each block add, in one wide column.
+
+        Sums are exact in single precision, so that their order does not matter.
+        """
+        rows = both[cells]
+        for f in range(flags.shape[1]):
+            if flags[:, f].any():
+                rows[flags[:, f]] += both[size + f]
+        result: NDArray[np.float32] = np.add.reduceat(rows, np.arange(0, len(cells), BLOCK), axis=0)
+        return result
 
     def _look(
         self,

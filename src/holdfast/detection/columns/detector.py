@@ -17,6 +17,7 @@ from holdfast.detection.columns.flags import Keys, Lattices, Repeats, Residuals
 from holdfast.detection.columns.labels import NAMES, LabelBank
 from holdfast.detection.columns.outliers import STAKES as END_STAKES
 from holdfast.detection.columns.outliers import OutlierBank
+from holdfast.detection.columns.phases import Clock, expanded
 from holdfast.detection.columns.rows import BETS as ROW_BETS
 from holdfast.detection.columns.rows import RowBank
 from holdfast.frames.values import FloatArray, IntArray, ValueKind, Values
@@ -136,9 +137,11 @@ class ValueDetector:
             Group(column=i, field=name, code=code, weight=WEIGHTS[code] / families[code])
             for i, name, code in present
         ]
+        self._clocks = [c.clock for c in columns]
         self._blocks = BlockBank(
-            [c.table for c in columns], groups, [c.cells.size for c in columns], self.nats
-        )
+            [c.table for c in columns], groups, [c.groups * c.cells.size for c in columns],
+            self.nats,
+        )  # fmt: skip
 
     def _make_rows(self) -> None:
         streams = self.fit.streams
@@ -165,7 +168,11 @@ class ValueDetector:
         return code_columns(self._coders, columns, rows)
 
     def observe(
-        self, columns: Mapping[str, Values], rows: int, score: FloatArray | None = None
+        self,
+        columns: Mapping[str, Values],
+        rows: int,
+        score: FloatArray | None = None,
+        at: IntArray | None = None,
     ) -> list[Signal]:
         """Takes rows in the order in which they came.
 
@@ -173,6 +180,8 @@ class ValueDetector:
             columns: their columns, read as the kinds of the fit; absent ones count as missing.
             rows: how many.
             score: shape (rows,), NaN where there is none.
+            at: shape (rows,), event times in microseconds since 1970 (UTC), 0 where unknown: those
+                rows are judged by all hours together. None: no row has one.
         """
         if rows == 0:
             return []
@@ -191,7 +200,7 @@ class ValueDetector:
                 found.append(_signal("ends", x, end.field, end.code, "", "up", end.share, end.edge))
         if self._score is not None:
             coded, lit = self._with_score(coded, lit, score, rows)
-        for x in self._blocks.observe(coded, lit):
+        for x in self._blocks.observe(self._by_phase(coded, at), lit):
             group, bet = self._blocks.groups[x.group], self._blocks.bet(x.group, x.bet)
             found.append(
                 _signal(
@@ -200,6 +209,23 @@ class ValueDetector:
             )
         self.rows += rows
         return sorted(found, key=lambda s: (s.row, s.bank, s.place))
+
+    def _by_phase(self, coded: IntArray, at: IntArray | None) -> IntArray:
+        """The cells of columns that go by the clock, moved to those of each row's phase."""
+        if not any(self._clocks):
+            return coded
+        coded = coded.copy()
+        groups: dict[Clock, IntArray] = {}
+        for i, clock in enumerate(self._clocks):
+            if clock is None:
+                continue
+            group = groups.get(clock)
+            if group is None:
+                group = groups[clock] = clock.of(at, len(coded))
+            column = self.fit.columns[i] if i < len(self.fit.columns) else self.fit.score
+            size = 0 if column is None else column.cells.size
+            coded[:, i] = expanded(coded[:, i], group, size)
+        return coded
 
     def _observe_rows(self, coded: IntArray, keys: IntArray, first: int) -> list[Signal]:
         rows = len(coded)

@@ -30,6 +30,8 @@ from holdfast.detection.columns.flags import (
 )
 from holdfast.detection.columns.labels import Calibration, LabelFit, calibrate, learn_labels
 from holdfast.detection.columns.outliers import CLUMPED_FLOOR, FLOOR, OutlierStream
+from holdfast.detection.columns.phased import fit_phased
+from holdfast.detection.columns.phases import Clock, choose_clock, expanded, told
 from holdfast.detection.columns.quiet import BLOCK, ERRORS, settle, spread
 from holdfast.detection.columns.rows import RowStream, steps_of
 from holdfast.detection.columns.streams import (
@@ -43,6 +45,7 @@ from holdfast.detection.columns.streams import (
     questions_of,
     tilts_of,
 )
+from holdfast.detection.season import DAY, find_cycles
 from holdfast.errors import DataError
 from holdfast.frames.values import FloatArray, IntArray, ValueKind, Values
 
@@ -57,6 +60,8 @@ LEAST_ROWS = 30
 FREE_TEXT = 0.2
 #: evidence divided by this much is told
 TOLD_DEFF = 4.0
+#: rows by whose times cycles are looked for, the latest ones
+MOST_TIMED = 200_000
 SCORE = "score"
 SCORE_ODDS = (1.4, 2.0, 4.0, 1 / 1.4, 1 / 2.0, 1 / 4.0)
 
@@ -71,6 +76,9 @@ class ColumnFit(msgspec.Struct, frozen=True, kw_only=True):
         steps: shape (features, bets) of its table, compressed.
         bets: its bets.
         calendar: whether it moves along with time and is watched for type and nulls only.
+        clock: by which phases of the day or week it is judged, or None; its table then has the
+            cells of every group one after the other (`phases`).
+        phases: reference rows by group and cell, where it has a clock.
     """
 
     name: str
@@ -79,6 +87,13 @@ class ColumnFit(msgspec.Struct, frozen=True, kw_only=True):
     steps: bytes = b""
     bets: tuple[Bet, ...] = ()
     calendar: bool = False
+    clock: Clock | None = None
+    phases: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def groups(self) -> int:
+        """How often its cells stand in its table, one behind the other."""
+        return 1 if self.clock is None else self.clock.size
 
     @property
     def table(self) -> Table:
@@ -141,6 +156,7 @@ def learn_reference(
     score: FloatArray | None = None,
     label: FloatArray | None = None,
     scale: float = 1.0,
+    at: IntArray | None = None,
 ) -> ReferenceFit:
     """Learns what is normal from rows in their natural order.
 
@@ -149,6 +165,9 @@ def learn_reference(
         score: shape (n,), the model's scores; NaN where there is none.
         label: shape (n,), outcomes, 0 or 1; NaN where unknown.
         scale: multiplies every floor: below 1 is more sensitive, above 1 more relaxed.
+        at: shape (n,), event times in microseconds since 1970 (UTC), ascending; 0 where unknown,
+            None without any. Columns that follow the hour or the weekday then get a reference for
+            each, as far as the rows suffice.
 
     Raises:
         DataError: fewer than 30 rows.
@@ -179,6 +198,8 @@ def learn_reference(
         Residuals(dependence, cells), coded, flags,
     )  # fmt: skip
     calendar = [_is_calendar(coded[:, i], c) for i, c in enumerate(cells)]
+    own = None if scored is None else _score_cells(scored)
+    clocks = _clocks(cells, coded, calendar, own, at)
     fitted = []
     for i, name in enumerate(names):
         features = cells[i].size + flags
@@ -190,15 +211,10 @@ def learn_reference(
             asked += _lattice_questions(cells[i], lattices[i], features)
             if i in dependence.targets:
                 asked.append(_dependence_question(cells[i], flags, features))
-        blocks, counts = _feature_counts(coded[:, i], lit[:, i], features, cells[i].size)
-        table = fit_table(blocks, counts, rows, asked, tilts, scale=scale)
-        fitted.append(
-            ColumnFit(
-                name=name, cells=cells[i], lattice=lattices[i], calendar=calendar[i],
-                steps=zlib.compress(np.ascontiguousarray(table.steps).tobytes(), 6),
-                bets=tuple(table.bets),
-            )
-        )  # fmt: skip
+        draft = ColumnFit(
+            name=name, cells=cells[i], lattice=lattices[i], calendar=calendar[i], clock=clocks[i]
+        )
+        fitted.append(_with_bets(draft, coded[:, i], lit[:, i], asked, tilts, scale, at))
     streams = _row_streams(columns, names, cells, coded, calendar, scale)
     labels = None
     if scored is not None and label is not None:
@@ -206,14 +222,71 @@ def learn_reference(
     return ReferenceFit(
         rows=rows,
         columns=tuple(fitted),
-        score=None if scored is None else _fit_score(scored, label, flags, scale),
+        score=None
+        if scored is None or own is None
+        else _fit_score(scored, own, label, flags, scale, clocks[-1], at),
         flags=flags,
         dependence=dependence,
         streams=tuple(streams),
         ends=tuple(_ends(names, cells, coded, calendar, fitted)),
         labels=labels,
         scale=scale,
-        notes=tuple(_notes(fitted, streams, calendar, names)),
+        notes=(*told([*names, ""], clocks), *_notes(fitted, streams, calendar, names)),
+    )
+
+
+def _clocks(
+    cells: Sequence[Cells],
+    coded: IntArray,
+    calendar: Sequence[bool],
+    score: tuple[Cells, IntArray] | None,
+    at: IntArray | None,
+) -> list[Clock | None]:
+    """By which phases each column, and last the score, is judged; None: by all rows together."""
+    none: list[Clock | None] = [None] * (len(cells) + 1)
+    if at is None or not (at > 0).all() or (np.diff(at) < 0).any():
+        return none
+    every = [*cells, *([] if score is None else [score[0]])]
+    both = coded if score is None else np.column_stack((coded, score[1]))
+    inner = np.array([c.inner for c in every])
+    latest = slice(-MOST_TIMED, None)
+    found = find_cycles(at[latest], np.where(both < inner, both, -1)[latest])
+    for i, (c, cycle) in enumerate(zip(every, found, strict=True)):
+        if i >= len(cells) or not calendar[i]:
+            none[i] = choose_clock(c, both[:, i], at, cycle.period)
+    return none
+
+
+def _with_bets(
+    draft: ColumnFit,
+    coded: IntArray,
+    lit: NDArray[np.bool_],
+    asked: Sequence[Question],
+    tilts: Sequence[Payoff],
+    scale: float,
+    at: IntArray | None,
+) -> ColumnFit:
+    """A column with its bets settled, by phase where it has a clock."""
+    size, rows, groups = draft.cells.size, len(coded), draft.groups
+    clock = draft.clock
+    group = None if clock is None else clock.of(at, rows)
+    wide = coded if group is None else expanded(coded, group, size)
+    blocks, counts = _feature_counts(wide, lit, groups * size + lit.shape[1], groups * size)
+    if clock is None or group is None or at is None:
+        table = fit_table(blocks, counts, rows, asked, tilts, scale=scale)
+        phases: tuple[tuple[int, ...], ...] = ()
+    else:
+        span = (int(at[-1]) - int(at[0])) / (DAY if clock.week == 1 else 7 * DAY)
+        table = fit_phased(
+            blocks, counts, rows, groups, size, asked, tilts, scale=scale, periods=max(span, 3.0)
+        )
+        by = counts[: groups * size].reshape(groups, size).astype(int)
+        phases = tuple(tuple(line) for line in by.tolist())
+    return msgspec.structs.replace(
+        draft,
+        phases=phases,
+        bets=tuple(table.bets),
+        steps=zlib.compress(np.ascontiguousarray(table.steps).tobytes(), 6),
     )
 
 
@@ -295,23 +368,32 @@ def _dependence_question(cells: Cells, flags: int, features: int) -> Question:
     return Question("dependence", key, yes, applies, 0.03, down=False)
 
 
-def _fit_score(score: FloatArray, label: FloatArray | None, flags: int, scale: float) -> ColumnFit:
-    """The score as a column: tilts of its rank, and label shifts where it can be calibrated."""
+def _score_cells(score: FloatArray) -> tuple[Cells, IntArray]:
+    """How the score is cut, and the cell of every row."""
     state = np.where(np.isfinite(score), 0, 1).astype(np.uint8)
     values = Values(ValueKind.NUMBER, state, numbers=np.where(state == 0, score, np.nan))
     cells = learn_cells(values)
-    coded = Coder(cells).code(values)
+    return cells, Coder(cells).code(values)
+
+
+def _fit_score(
+    score: FloatArray,
+    own: tuple[Cells, IntArray],
+    label: FloatArray | None,
+    flags: int,
+    scale: float,
+    clock: Clock | None,
+    at: IntArray | None,
+) -> ColumnFit:
+    """The score as a column: tilts of its rank, and label shifts where it can be calibrated."""
+    cells, coded = own
     features = cells.size + flags
     asked = [q._replace(code=SCORE) for q in questions_of(cells, features)]
     tilts = tilts_of(cells, features, None, code=SCORE)
     tilts += _prior_shifts(cells, coded, score, label, features)
     lit = np.zeros((len(score), flags), np.bool_)
-    blocks, counts = _feature_counts(coded, lit, features, cells.size)
-    table = fit_table(blocks, counts, len(score), asked, tilts, scale=scale)
-    return ColumnFit(
-        name="", cells=cells, bets=tuple(table.bets),
-        steps=zlib.compress(np.ascontiguousarray(table.steps).tobytes(), 6),
-    )  # fmt: skip
+    draft = ColumnFit(name="", cells=cells, clock=clock)
+    return _with_bets(draft, coded, lit, asked, tilts, scale, at)
 
 
 def _prior_shifts(
