@@ -54,6 +54,7 @@ class TableReference:
         floor: float = 1.0,
         seed: int = 0,
         at: IntArray | None = None,
+        ordered: bool | None = True,
     ) -> TableReference:
         """Learns from columns that were read already, rows in their natural order.
 
@@ -66,6 +67,8 @@ class TableReference:
             seed: of everything random.
             at: shape (n,), event times in microseconds since 1970 (UTC), 0 where unknown. Rows are
                 put in their order, and what follows the clock is learned by the clock.
+            ordered: False where the rows were shuffled: then the first rows of production are a
+                warm-up; None: judged by whether neighbouring rows resemble each other.
         """
         if at is not None and (np.diff(at) < 0).any():
             order = np.argsort(at, kind="stable")
@@ -73,7 +76,10 @@ class TableReference:
             score = None if score is None else score[order]
             label = None if label is None else label[order]
             at = at[order]
-        fit = learn_reference(columns, score=score, label=label, scale=floor, at=at)
+        ordered = True if at is not None and (at > 0).all() else ordered
+        fit = learn_reference(
+            columns, score=score, label=label, scale=floor, at=at, ordered=ordered
+        )
         portrait = Portrait.of(columns, score=score, label=label, importance=importance, seed=seed)
         return cls(fit, portrait)
 
@@ -89,6 +95,7 @@ class TableReference:
         floor: float = 1.0,
         seed: int = 0,
         event_time: str | None = None,
+        ordered: bool | None = True,
     ) -> TableReference:
         """Learns from a table.
 
@@ -101,6 +108,7 @@ class TableReference:
             floor: multiplies the smallest change that matters.
             seed: of everything random.
             event_time: column of event times; it is not watched itself.
+            ordered: as in `of`.
 
         Raises:
             DataError: a column is not there, or the outcomes are not two.
@@ -111,7 +119,9 @@ class TableReference:
         scores = None if score is None else numbers_of(frame, score)
         labels = None if target is None else outcomes_of(frame, target, positive)
         at = None if event_time is None else _times_of(frame, event_time)
-        return cls.of(columns, score=scores, label=labels, floor=floor, seed=seed, at=at)
+        return cls.of(
+            columns, score=scores, label=labels, floor=floor, seed=seed, at=at, ordered=ordered
+        )
 
 
 def _times_of(frame: frames.Table, name: str) -> IntArray | None:

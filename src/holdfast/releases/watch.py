@@ -58,7 +58,8 @@ def learn_watch(
         return None, None
     score = tried.predict_table(part.table)
     label = part.positive.astype(np.float64)
-    fit = learn_reference(columns, score=score, label=label, scale=floor, at=at)
+    ordered = None if at is None else True
+    fit = learn_reference(columns, score=score, label=label, scale=floor, at=at, ordered=ordered)
     portrait = Portrait.of(columns, score=score, label=label, threshold=threshold, seed=seed)
     return fit, portrait
 

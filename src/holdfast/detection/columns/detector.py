@@ -10,9 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.detection.base import Side, Stream
+from holdfast.detection.columns.adapt import widened
 from holdfast.detection.columns.blocks import BlockBank, Crossing, Group
 from holdfast.detection.columns.cells import Coder, code_columns
-from holdfast.detection.columns.fit import SCORE, WEIGHTS, ReferenceFit, flag_array
+from holdfast.detection.columns.fit import SCORE, WEIGHTS, ColumnFit, ReferenceFit, flag_array
 from holdfast.detection.columns.flags import Keys, Lattices, Repeats, Residuals
 from holdfast.detection.columns.labels import NAMES, LabelBank
 from holdfast.detection.columns.outliers import STAKES as END_STAKES
@@ -20,6 +21,14 @@ from holdfast.detection.columns.outliers import OutlierBank
 from holdfast.detection.columns.phases import Clock, expanded
 from holdfast.detection.columns.rows import BETS as ROW_BETS
 from holdfast.detection.columns.rows import RowBank
+from holdfast.detection.columns.streams import Table
+from holdfast.detection.columns.warmup import (
+    Warm,
+    at_first,
+    streams_after,
+    streams_at_first,
+    told,
+)
 from holdfast.frames.values import FloatArray, IntArray, ValueKind, Values
 
 END_BETS = len(END_STAKES)
@@ -67,6 +76,7 @@ class Signal(NamedTuple):
 
 
 class _State(msgspec.Struct, array_like=True):
+    warm: bytes
     rows: int
     blocks: bytes
     streams: bytes
@@ -98,6 +108,7 @@ class ValueDetector:
         self._repeats = Repeats(len(fit.columns))
         self._score = None if fit.score is None else Coder(fit.score.cells)
         self.rows = 0
+        self._warm = Warm(fit.warm_up) if fit.warm_up else None
         self._make_blocks()
         self._make_rows()
         ends = len(fit.ends) or 1
@@ -124,9 +135,33 @@ class ValueDetector:
             )
         )  # fmt: skip
 
+    @property
+    def _judged(self) -> list[ColumnFit]:
+        """All columns, and last the score."""
+        score = self.fit.score
+        return [*self.fit.columns, *([] if score is None else [score])]
+
+    def _tables(self) -> list[Table]:
+        """The bets of all columns with what is tolerated now."""
+        found = []
+        for i, column in enumerate(self._judged):
+            table, warm = column.table, self._warm
+            if warm is not None:
+                more = warm.taught.columns[i] if warm.over else at_first(column)
+                table = widened(column, table, more)
+            found.append(table)
+        return found
+
+    def _remake(self) -> None:
+        """The same evidence under other tolerances."""
+        blocks, rows = self._blocks.dump(), self._rows.dump()
+        self._make_blocks()
+        self._make_rows()
+        self._blocks.load(blocks)
+        self._rows.load(rows)
+
     def _make_blocks(self) -> None:
-        fit = self.fit
-        columns = [*fit.columns, *([fit.score] if fit.score is not None else [])]
+        columns = self._judged
         families: dict[str, int] = {}
         present = []
         for i, column in enumerate(columns):
@@ -139,13 +174,18 @@ class ValueDetector:
         ]
         self._clocks = [c.clock for c in columns]
         self._blocks = BlockBank(
-            [c.table for c in columns], groups, [c.groups * c.cells.size for c in columns],
+            self._tables(), groups, [c.groups * c.cells.size for c in columns],
             self.nats,
         )  # fmt: skip
 
     def _make_rows(self) -> None:
-        streams = self.fit.streams
+        streams = list(self.fit.streams)
         live = [s for s in streams if not s.muted]
+        warm = self._warm
+        if warm is not None:
+            streams = (
+                streams_after(streams, warm.taught) if warm.over else streams_at_first(streams)
+            )
         hard = sum(s.code in HARD for s in live) or 1
         soft = (len(live) - hard) or 1
         weighted = [
@@ -185,13 +225,49 @@ class ValueDetector:
         """
         if rows == 0:
             return []
+        warm = self._warm
+        left = 0 if warm is None or warm.over else warm.rows - self.rows
+        if 0 < left < rows:  # what comes after the warm-up is judged by what it taught
+            return [
+                x
+                for low, high in ((0, left), (left, rows))
+                for x in self._observe(columns, low, high, score, at)
+            ]
+        return self._take(columns, rows, score, at)
+
+    def _observe(
+        self,
+        columns: Mapping[str, Values],
+        low: int,
+        high: int,
+        score: FloatArray | None,
+        at: IntArray | None,
+    ) -> list[Signal]:
+        places = np.arange(low, high)
+        return self._take(
+            {name: values.take(places) for name, values in columns.items()},
+            high - low,
+            None if score is None else np.asarray(score, float)[low:high],
+            None if at is None else at[low:high],
+        )
+
+    def _take(
+        self,
+        columns: Mapping[str, Values],
+        rows: int,
+        score: FloatArray | None,
+        at: IntArray | None,
+    ) -> list[Signal]:
         first = self.rows
         coded = self.read(columns, rows)
         given = [columns.get(name) for name in self._coders]
         lit = flag_array(given, rows, self._lattices, self._residuals, coded, self.fit.flags)
         keys = self._keys.of(given, rows)
         found: list[Signal] = []
-        found += self._observe_rows(coded, keys, first)
+        asked = self._asked(coded, keys)
+        for x in self._rows.observe(*asked, first):
+            s = self._rows.streams[x.group]
+            found.append(_signal("rows", x, s.field, s.code, "", "up", s.share, s.edge))
         if len(self._end_columns):
             mine = coded[:, self._end_columns]
             inner = self._inner[self._end_columns]
@@ -200,7 +276,8 @@ class ValueDetector:
                 found.append(_signal("ends", x, end.field, end.code, "", "up", end.share, end.edge))
         if self._score is not None:
             coded, lit = self._with_score(coded, lit, score, rows)
-        for x in self._blocks.observe(self._by_phase(coded, at), lit):
+        coded = self._by_phase(coded, at)
+        for x in self._blocks.observe(coded, lit):
             group, bet = self._blocks.groups[x.group], self._blocks.bet(x.group, x.bet)
             found.append(
                 _signal(
@@ -208,6 +285,11 @@ class ValueDetector:
                 )
             )
         self.rows += rows
+        if self._warm is not None and not self._warm.over:
+            self._warm.take(coded, lit, *asked)
+            if self.rows >= self._warm.rows:
+                self._warm.learn(self._judged, self.fit.streams)
+                self._remake()
         return sorted(found, key=lambda s: (s.row, s.bank, s.place))
 
     def _by_phase(self, coded: IntArray, at: IntArray | None) -> IntArray:
@@ -227,7 +309,10 @@ class ValueDetector:
             coded[:, i] = expanded(coded[:, i], group, size)
         return coded
 
-    def _observe_rows(self, coded: IntArray, keys: IntArray, first: int) -> list[Signal]:
+    def _asked(
+        self, coded: IntArray, keys: IntArray
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Shape (rows, streams) each: the answers of the row streams, and where they are asked."""
         rows = len(coded)
         same, recent, again = self._repeats.observe(keys)
         count = len(self._rows.streams)
@@ -247,11 +332,7 @@ class ValueDetector:
                 applies[:, places] = ~(absent | bad)[:, at]
             else:
                 yes[:, places] = again[:, [0 if code == "duplicate" else 1]]
-        out = []
-        for x in self._rows.observe(yes, applies, first):
-            s = self._rows.streams[x.group]
-            out.append(_signal("rows", x, s.field, s.code, "", "up", s.share, s.edge))
-        return out
+        return yes, applies
 
     def _with_score(
         self, coded: IntArray, lit: NDArray[np.bool_], score: FloatArray | None, rows: int
@@ -296,6 +377,15 @@ class ValueDetector:
             self._blocks.forget(int(place))
         elif self._labels is not None:
             self._labels.forget(int(place))
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know now: of the fit, of a warm-up."""
+        warm = self._warm
+        found = list(self.fit.notes)
+        if warm is not None and warm.over:
+            found = found[1:] + told(self._judged, warm.taught)
+        return found
 
     def streams(self) -> list[Stream]:
         """What is watched: one stream a question, one a column and family of bets; muted ones too.
@@ -345,7 +435,8 @@ class ValueDetector:
         """The running state; the fit is kept apart."""
         return msgspec.msgpack.encode(
             _State(
-                self.rows, self._blocks.dump(), self._rows.dump(), self._ends.dump(),
+                b"" if self._warm is None else self._warm.dump(), self.rows,
+                self._blocks.dump(), self._rows.dump(), self._ends.dump(),
                 self._repeats.dump(), b"" if self._labels is None else self._labels.dump(),
             )
         )  # fmt: skip
@@ -354,6 +445,11 @@ class ValueDetector:
         """Goes on from what `dump` wrote."""
         state = msgspec.msgpack.decode(data, type=_State)
         self.rows = state.rows
+        if self._warm is not None and state.warm:
+            self._warm = Warm.load(state.warm)
+            if self._warm.over:
+                self._make_blocks()
+                self._make_rows()
         self._blocks.load(state.blocks)
         self._rows.load(state.streams)
         self._ends.load(state.ends)

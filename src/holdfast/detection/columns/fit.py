@@ -60,6 +60,8 @@ LEAST_ROWS = 30
 FREE_TEXT = 0.2
 #: evidence divided by this much is told
 TOLD_DEFF = 4.0
+#: rows of production that a shuffled reference leaves to learn from, a multiple of 20
+WARM_UP = 5_000
 #: rows by whose times cycles are looked for, the latest ones
 MOST_TIMED = 200_000
 SCORE = "score"
@@ -117,6 +119,8 @@ class ReferenceFit(msgspec.Struct, frozen=True, kw_only=True):
         labels: what is bet on outcomes, or None.
         scale: the sensitivity knob: every floor is multiplied by it.
         notes: what a person should know: columns muted or widened, and why.
+        warm_up: first rows of production that teach how rows follow one another; 0: the reference
+            shows it.
     """
 
     rows: int
@@ -129,6 +133,7 @@ class ReferenceFit(msgspec.Struct, frozen=True, kw_only=True):
     labels: LabelFit | None = None
     scale: float = 1.0
     notes: tuple[str, ...] = ()
+    warm_up: int = 0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -157,6 +162,7 @@ def learn_reference(
     label: FloatArray | None = None,
     scale: float = 1.0,
     at: IntArray | None = None,
+    ordered: bool | None = True,
 ) -> ReferenceFit:
     """Learns what is normal from rows in their natural order.
 
@@ -168,6 +174,9 @@ def learn_reference(
         at: shape (n,), event times in microseconds since 1970 (UTC), ascending; 0 where unknown,
             None without any. Columns that follow the hour or the weekday then get a reference for
             each, as far as the rows suffice.
+        ordered: whether the rows stand in the order in which they came; None: told by whether
+            neighbouring rows resemble each other. A shuffled reference makes the first rows of
+            production a warm-up (`warmup`).
 
     Raises:
         DataError: fewer than 30 rows.
@@ -219,8 +228,10 @@ def learn_reference(
     labels = None
     if scored is not None and label is not None:
         labels = learn_labels(names, cells, coded, scored, label, scale=scale)
+    warm_up = 0 if (_shows_order(cells, coded) if ordered is None else ordered) else WARM_UP
     return ReferenceFit(
         rows=rows,
+        warm_up=warm_up,
         columns=tuple(fitted),
         score=None
         if scored is None or own is None
@@ -231,7 +242,11 @@ def learn_reference(
         ends=tuple(_ends(names, cells, coded, calendar, fitted)),
         labels=labels,
         scale=scale,
-        notes=(*told([*names, ""], clocks), *_notes(fitted, streams, calendar, names)),
+        notes=(
+            *_of_warm_up(warm_up),
+            *told([*names, ""], clocks),
+            *_notes(fitted, streams, calendar, names),
+        ),
     )
 
 
@@ -271,7 +286,7 @@ def _with_bets(
     clock = draft.clock
     group = None if clock is None else clock.of(at, rows)
     wide = coded if group is None else expanded(coded, group, size)
-    blocks, counts = _feature_counts(wide, lit, groups * size + lit.shape[1], groups * size)
+    blocks, counts = feature_counts(wide, lit, groups * size + lit.shape[1], groups * size)
     if clock is None or group is None or at is None:
         table = fit_table(blocks, counts, rows, asked, tilts, scale=scale)
         phases: tuple[tuple[int, ...], ...] = ()
@@ -306,7 +321,7 @@ def flag_array(
     return out
 
 
-def _feature_counts(
+def feature_counts(
     coded: IntArray, lit: NDArray[np.bool_], features: int, size: int
 ) -> tuple[FloatArray, FloatArray]:
     """Counts of cells and flags: by block of 20 rows (whole ones), and over all rows."""
@@ -577,6 +592,29 @@ def _ends(
             for code, cell in (("below", c.below), ("above", c.above))
         ]
     return out
+
+
+def _shows_order(cells: Sequence[Cells], coded: IntArray) -> bool:
+    """Whether some column's neighbouring rows resemble each other, as they do in natural order."""
+    return any(
+        _clumped(coded[:, i], c)
+        if c.kind is ValueKind.NUMBER
+        else any(_clumped((coded[:, i] == k).astype(np.int64), c) for k in range(min(c.inner, 3)))
+        for i, c in enumerate(cells)
+    )
+
+
+def _of_warm_up(rows: int) -> list[str]:
+    """What a warm-up means, in a sentence."""
+    if not rows:
+        return []
+    return [
+        f"warm-up: the reference shows nothing of how rows follow one another (a shuffled table?), "
+        f"so the first {rows:,} rows of production teach it; until then values, score and "
+        "dependence may move three times as far, need eight times the rows to be noticed, and "
+        "repeated values are not watched; nulls, wrong "
+        "types, unseen categories, outliers and the contract's rules are watched from row one"
+    ]
 
 
 def _clumped(coded: IntArray, cells: Cells) -> bool:
