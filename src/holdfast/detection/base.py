@@ -210,6 +210,26 @@ class Detector(Protocol):
         """Forgets a fault and starts that stream afresh (a person closed the incident)."""
         ...
 
+    def accept(
+        self, incident: str, events: Sequence[Event], block: Block, label: FloatArray | None
+    ) -> int:
+        """Takes what some streams show as normal from now on, and starts them afresh.
+
+        Args:
+            incident: a name, to take it back by.
+            events: the faults accepted, with their counts so far.
+            block: the rows since their onset, as far as they are still kept.
+            label: shape (rows,), their outcomes, NaN where unknown; None without any.
+
+        Returns:
+            Rows of evidence.
+        """
+        ...
+
+    def take_back(self, incident: str) -> bool:
+        """What was accepted under this name is not normal after all; False: nothing was."""
+        ...
+
     def adopt(self, event: Event) -> bool:
         """Starts with a fault already there (a new release under an open incident).
 

@@ -33,7 +33,15 @@ from holdfast.monitoring.reference import (
 )
 from holdfast.monitoring.ring import Ring
 from holdfast.monitoring.rows import Coded, Rows
-from holdfast.monitoring.state import Leg, ModelState, OpenIncident, Watch, answer_of, over
+from holdfast.monitoring.state import (
+    AcceptedChange,
+    Leg,
+    ModelState,
+    OpenIncident,
+    Watch,
+    answer_of,
+    over,
+)
 from holdfast.profiles.portrait import Portrait
 from holdfast.records import Incident, IncidentStatus
 
@@ -278,8 +286,64 @@ class ModelMonitor:
         self._state.open = [c for c in self._state.open if c.incident.id != incident]
 
     def accept(self, incident: str) -> None:
-        """Takes an incident as normal from now on; for now as `resolve` does."""
-        self.resolve(incident)
+        """Takes an incident as normal from now on.
+
+        Its streams tolerate from now on what the rows since its onset show (the newest ones that
+        are still kept), and what the reference called normal besides. A change beyond that counts
+        as before. `take_back` undoes it.
+        """
+        for case in self._state.open:
+            if case.incident.id == incident:
+                self._accept(case)
+        self._state.open = [c for c in self._state.open if c.incident.id != incident]
+
+    def _accept(self, case: OpenIncident) -> None:
+        self._refresh()
+        newest = self._state.rows - 1
+        legs = [leg for leg in case.legs if not leg.healthy]
+        for release, name in dict.fromkeys((x.release, x.detector) for x in legs):
+            events = [x.event for x in legs if (x.release, x.detector) == (release, name)]
+            onset = min(e.onset_row for e in events)
+            ring = self._aged if self._are_aged(events) else self._ring
+            kept = ring.sample(onset, newest)
+            none = np.empty(0, np.int64)
+            block = (
+                Block(none, none, {}, {})
+                if kept is None
+                else Block(none, none if kept.at is None else kept.at, {}, kept.columns, kept.score)
+            )
+            rows = (
+                self._live[release]
+                .detectors[name]
+                .accept(case.incident.id, events, block, None if kept is None else kept.label)
+            )
+            self._state.accepted.append(
+                AcceptedChange(
+                    incident=case.incident.id,
+                    release=release,
+                    row=newest,
+                    features=tuple(dict.fromkeys(e.stream.field for e in events if e.stream.field)),
+                    rows=rows,
+                )
+            )
+
+    @property
+    def accepted(self) -> list[AcceptedChange]:
+        """What people took as normal and did not take back, oldest first."""
+        return list(self._state.accepted)
+
+    def take_back(self, incident: str) -> bool:
+        """What was accepted with this incident is not normal after all; False: nothing was.
+
+        The reference is as it was; if the change still stands, it is found again.
+        """
+        known = [a for a in self._state.accepted if a.incident == incident]
+        for release in dict.fromkeys(a.release for a in known):
+            if release in self._live:
+                for detector in self._live[release].detectors.values():
+                    detector.take_back(incident)
+        self._state.accepted = [a for a in self._state.accepted if a.incident != incident]
+        return bool(known)
 
     # -- rows to events -----------------------------------------------------------------------
 

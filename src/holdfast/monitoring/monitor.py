@@ -25,7 +25,7 @@ from holdfast.monitoring.promise import Watched, promise, watched
 from holdfast.monitoring.reference import MonitoredRelease
 from holdfast.monitoring.rows import Coded, Rows, columns_of, decode
 from holdfast.monitoring.table_reference import outcomes
-from holdfast.records import Incident
+from holdfast.records import Incident, IncidentStatus
 
 #: rows answered at a time
 STEP = 4096
@@ -88,6 +88,7 @@ class Monitor:
         self._count = 0
         self._found: dict[str, Incident] = {}
         self._returned: dict[str, str] = {}
+        self._accepted: dict[str, str] = {}
         self._engine = ModelMonitor(model, lambda _model, _id: release, self._budget)
         self._engine.start(release.id)
 
@@ -176,6 +177,41 @@ class Monitor:
         )
         return self._note(self._engine.observe_labels(Labelled(numbers, label)))
 
+    def accept(self, incident: str) -> Incident:
+        """Takes an open incident as normal from now on: its columns tolerate what they now show.
+
+        Args:
+            incident: its id.
+
+        Raises:
+            DataError: no such incident is open.
+        """
+        known = self._found.get(incident)
+        names = [k for k, first in self._returned.items() if first == incident]
+        inside = {i.id for i in self._engine.open}
+        mine = next((n for n in (*reversed(names), incident) if n in inside), None)
+        if known is None or mine is None:
+            raise DataError(
+                "no such incident is open",
+                expected=f"one of {', '.join(sorted(i.id for i in self._open())) or 'none'}",
+                got=repr(incident),
+            )
+        self._engine.accept(mine)
+        self._accepted[incident] = mine
+        after = msgspec.structs.replace(
+            known, status=IncidentStatus.CLOSED, ending="accepted", closed_at=self._clock()
+        )
+        self._found[incident] = after
+        return after
+
+    def take_back(self, incident: str) -> bool:
+        """What was accepted is not normal after all: if it still stands, it is found again."""
+        mine = self._accepted.pop(incident, None)
+        return mine is not None and self._engine.take_back(mine)
+
+    def _open(self) -> list[Incident]:
+        return [i for i in self._found.values() if i.status is IncidentStatus.OPEN]
+
     def _note(self, changes: Sequence[Change]) -> list[Incident]:
         changed: dict[str, Incident] = {}
         for change in changes:
@@ -231,6 +267,7 @@ class Monitor:
         twin = copy.copy(self)
         twin._found = dict(self._found)
         twin._returned = dict(self._returned)
+        twin._accepted = dict(self._accepted)
         twin._engine = self._engine.fork()
         return twin
 

@@ -22,7 +22,8 @@ class More(msgspec.Struct, frozen=True, array_like=True):
     """What is tolerated beyond the fit, a bet each.
 
     Attributes:
-        nats: shape (bets,) as bytes: logarithm of the mean payoff that is normal too, at least 0.
+        nats: shape (1, bets), or (groups, bets) for a column that goes by the clock, as bytes:
+            logarithm of the mean payoff that is normal too, at least 0.
         ratio: shape (bets,) as bytes: by how much more evidence is divided, at least 1.
     """
 
@@ -32,12 +33,13 @@ class More(msgspec.Struct, frozen=True, array_like=True):
     @classmethod
     def of(cls, nats: FloatArray, ratio: FloatArray | None = None) -> More:
         """From arrays; negative tolerances and ratios below 1 change nothing."""
-        divided = np.ones(nats.shape) if ratio is None else np.maximum(ratio, 1.0)
+        divided = np.ones(nats.shape[-1]) if ratio is None else np.maximum(ratio, 1.0)
         return cls(np.maximum(nats, 0.0).tobytes(), divided.tobytes())
 
     def arrays(self) -> tuple[FloatArray, FloatArray]:
-        """Both, flat."""
-        return np.frombuffer(self.nats), np.frombuffer(self.ratio)
+        """Both; nats with a line a group, one where all are alike."""
+        ratio = np.frombuffer(self.ratio)
+        return np.frombuffer(self.nats).reshape(-1, max(len(ratio), 1)), ratio
 
     def __or__(self, other: More) -> More:
         """The wider of both, bet by bet."""
@@ -101,7 +103,8 @@ def widened(column: ColumnFit, table: Table, more: More) -> Table:
     deff = np.array([b.deff for b in table.bets])
     steps = table.steps.copy()
     live = steps[: groups * size] != 0.0  # a phase that says nothing goes on saying nothing
-    steps[: groups * size] -= np.where(live, nats / deff, 0.0)
+    lines = np.repeat(np.broadcast_to(nats, (groups, len(deff))), size, axis=0)
+    steps[: groups * size] -= np.where(live, lines / deff, 0.0)
     bets = [
         msgspec.structs.replace(b, deff=b.deff * float(r))
         for b, r in zip(table.bets, ratio, strict=True)

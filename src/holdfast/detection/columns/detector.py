@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -10,12 +10,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.detection.base import Side, Stream
+from holdfast.detection.columns.accepting import (
+    Accepted,
+    beyond_of,
+    edge_of,
+    ends_accepted,
+    labels_after,
+    of_column,
+    of_labels,
+    streams_accepted,
+)
 from holdfast.detection.columns.adapt import widened
 from holdfast.detection.columns.blocks import BlockBank, Crossing, Group
 from holdfast.detection.columns.cells import Coder, code_columns
 from holdfast.detection.columns.fit import SCORE, WEIGHTS, ColumnFit, ReferenceFit, flag_array
 from holdfast.detection.columns.flags import Keys, Lattices, Repeats, Residuals
-from holdfast.detection.columns.labels import NAMES, LabelBank
+from holdfast.detection.columns.labels import NAMES, LabelBank, Members
 from holdfast.detection.columns.outliers import STAKES as END_STAKES
 from holdfast.detection.columns.outliers import OutlierBank
 from holdfast.detection.columns.phases import Clock, expanded
@@ -77,6 +87,7 @@ class Signal(NamedTuple):
 
 class _State(msgspec.Struct, array_like=True):
     warm: bytes
+    accepted: dict[str, Accepted]
     rows: int
     blocks: bytes
     streams: bytes
@@ -109,13 +120,10 @@ class ValueDetector:
         self._score = None if fit.score is None else Coder(fit.score.cells)
         self.rows = 0
         self._warm = Warm(fit.warm_up) if fit.warm_up else None
+        self._accepted: dict[str, Accepted] = {}
         self._make_blocks()
         self._make_rows()
-        ends = len(fit.ends) or 1
-        weight = WEIGHTS["outliers"] / ends
-        self._ends = OutlierBank(
-            [msgspec.structs.replace(e, weight=weight) for e in fit.ends], nats
-        )
+        self._make_ends()
         place = {name: i for i, name in enumerate(fit.names)}
         self._end_columns = np.array([place[e.field] for e in fit.ends], np.int64)
         self._end_cells = np.array(
@@ -126,14 +134,7 @@ class ValueDetector:
             ],
             np.int64,
         )  # fmt: skip
-        self._labels = (
-            None
-            if fit.labels is None
-            else LabelBank(
-                fit.labels, self._cells, nats,
-                overall=WEIGHTS["label"], segments=WEIGHTS["segments"],
-            )
-        )  # fmt: skip
+        self._make_labels()
 
     @property
     def _judged(self) -> list[ColumnFit]:
@@ -145,20 +146,50 @@ class ValueDetector:
         """The bets of all columns with what is tolerated now."""
         found = []
         for i, column in enumerate(self._judged):
-            table, warm = column.table, self._warm
+            more, warm = None, self._warm
             if warm is not None:
                 more = warm.taught.columns[i] if warm.over else at_first(column)
-                table = widened(column, table, more)
-            found.append(table)
+            for accepted in self._accepted.values():
+                mine = accepted.columns.get(i)
+                if mine is not None:
+                    more = mine if more is None else more | mine
+            found.append(column.table if more is None else widened(column, column.table, more))
         return found
 
     def _remake(self) -> None:
         """The same evidence under other tolerances."""
-        blocks, rows = self._blocks.dump(), self._rows.dump()
-        self._make_blocks()
-        self._make_rows()
+        blocks, rows, ends = self._blocks.dump(), self._rows.dump(), self._ends.dump()
+        labels = None if self._labels is None else self._labels.dump()
+        self._make()
         self._blocks.load(blocks)
         self._rows.load(rows)
+        self._ends.load(ends)
+        if self._labels is not None and labels is not None:
+            self._labels.load(labels)
+
+    def _make(self) -> None:
+        self._make_blocks()
+        self._make_rows()
+        self._make_ends()
+        self._make_labels()
+
+    def _make_ends(self) -> None:
+        weight = WEIGHTS["outliers"] / (len(self.fit.ends) or 1)
+        ends = ends_accepted(self.fit.ends, list(self._accepted.values()))
+        self._ends = OutlierBank(
+            [msgspec.structs.replace(e, weight=weight) for e in ends], self.nats
+        )
+
+    def _make_labels(self) -> None:
+        fit = self.fit.labels
+        self._labels = (
+            None
+            if fit is None
+            else LabelBank(
+                labels_after(fit, list(self._accepted.values())), self._cells, self.nats,
+                overall=WEIGHTS["label"], segments=WEIGHTS["segments"],
+            )
+        )  # fmt: skip
 
     def _make_blocks(self) -> None:
         columns = self._judged
@@ -186,6 +217,7 @@ class ValueDetector:
             streams = (
                 streams_after(streams, warm.taught) if warm.over else streams_at_first(streams)
             )
+        streams = streams_accepted(streams, list(self._accepted.values()))
         hard = sum(s.code in HARD for s in live) or 1
         soft = (len(live) - hard) or 1
         weighted = [
@@ -378,6 +410,106 @@ class ValueDetector:
         elif self._labels is not None:
             self._labels.forget(int(place))
 
+    def accept(
+        self,
+        incident: str,
+        names: Sequence[str],
+        columns: Mapping[str, Values],
+        score: FloatArray | None = None,
+        label: FloatArray | None = None,
+        at: IntArray | None = None,
+    ) -> int:
+        """Takes what some streams show as normal from now on, on the evidence of given rows.
+
+        The bets of the columns concerned tolerate what these rows look like; so do the ends of
+        their ranges, and the score and outcomes where they are among the streams. The streams start
+        afresh.
+
+        Args:
+            incident: a name, to take it back by.
+            names: the streams, by the `name` of their signals.
+            columns: the rows since the onset.
+            score: shape (n,), their scores; None without any.
+            label: shape (n,), their outcomes, NaN where unknown; None without any.
+            at: shape (n,), their event times; None without any.
+
+        Returns:
+            Rows of evidence.
+        """
+        rows = len(next(iter(columns.values()), ()))
+        streams: dict[int, float] = {}
+        fields: set[str] = set()
+        scored = labelled = False
+        for name in names:
+            bank, _, number = name.partition(":")
+            place = int(number)
+            if bank == "rows":
+                seen = self._rows.since_onset(place)
+                streams[place] = edge_of(self._rows.streams[place], *seen)
+                fields.add(self._rows.streams[place].field)
+            elif bank == "ends":
+                fields.add(self._ends.streams[place].field)
+            elif bank == "blocks":
+                fields.add(self._blocks.groups[place].field)
+                scored |= not self._blocks.groups[place].field
+            else:
+                labelled = True
+        self._accepted[incident] = self._settled(
+            rows, fields, streams, columns, score if scored else None,
+            (score, label) if labelled else None, at,
+        )  # fmt: skip
+        for name in names:
+            self.forget(name)
+        self._remake()
+        return rows
+
+    def _settled(
+        self,
+        rows: int,
+        fields: set[str],
+        streams: dict[int, float],
+        columns: Mapping[str, Values],
+        score: FloatArray | None,
+        outcomes: tuple[FloatArray | None, FloatArray | None] | None,
+        at: IntArray | None,
+    ) -> Accepted:
+        """What acceptance of some columns changes."""
+        if not rows:
+            return Accepted(rows=0, streams=streams)
+        coded = self.read(columns, rows)
+        given = [columns.get(name) for name in self._coders]
+        lit = flag_array(given, rows, self._lattices, self._residuals, coded, self.fit.flags)
+        ends = {}
+        for i, end in enumerate(self._ends.streams):
+            mine = coded[:, self._end_columns[i]]
+            if end.field in fields:
+                beyond = int((mine == self._end_cells[i]).sum())
+                asked = int((mine < self._inner[self._end_columns[i]]).sum())
+                ends[i] = beyond_of(end, beyond, asked)
+        labels = None
+        if self.fit.labels is not None and outcomes is not None:
+            known, label = outcomes
+            if known is not None and label is not None:
+                members = Members(self.fit.labels.segments, self._cells)
+                labels = of_labels(self.fit.labels, members, coded, known, label)
+        if self._score is not None:
+            coded, lit = self._with_score(coded, lit, score, rows)
+        wide = self._by_phase(coded, at)
+        more = {
+            i: found
+            for i, column in enumerate(self._judged)
+            if (column.name in fields if column.name else score is not None)
+            and (found := of_column(column, wide[:, i], lit[:, i])) is not None
+        }
+        return Accepted(rows=rows, columns=more, streams=streams, ends=ends, labels=labels)
+
+    def take_back(self, incident: str) -> bool:
+        """What was accepted under this name is not normal after all; False: nothing was."""
+        if self._accepted.pop(incident, None) is None:
+            return False
+        self._remake()
+        return True
+
     @property
     def notes(self) -> list[str]:
         """What a person should know now: of the fit, of a warm-up."""
@@ -385,6 +517,13 @@ class ValueDetector:
         found = list(self.fit.notes)
         if warm is not None and warm.over:
             found = found[1:] + told(self._judged, warm.taught)
+        for accepted in self._accepted.values():
+            names = [self._judged[i].name or "the score" for i in accepted.columns]
+            names += [self.fit.streams[i].field or "rows" for i in accepted.streams]
+            said = ", ".join(dict.fromkeys(names)) or "outcomes"
+            found.append(
+                f"accepted as normal on {accepted.rows:,} rows: {said}; a further change counts"
+            )
         return found
 
     def streams(self) -> list[Stream]:
@@ -435,7 +574,7 @@ class ValueDetector:
         """The running state; the fit is kept apart."""
         return msgspec.msgpack.encode(
             _State(
-                b"" if self._warm is None else self._warm.dump(), self.rows,
+                b"" if self._warm is None else self._warm.dump(), self._accepted, self.rows,
                 self._blocks.dump(), self._rows.dump(), self._ends.dump(),
                 self._repeats.dump(), b"" if self._labels is None else self._labels.dump(),
             )
@@ -447,9 +586,9 @@ class ValueDetector:
         self.rows = state.rows
         if self._warm is not None and state.warm:
             self._warm = Warm.load(state.warm)
-            if self._warm.over:
-                self._make_blocks()
-                self._make_rows()
+        self._accepted = state.accepted
+        if self._accepted or (self._warm is not None and self._warm.over):
+            self._make()
         self._blocks.load(state.blocks)
         self._rows.load(state.streams)
         self._ends.load(state.ends)
