@@ -17,7 +17,7 @@ import pyarrow as pa
 from holdfast.detection import DETECTORS, budget_shares, detector_class
 from holdfast.detection.base import Block, Detector, Event, EventKind, IntArray, Reference
 from holdfast.detection.budget import Budget, shares_to_nats
-from holdfast.diagnosis.grouping import Crossing, home
+from holdfast.diagnosis.grouping import Crossing, home, same_cause
 from holdfast.diagnosis.incidents import CLOSED, OPENED, UPDATED, as_payload, differences
 from holdfast.diagnosis.words import moment
 from holdfast.frames.values import FloatArray, ValueKind
@@ -468,12 +468,7 @@ class ModelMonitor:
         quiet = self._quiet(release)
         if target is not None:
             case = next(c for c in self._state.open if c.incident.id == target)
-            case.legs.append(leg)
-            if leg.crossing.soft and len(case.legs) > MANY_LEGS:
-                return []  # one more column of a movement that is known: looked at in its turn
-            work.look_at(case, event)
-            after = work.renew(case, event.row, quiet)
-            return [self._update(case, after, after.sentence, "/".join(map(str, leg.key)))]
+            return self._join(case, leg, work, quiet)
         case = OpenIncident(
             incident=work.draft(
                 self.model, release, event, place, _identity(self.model, leg, work)
@@ -483,9 +478,28 @@ class ModelMonitor:
         )
         work.look_at(case, event)
         case.incident = work.renew(case, event.row, quiet)
+        known = same_cause(leg.crossing, case.incident, self.open)
+        if known is not None:
+            case = next(c for c in self._state.open if c.incident.id == known)
+            return self._join(case, leg, work, quiet)
         self._state.open.append(case)
         incident = case.incident
         return [Change(OPENED, incident, as_payload(incident), f"{incident.id}/opened")]
+
+    def _join(
+        self,
+        case: OpenIncident,
+        leg: Leg,
+        work: Casework,
+        quiet: tuple[tuple[str, str], ...],
+    ) -> list[Change]:
+        """One more stream of an open incident."""
+        case.legs.append(leg)
+        if leg.crossing.soft and len(case.legs) > MANY_LEGS:
+            return []  # one more column of a movement that is known: looked at in its turn
+        work.look_at(case, leg.event)
+        after = work.renew(case, leg.event.row, quiet)
+        return [self._update(case, after, after.sentence, "/".join(map(str, leg.key)))]
 
     def _recovered(
         self, release: str, name: str, event: Event, place: int, work: Casework

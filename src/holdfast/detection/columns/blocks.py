@@ -18,7 +18,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.detection.columns.quiet import BLOCK
+from holdfast.detection.columns.quiet import BLOCK, patience
 from holdfast.detection.columns.streams import Bet, Table
 from holdfast.frames.values import FloatArray, IntArray
 
@@ -300,6 +300,7 @@ class BlockBank:
                 continue
             fault.calm += BLOCK
             needed = min(max(CALM_ROWS, 2 * (fault.row - fault.onset)), MOST_CALM_ROWS)
+            needed = round(needed * patience(self.tables[c].bets[fault.bet].deff))
             if fault.calm >= needed:
                 del self.faults[place]
                 self.wealth[c] = np.where(mine, 0.0, self.wealth[c])

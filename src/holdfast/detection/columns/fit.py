@@ -32,7 +32,7 @@ from holdfast.detection.columns.labels import Calibration, LabelFit, calibrate, 
 from holdfast.detection.columns.outliers import CLUMPED_FLOOR, FLOOR, OutlierStream
 from holdfast.detection.columns.phased import fit_phased
 from holdfast.detection.columns.phases import Clock, choose_clock, expanded, told
-from holdfast.detection.columns.quiet import BLOCK, ERRORS, settle, spread
+from holdfast.detection.columns.quiet import BLOCK, ERRORS, Spread, settle, spread
 from holdfast.detection.columns.rows import RowStream, steps_of
 from holdfast.detection.columns.streams import (
     DEAD_HIGH,
@@ -66,6 +66,12 @@ WARM_UP = 5_000
 MOST_TIMED = 200_000
 SCORE = "score"
 SCORE_ODDS = (1.4, 2.0, 4.0, 1 / 1.4, 1 / 2.0, 1 / 4.0)
+
+
+#: a row stream to be: column, code, shape (n,) yes and applies, floor, least share, newcomers
+_Draft = tuple[
+    str, str, NDArray[np.bool_], NDArray[np.bool_], float, float, NDArray[np.bool_] | None
+]
 
 
 class ColumnFit(msgspec.Struct, frozen=True, kw_only=True):
@@ -467,37 +473,40 @@ def _row_streams(
     rows = len(coded)
     keys = Keys().of([columns[n] for n in names], rows)
     same, recent, again = Repeats(len(names)).observe(keys)
-    drafts: list[tuple[str, str, NDArray[np.bool_], NDArray[np.bool_], float, float]] = []
+    drafts: list[_Draft] = []
     for i, name in enumerate(names):
         c, at = cells[i], coded[:, i]
         every = np.ones(rows, np.bool_)
         present = (at != c.missing) & (at != c.wrong)
         p = float((at == c.missing).mean())
-        drafts.append((name, "null", at == c.missing, every, 0.003 + 0.25 * p, 0.0))
+        drafts.append((name, "null", at == c.missing, every, 0.003 + 0.25 * p, 0.0, None))
         if c.kind is ValueKind.NUMBER:
             p = float((at == c.wrong).mean())
-            drafts.append((name, "type", at == c.wrong, at != c.missing, 0.003 + 0.25 * p, 0.0))
+            drafts.append(
+                (name, "type", at == c.wrong, at != c.missing, 0.003 + 0.25 * p, 0.0, None)
+            )
         else:
             p = _unseen_rate(columns[name])
-            drafts.append((name, "unseen", at == c.unseen, present, 0.003 + 0.25 * p, p))
+            new = _newcomers(columns[name])
+            drafts.append((name, "unseen", at == c.unseen, present, 0.003 + 0.25 * p, p, new))
         if calendar[i]:
             continue
         p = float(same[:, i].mean())
         number = c.kind is ValueKind.NUMBER
         least = 0.02 + 0.25 * p if number else 0.04 + 0.25 * p * (1.0 - p)
-        drafts.append((name, "repeat", same[:, i], present, least, 0.0))
+        drafts.append((name, "repeat", same[:, i], present, least, 0.0, None))
         if number and c.inner > 16:
             p = float(recent[:, i].mean())
-            drafts.append((name, "recent", recent[:, i], present, 0.02 + 0.25 * p, 0.0))
+            drafts.append((name, "recent", recent[:, i], present, 0.02 + 0.25 * p, 0.0, None))
     whole = np.ones(rows, np.bool_)
     for k, (code, least) in enumerate((("duplicate", 0.006), ("adjacent", 0.004))):
         p = float(again[:, k].mean())
-        drafts.append(("", code, again[:, k], whole, least + 0.5 * p, 0.0))
+        drafts.append(("", code, again[:, k], whole, least + 0.5 * p, 0.0, None))
     return _fit_streams(drafts, scale)
 
 
 def _fit_streams(
-    drafts: Sequence[tuple[str, str, NDArray[np.bool_], NDArray[np.bool_], float, float]],
+    drafts: Sequence[_Draft],
     scale: float,
 ) -> list[RowStream]:
     yes = np.array([d[2] & d[3] for d in drafts]).T
@@ -510,6 +519,9 @@ def _fit_streams(
     hits = yes[:used].reshape(blocks, BLOCK, -1).sum(axis=1).astype(float)
     asked = applies[:used].reshape(blocks, BLOCK, -1).sum(axis=1).astype(float)
     ups = spread(hits, asked, np.maximum(p * (1.0 - p), 1e-12))
+    for i, d in enumerate(drafts):
+        if d[6] is not None:
+            _clump(ups, i, d[6], asked[:, i])
     error = ERRORS * np.sqrt(p * (1.0 - p) / n) + 8.0 / n
     wide = np.maximum(floor, 4.0 * ups.between)
 
@@ -545,6 +557,31 @@ def _fit_streams(
             )
         )  # fmt: skip
     return out
+
+
+def _clump(ups: Spread, place: int, new: NDArray[np.bool_], asked: FloatArray) -> None:
+    """Ups and downs of an unseen stream, from what its own second half brought that was new.
+
+    No row of the reference is unseen by itself, but its new categories may come in bunches: the
+    lines of one order, the calls of one campaign.
+    """
+    half, blocks = len(asked) // 2, len(asked)
+    hits = new[: blocks * BLOCK].reshape(blocks, BLOCK).sum(axis=1).astype(float)[half:, None]
+    rows = asked[half:, None]
+    share = float(hits.sum() / max(rows.sum(), 1.0))
+    own = spread(hits, rows, np.array([max(share * (1.0 - share), 1e-12)]))
+    ups.between[place] = max(ups.between[place], own.between[0])
+    ups.deff[place] = max(ups.deff[place], own.deff[0])
+
+
+def _newcomers(values: Values) -> NDArray[np.bool_]:
+    """Shape (n,): rows of the second half with a category that the first half did not have."""
+    half = len(values.codes) // 2
+    seen = np.zeros(len(values.names) + 1, np.bool_)  # the last place is for missing
+    seen[values.codes[:half]] = True
+    new = ~seen[values.codes] & (values.codes >= 0)
+    new[:half] = False
+    return new
 
 
 def _unseen_rate(values: Values) -> float:

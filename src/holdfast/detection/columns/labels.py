@@ -18,7 +18,7 @@ import numpy as np
 
 from holdfast.detection.columns.blocks import CALM, CAP, Crossing, GroupFault
 from holdfast.detection.columns.cells import Cells
-from holdfast.detection.columns.quiet import BLOCK, Payments, limits, rounded
+from holdfast.detection.columns.quiet import BLOCK, Payments, limits, patience, rounded
 from holdfast.frames.values import FloatArray, IntArray, ValueKind
 
 CUTS = (0.15, 0.3, 0.5, 0.7, 0.85)
@@ -359,7 +359,7 @@ class LabelBank:
             lead = float(self.wealth[place, fault.bet])
             self.wealth[place] = np.minimum(self.wealth[place], self.threshold[place] + CAP)
             fault.calm = fault.calm + BLOCK if lead <= CALM * limit else 0
-            if fault.calm >= CALM_ROWS:
+            if fault.calm >= CALM_ROWS * patience(float(self._deff[place, fault.bet])):
                 del self.faults[place]
                 self.wealth[place] = 0.0
                 found.append(Crossing(place, row, fault.onset, fault.nats, fault.bet, True, row))

@@ -29,12 +29,14 @@ BLOCK = 20
 SPANS = (3, 10, 30, 100, 300)
 #: spans needed before their spread says anything
 MIN_SPANS = 8
-MOST_DEFF = 30.0
+MOST_DEFF = 300.0
 #: wealth that a bet may reach on its own reference, in nats
 QUIET = 7.0
 MULTIPLES = (1.0, 1.5, 2.2, 3.2, 5.0, 8.0, 12.0, 18.0)
 #: standard errors of the reference's estimate that belong to "nothing is wrong"
 ERRORS = 4.0
+#: by how much longer a sticky bet must be calm to be over, at most: its rows say less each
+MOST_PATIENCE = 10.0
 GRID = float(1 << 20)
 #: steps of tables are coarser, so that the sum over a block is exact in single precision
 TABLE_GRID = float(1 << 14)
@@ -187,6 +189,15 @@ def limits(
 
     mult, loud = settle(len(mean), steps_at)
     return Limits(limit(mult, np.arange(len(mean))), ups.deff, mult, loud)
+
+
+def patience(deff: float) -> float:
+    """By how much longer than independent rows a bet must be calm before its fault is over.
+
+    >>> patience(1.0), patience(4.0), patience(200.0)
+    (1.0, 4.0, 10.0)
+    """
+    return min(max(deff, 1.0), MOST_PATIENCE)
 
 
 def rounded(steps: FloatArray, grid: float = GRID) -> FloatArray:
