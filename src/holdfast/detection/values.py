@@ -114,6 +114,8 @@ class ValuesDetector:
         core = self._core
         if core is None or block.columns is None or not len(block) or block.score is None:
             return []
+        counted = core.counted_outcomes(block.columns, len(block))
+        label = np.where(counted, label, np.nan)
         known = np.isfinite(block.score) & np.isfinite(label)
         self._labels.take(self._labelled, block.numbers[known], block.at[known])
         self._labelled += int(known.sum())

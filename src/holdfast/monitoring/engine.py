@@ -138,7 +138,15 @@ class ModelMonitor:
             name: detector_class(name).load(data, reference, nats.get(name, 0.0))
             for name, data in watch.detectors.items()
         }
+        self._set_aside(found)
         return _Live(detectors, watch.facts, kinds_of(found), portrait_of(found))
+
+    def _set_aside(self, release: MonitoredRelease | None) -> None:
+        """Whose row it is says which rows count, and nothing about what is wrong with them."""
+        fit = getattr(release, "values", None)
+        if fit is not None and fit.entity and fit.entity not in fit.names:
+            for ring in (self._ring, self._aged):
+                ring.aside.add(fit.entity)
 
     @property
     def rows(self) -> int:
@@ -366,6 +374,7 @@ class ModelMonitor:
             kinds_of(found),
             portrait_of(found),
         )
+        self._set_aside(found)
         self._live[release] = live
         state.watches[release] = Watch(
             detectors={}, facts=live.facts, last_row=row, budget_rows=budget

@@ -55,6 +55,7 @@ class TableReference:
         seed: int = 0,
         at: IntArray | None = None,
         ordered: bool | None = True,
+        entity: tuple[str, Values] | None = None,
     ) -> TableReference:
         """Learns from columns that were read already, rows in their natural order.
 
@@ -69,16 +70,25 @@ class TableReference:
                 put in their order, and what follows the clock is learned by the clock.
             ordered: False where the rows were shuffled: then the first rows of production are a
                 warm-up; None: judged by whether neighbouring rows resemble each other.
+            entity: name and values of the column that says whose row it is: its rows count once in
+                200, here and when they are watched.
         """
         if at is not None and (np.diff(at) < 0).any():
             order = np.argsort(at, kind="stable")
             columns = {name: v.take(order) for name, v in columns.items()}
             score = None if score is None else score[order]
             label = None if label is None else label[order]
+            entity = None if entity is None else (entity[0], entity[1].take(order))
             at = at[order]
         ordered = True if at is not None and (at > 0).all() else ordered
         fit = learn_reference(
-            columns, score=score, label=label, scale=floor, at=at, ordered=ordered
+            columns,
+            score=score,
+            label=label,
+            scale=floor,
+            at=at,
+            ordered=ordered,
+            entity=entity,
         )
         portrait = Portrait.of(columns, score=score, label=label, importance=importance, seed=seed)
         return cls(fit, portrait)
@@ -96,6 +106,7 @@ class TableReference:
         seed: int = 0,
         event_time: str | None = None,
         ordered: bool | None = True,
+        entity: str | None = None,
     ) -> TableReference:
         """Learns from a table.
 
@@ -109,19 +120,26 @@ class TableReference:
             seed: of everything random.
             event_time: column of event times; it is not watched itself.
             ordered: as in `of`.
+            entity: column that says whose row it is; it is not watched itself.
 
         Raises:
             DataError: a column is not there, or the outcomes are not two.
         """
         frame = frames.read(table)
-        names = [n for n in frame.names if n not in {score, target, event_time, *ignore}]
+        names = [n for n in frame.names if n not in {score, target, event_time, entity, *ignore}]
         columns = {n: read_values(kind_of(frame.column(n)), frame.column(n)) for n in names}
         scores = None if score is None else numbers_of(frame, score)
         labels = None if target is None else outcomes_of(frame, target, positive)
         at = None if event_time is None else _times_of(frame, event_time)
-        return cls.of(
-            columns, score=scores, label=labels, floor=floor, seed=seed, at=at, ordered=ordered
+        whose = (
+            None
+            if entity is None
+            else (entity, read_values(ValueKind.CATEGORY, frame.column(entity)))
         )
+        return cls.of(
+            columns, score=scores, label=labels, floor=floor, seed=seed, at=at, ordered=ordered,
+            entity=whose,
+        )  # fmt: skip
 
 
 def _times_of(frame: frames.Table, name: str) -> IntArray | None:

@@ -59,7 +59,14 @@ def learn_watch(
     score = tried.predict_table(part.table)
     label = part.positive.astype(np.float64)
     ordered = None if at is None else True
-    fit = learn_reference(columns, score=score, label=label, scale=floor, at=at, ordered=ordered)
+    whose = next((f.name for f in contract.fields if f.role is Role.ENTITY), None)
+    entity = None
+    if whose is not None and whose in part.table.column_names:
+        view = frames.read(part.table.select([whose])).column(whose)
+        entity = whose, read_values(ValueKind.CATEGORY, view)
+    fit = learn_reference(
+        columns, score=score, label=label, scale=floor, at=at, ordered=ordered, entity=entity
+    )
     portrait = Portrait.of(columns, score=score, label=label, threshold=threshold, seed=seed)
     return fit, portrait
 

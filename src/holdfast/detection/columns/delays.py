@@ -76,7 +76,11 @@ def expected_delays(detector: ValueDetector) -> list[Noticed]:
         found += _of_values(column, thresholds)
     if detector.fit.score is not None:
         found += _of_values(detector.fit.score, thresholds)
-    return found
+    share = detector.fit.counted  # rows that do not count take their time too
+    return [
+        n if n.rows is None else msgspec.structs.replace(n, rows=math.ceil(n.rows / share))
+        for n in found
+    ]
 
 
 def _of_values(column: ColumnFit, thresholds: dict[tuple[str, str], float]) -> list[Noticed]:

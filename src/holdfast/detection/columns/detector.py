@@ -23,7 +23,15 @@ from holdfast.detection.columns.accepting import (
 from holdfast.detection.columns.adapt import widened
 from holdfast.detection.columns.blocks import BlockBank, Crossing, Group
 from holdfast.detection.columns.cells import Coder, code_columns
-from holdfast.detection.columns.fit import SCORE, WEIGHTS, ColumnFit, ReferenceFit, flag_array
+from holdfast.detection.columns.entities import Entities
+from holdfast.detection.columns.fit import (
+    REPEATED,
+    SCORE,
+    WEIGHTS,
+    ColumnFit,
+    ReferenceFit,
+    flag_array,
+)
 from holdfast.detection.columns.flags import Keys, Lattices, Repeats, Residuals
 from holdfast.detection.columns.labels import NAMES, LabelBank, Members
 from holdfast.detection.columns.outliers import STAKES as END_STAKES
@@ -88,6 +96,7 @@ class Signal(NamedTuple):
 class _State(msgspec.Struct, array_like=True):
     warm: bytes
     accepted: dict[str, Accepted]
+    entities: tuple[bytes, bytes]
     rows: int
     blocks: bytes
     streams: bytes
@@ -121,6 +130,7 @@ class ValueDetector:
         self.rows = 0
         self._warm = Warm(fit.warm_up) if fit.warm_up else None
         self._accepted: dict[str, Accepted] = {}
+        self._entities, self._labelled_entities = Entities(), Entities()
         self._make_blocks()
         self._make_rows()
         self._make_ends()
@@ -296,7 +306,12 @@ class ValueDetector:
         lit = flag_array(given, rows, self._lattices, self._residuals, coded, self.fit.flags)
         keys = self._keys.of(given, rows)
         found: list[Signal] = []
-        asked = self._asked(coded, keys)
+        counted = self._counted(self._entities, columns, rows)
+        asked = self._asked(coded, keys, counted)
+        if not counted.all():  # no bet on these: as if they had no value
+            coded, lit = np.where(counted[:, None], coded, self._missing), lit.copy()
+            lit[~counted] = False
+            score = None if score is None else np.where(counted, score, np.nan)
         for x in self._rows.observe(*asked, first):
             s = self._rows.streams[x.group]
             found.append(_signal("rows", x, s.field, s.code, "", "up", s.share, s.edge))
@@ -341,8 +356,15 @@ class ValueDetector:
             coded[:, i] = expanded(coded[:, i], group, size)
         return coded
 
+    def _counted(
+        self, entities: Entities, columns: Mapping[str, Values], rows: int
+    ) -> NDArray[np.bool_]:
+        """Shape (rows,): which rows are bet on."""
+        name = self.fit.entity
+        return entities.counted(columns.get(name) if name else None, rows)
+
     def _asked(
-        self, coded: IntArray, keys: IntArray
+        self, coded: IntArray, keys: IntArray, counted: NDArray[np.bool_]
     ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
         """Shape (rows, streams) each: the answers of the row streams, and where they are asked."""
         rows = len(coded)
@@ -364,6 +386,8 @@ class ValueDetector:
                 applies[:, places] = ~(absent | bad)[:, at]
             else:
                 yes[:, places] = again[:, [0 if code == "duplicate" else 1]]
+            if code not in REPEATED:
+                applies[:, places] &= counted[:, None]
         return yes, applies
 
     def _with_score(
@@ -392,6 +416,10 @@ class ValueDetector:
             key = f"{segment.words}: {NAMES[x.bet]}"
             out.append(_signal("labels", x, segment.field, "label", key, "", np.nan, np.nan))
         return out
+
+    def counted_outcomes(self, columns: Mapping[str, Values], rows: int) -> NDArray[np.bool_]:
+        """Shape (rows,): whose outcomes are bet on, once an entity; they must come in order."""
+        return self._counted(self._labelled_entities, columns, rows)
 
     @property
     def labelled(self) -> int:
@@ -574,7 +602,8 @@ class ValueDetector:
         """The running state; the fit is kept apart."""
         return msgspec.msgpack.encode(
             _State(
-                b"" if self._warm is None else self._warm.dump(), self._accepted, self.rows,
+                b"" if self._warm is None else self._warm.dump(), self._accepted,
+                (self._entities.dump(), self._labelled_entities.dump()), self.rows,
                 self._blocks.dump(), self._rows.dump(), self._ends.dump(),
                 self._repeats.dump(), b"" if self._labels is None else self._labels.dump(),
             )
@@ -587,6 +616,7 @@ class ValueDetector:
         if self._warm is not None and state.warm:
             self._warm = Warm.load(state.warm)
         self._accepted = state.accepted
+        self._entities, self._labelled_entities = map(Entities.load, state.entities)
         if self._accepted or (self._warm is not None and self._warm.over):
             self._make()
         self._blocks.load(state.blocks)

@@ -19,6 +19,8 @@ from holdfast.detection.columns.cells import (
     code_columns,
     learn_cells,
 )
+from holdfast.detection.columns.entities import WINDOW as ENTITY_WINDOW
+from holdfast.detection.columns.entities import Entities
 from holdfast.detection.columns.flags import (
     Dependence,
     Keys,
@@ -60,6 +62,8 @@ LEAST_ROWS = 30
 FREE_TEXT = 0.2
 #: evidence divided by this much is told
 TOLD_DEFF = 4.0
+#: codes of row streams that look at neighbouring rows
+REPEATED = frozenset({"repeat", "recent", "duplicate", "adjacent"})
 #: rows of production that a shuffled reference leaves to learn from, a multiple of 20
 WARM_UP = 5_000
 #: rows by whose times cycles are looked for, the latest ones
@@ -127,6 +131,8 @@ class ReferenceFit(msgspec.Struct, frozen=True, kw_only=True):
         notes: what a person should know: columns muted or widened, and why.
         warm_up: first rows of production that teach how rows follow one another; 0: the reference
             shows it.
+        entity: column by which rows count once an entity; empty: every row counts.
+        counted: share of the reference's rows that counted.
     """
 
     rows: int
@@ -140,6 +146,8 @@ class ReferenceFit(msgspec.Struct, frozen=True, kw_only=True):
     scale: float = 1.0
     notes: tuple[str, ...] = ()
     warm_up: int = 0
+    entity: str = ""
+    counted: float = 1.0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -148,8 +156,9 @@ class ReferenceFit(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kinds(self) -> dict[str, ValueKind]:
-        """Kind of every column."""
-        return {c.name: c.cells.kind for c in self.columns}
+        """Kind of every column, and of that of entities."""
+        aside = {self.entity: ValueKind.CATEGORY} if self.entity else {}
+        return aside | {c.name: c.cells.kind for c in self.columns}
 
     def to_bytes(self) -> bytes:
         """The fit as msgpack."""
@@ -169,6 +178,7 @@ def learn_reference(
     scale: float = 1.0,
     at: IntArray | None = None,
     ordered: bool | None = True,
+    entity: tuple[str, Values] | None = None,
 ) -> ReferenceFit:
     """Learns what is normal from rows in their natural order.
 
@@ -183,6 +193,8 @@ def learn_reference(
         ordered: whether the rows stand in the order in which they came; None: told by whether
             neighbouring rows resemble each other. A shuffled reference makes the first rows of
             production a warm-up (`warmup`).
+        entity: column that says whose row it is, and its values: rows of one entity count once in
+            200 rows, here and in production (`entities`). It is not watched itself.
 
     Raises:
         DataError: fewer than 30 rows.
@@ -199,6 +211,14 @@ def learn_reference(
     cells = [learn_cells(columns[n]) for n in names]
     coders = {n: Coder(c) for n, c in zip(names, cells, strict=True)}
     coded = code_columns(coders, columns, rows)
+    every, everything, given = columns, coded, rows
+    kept = None if entity is None else np.flatnonzero(Entities().counted(entity[1]))
+    thinned = kept is not None and LEAST_ROWS <= len(kept) < rows
+    if kept is not None and thinned:
+        columns, coded, rows = {n: v.take(kept) for n, v in columns.items()}, coded[kept], len(kept)
+        cells = [_recounted(c, coded[:, i]) for i, c in enumerate(cells)]
+        score, label = (None if x is None else x[kept] for x in (score, label))
+        at = None if at is None else at[kept]
     known_score = score is not None and bool(np.isfinite(score).any())
     scored = score if known_score else None
     log_odds = _row_log_odds(scored, label, rows)
@@ -231,12 +251,18 @@ def learn_reference(
         )
         fitted.append(_with_bets(draft, coded[:, i], lit[:, i], asked, tilts, scale, at))
     streams = _row_streams(columns, names, cells, coded, calendar, scale)
+    if thinned:  # what repeats shows in neighbouring rows: all of them
+        whole = _row_streams(every, names, cells, everything, calendar, scale)
+        again = {(s.field, s.code): s for s in whole if s.code in REPEATED}
+        streams = [again.get((s.field, s.code), s) for s in streams]
     labels = None
     if scored is not None and label is not None:
         labels = learn_labels(names, cells, coded, scored, label, scale=scale)
     warm_up = 0 if (_shows_order(cells, coded) if ordered is None else ordered) else WARM_UP
     return ReferenceFit(
-        rows=rows,
+        rows=given,
+        entity="" if entity is None else entity[0],
+        counted=rows / given,
         warm_up=warm_up,
         columns=tuple(fitted),
         score=None
@@ -250,6 +276,7 @@ def learn_reference(
         scale=scale,
         notes=(
             *_of_warm_up(warm_up),
+            *_of_entity("" if entity is None else entity[0], rows, given),
             *told([*names, ""], clocks),
             *_notes(fitted, streams, calendar, names),
         ),
@@ -629,6 +656,22 @@ def _ends(
             for code, cell in (("below", c.below), ("above", c.above))
         ]
     return out
+
+
+def _recounted(cells: Cells, coded: IntArray) -> Cells:
+    """The same cells with the counts of fewer rows."""
+    counts = np.bincount(coded, minlength=cells.size)
+    return msgspec.structs.replace(cells, counts=tuple(counts.tolist()))
+
+
+def _of_entity(name: str, counted: int, rows: int) -> list[str]:
+    """What counting once an entity means, in a sentence."""
+    if not name:
+        return []
+    return [
+        f"rows of the same {name!r} count once in {ENTITY_WINDOW} rows: {counted:,} of {rows:,} "
+        "rows of the reference did"
+    ]
 
 
 def _shows_order(cells: Sequence[Cells], coded: IntArray) -> bool:

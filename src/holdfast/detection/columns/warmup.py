@@ -22,15 +22,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.detection.columns.adapt import More, pays_of, usual_payoff
-from holdfast.detection.columns.fit import ColumnFit, feature_counts
+from holdfast.detection.columns.fit import REPEATED, ColumnFit, feature_counts
 from holdfast.detection.columns.quiet import BLOCK, ERRORS, spread
 from holdfast.detection.columns.rows import RowStream
 from holdfast.frames.values import FloatArray, IntArray
 
 #: tolerances during the warm-up, as multiples of the reference's, and division of evidence
 WIDE, DIVIDED = 3.0, 8.0
-#: streams that only an order can teach
-REPEATS = frozenset({"repeat", "recent", "duplicate", "adjacent"})
 #: a share from which on a hard stream is widened too
 RARE = 0.005
 #: a further division of evidence that is told
@@ -135,7 +133,7 @@ def streams_at_first(streams: Sequence[RowStream]) -> list[RowStream]:
     """The row streams while the warm-up lasts: repeats wait, common nulls may come more often."""
     out = []
     for s in streams:
-        if s.code in REPEATS and not s.muted:
+        if s.code in REPEATED and not s.muted:
             s = msgspec.structs.replace(s, muted=NOT_YET)
         elif s.share > RARE:
             edge = min(s.share + WIDE * (s.edge - s.share), 1.0 - 1e-4)
@@ -202,7 +200,7 @@ def _of_streams(
     shares: FloatArray = np.array([s.share for s in streams])
     deffs = np.ones(len(streams))
     for i, s in enumerate(streams):
-        if s.code in REPEATS:
+        if s.code in REPEATED:
             # the reference's own margin, and the errors of these rows
             p = max(float(seen[i]), s.share)
             error = ERRORS * float(np.sqrt(p * (1.0 - p) / n[i])) + 8.0 / float(n[i])
