@@ -141,6 +141,28 @@ class Rows:
         )
 
 
+def by_release(rows: Rows) -> dict[str, IntArray | None]:
+    """Positions of the rows of each release, in order of first appearance; None: all of them."""
+    coded = rows.release
+    if len(coded.names) == 1 and (coded.codes == 0).all():
+        return {coded.names[0]: None}
+    found: dict[str, IntArray] = {
+        name: np.flatnonzero(coded.codes == i) for i, name in enumerate(coded.names)
+    }
+    present = sorted((int(at[0]), name) for name, at in found.items() if len(at))
+    return {name: found[name] for _, name in present}
+
+
+def one_row(number: int, at: int) -> Rows:
+    """A stand-in for the newest row after a restart: its number and time."""
+    when = np.array([at], np.int64)
+    none = Coded(np.array([-1], np.int64), [])
+    return Rows(
+        ids=pa.array([str(number)]), at=when, received=when, release=none, source=none,
+        verdict=none, marks={},
+    )  # fmt: skip
+
+
 def by_model(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:
     """The rows of each model in a batch, in order."""
     model = Coded.of(batch.column("model"))

@@ -9,7 +9,8 @@ import numpy as np
 from holdfast import frames
 from holdfast.contracts.contract import Contract
 from holdfast.contracts.model import Kind, Role
-from holdfast.detection.columns.fit import LEAST_ROWS, ReferenceFit, learn_reference
+from holdfast.detection.columns.fit import ReferenceFit, learn_reference
+from holdfast.detection.columns.row_streams import LEAST_ROWS
 from holdfast.frames.values import IntArray, ValueKind, Values, read_values
 from holdfast.models.base import Model
 from holdfast.profiles.portrait import Portrait

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import NamedTuple
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.detection.base import Side, Stream
+from holdfast.detection.base import Stream
 from holdfast.detection.columns.accepting import (
     Accepted,
     beyond_of,
@@ -21,11 +20,10 @@ from holdfast.detection.columns.accepting import (
     streams_accepted,
 )
 from holdfast.detection.columns.adapt import widened
-from holdfast.detection.columns.blocks import BlockBank, Crossing, Group
+from holdfast.detection.columns.blocks import BlockBank, Group
 from holdfast.detection.columns.cells import Coder, code_columns
 from holdfast.detection.columns.entities import Entities
 from holdfast.detection.columns.fit import (
-    REPEATED,
     SCORE,
     WEIGHTS,
     ColumnFit,
@@ -37,8 +35,10 @@ from holdfast.detection.columns.labels import NAMES, LabelBank, Members
 from holdfast.detection.columns.outliers import STAKES as END_STAKES
 from holdfast.detection.columns.outliers import OutlierBank
 from holdfast.detection.columns.phases import Clock, expanded
+from holdfast.detection.columns.row_streams import REPEATED
 from holdfast.detection.columns.rows import BETS as ROW_BETS
 from holdfast.detection.columns.rows import RowBank
+from holdfast.detection.columns.signals import Signal, as_stream, signal_of
 from holdfast.detection.columns.streams import Table
 from holdfast.detection.columns.warmup import (
     Warm,
@@ -52,45 +52,6 @@ from holdfast.frames.values import FloatArray, IntArray, ValueKind, Values
 END_BETS = len(END_STAKES)
 #: codes of the row streams that count as hard: nothing but a fault does this
 HARD = frozenset({"null", "type", "unseen"})
-
-
-class Signal(NamedTuple):
-    """One family of bets of one column crossed, or is calm again.
-
-    Attributes:
-        bank: ``rows``, ``ends``, ``blocks`` or ``labels``; with `place` it names the stream.
-        place: place in that bank.
-        field: the column; empty for whole rows, the score and all labels.
-        code: ``null``, ``type``, ``unseen``, ``repeat``, ``recent``, ``duplicate``, ``adjacent``,
-            ``below``, ``above``, ``values``, ``lattice``, ``dependence``, ``score`` or ``label``.
-        key: the leading bet, for people.
-        side: ``up`` or ``down`` for shares, else empty.
-        share, edge: the reference's share and the end of the allowed interval; NaN for payoffs.
-        row: number of the row at which the evidence sufficed (for labels: of labelled rows).
-        onset: estimated first row of the trouble, likewise.
-        nats: evidence.
-        over: True when calm again.
-        last: then, the last row that spoke for the trouble.
-    """
-
-    bank: str
-    place: int
-    field: str
-    code: str
-    key: str
-    side: str
-    share: float
-    edge: float
-    row: int
-    onset: int
-    nats: float
-    over: bool
-    last: int
-
-    @property
-    def name(self) -> str:
-        """Names the stream inside the detector."""
-        return f"{self.bank}:{self.place}"
 
 
 class _State(msgspec.Struct, array_like=True):
@@ -314,20 +275,22 @@ class ValueDetector:
             score = None if score is None else np.where(counted, score, np.nan)
         for x in self._rows.observe(*asked, first):
             s = self._rows.streams[x.group]
-            found.append(_signal("rows", x, s.field, s.code, "", "up", s.share, s.edge))
+            found.append(signal_of("rows", x, s.field, s.code, "", "up", s.share, s.edge))
         if len(self._end_columns):
             mine = coded[:, self._end_columns]
             inner = self._inner[self._end_columns]
             for x in self._ends.observe(mine == self._end_cells, mine < inner, first):
                 end = self._ends.streams[x.group]
-                found.append(_signal("ends", x, end.field, end.code, "", "up", end.share, end.edge))
+                found.append(
+                    signal_of("ends", x, end.field, end.code, "", "up", end.share, end.edge)
+                )
         if self._score is not None:
             coded, lit = self._with_score(coded, lit, score, rows)
         coded = self._by_phase(coded, at)
         for x in self._blocks.observe(coded, lit):
             group, bet = self._blocks.groups[x.group], self._blocks.bet(x.group, x.bet)
             found.append(
-                _signal(
+                signal_of(
                     "blocks", x, group.field, group.code, bet.key, bet.side, bet.share, bet.edge
                 )
             )
@@ -414,7 +377,7 @@ class ValueDetector:
         for x in self._labels.observe(coded, score, label):
             segment = self._labels.fit.segments[x.group]
             key = f"{segment.words}: {NAMES[x.bet]}"
-            out.append(_signal("labels", x, segment.field, "label", key, "", np.nan, np.nan))
+            out.append(signal_of("labels", x, segment.field, "label", key, "", np.nan, np.nan))
         return out
 
     def counted_outcomes(self, columns: Mapping[str, Values], rows: int) -> NDArray[np.bool_]:
@@ -560,20 +523,20 @@ class ValueDetector:
         A family of bets has no single share: its `share` is 0 and its `edge` 1.
         """
         found = [
-            _as_stream(f"rows:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
+            as_stream(f"rows:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
             for i, s in enumerate(self._rows.streams)
         ]
         found += [
-            _as_stream(f"ends:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
+            as_stream(f"ends:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
             for i, s in enumerate(self._ends.streams)
         ]
         found += [
-            _as_stream(f"blocks:{i}", g.field, g.code, 0.0, self.fit.rows, 1.0, "")
+            as_stream(f"blocks:{i}", g.field, g.code, 0.0, self.fit.rows, 1.0, "")
             for i, g in enumerate(self._blocks.groups)
         ]
         if self._labels is not None:
             found += [
-                _as_stream(f"labels:{i}", s.field, "label", 0.0, self._labels.fit.rows, 1.0, "")
+                as_stream(f"labels:{i}", s.field, "label", 0.0, self._labels.fit.rows, 1.0, "")
                 for i, s in enumerate(self._labels.fit.segments)
             ]
         thresholds = self.thresholds()
@@ -625,23 +588,6 @@ class ValueDetector:
         self._repeats.load(state.repeats)
         if self._labels is not None and state.labels:
             self._labels.load(state.labels)
-
-
-def _as_stream(
-    key: str, field: str, code: str, share: float, rows: int, edge: float, muted: str
-) -> Stream:
-    return Stream(
-        key=key, field=field, code=code, side=Side.UP, share=share, rows=rows, edge=edge, nats=0.0,
-        muted=muted,
-    )  # fmt: skip
-
-
-def _signal(
-    bank: str, x: Crossing, field: str, code: str, key: str, side: str, share: float, edge: float
-) -> Signal:
-    return Signal(
-        bank, x.group, field, code, key, side, share, edge, x.row, x.onset, x.nats, x.over, x.last
-    )
 
 
 __all__ = ["SCORE", "Signal", "ValueDetector"]

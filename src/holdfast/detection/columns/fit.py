@@ -19,26 +19,29 @@ from holdfast.detection.columns.cells import (
     code_columns,
     learn_cells,
 )
-from holdfast.detection.columns.entities import WINDOW as ENTITY_WINDOW
 from holdfast.detection.columns.entities import Entities
 from holdfast.detection.columns.flags import (
     Dependence,
-    Keys,
     Lattices,
-    Repeats,
     Residuals,
     lattice_steps,
     learn_dependence,
 )
 from holdfast.detection.columns.labels import Calibration, LabelFit, calibrate, learn_labels
-from holdfast.detection.columns.outliers import CLUMPED_FLOOR, FLOOR, OutlierStream
+from holdfast.detection.columns.notes import of_columns, of_entity, of_warm_up
+from holdfast.detection.columns.outliers import OutlierStream
 from holdfast.detection.columns.phased import fit_phased
 from holdfast.detection.columns.phases import Clock, choose_clock, expanded, told
-from holdfast.detection.columns.quiet import BLOCK, ERRORS, Spread, settle, spread
-from holdfast.detection.columns.rows import RowStream, steps_of
+from holdfast.detection.columns.quiet import BLOCK
+from holdfast.detection.columns.row_streams import (
+    LEAST_ROWS,
+    REPEATED,
+    ends_of,
+    row_streams,
+    shows_order,
+)
+from holdfast.detection.columns.rows import RowStream
 from holdfast.detection.columns.streams import (
-    DEAD_HIGH,
-    TOO_VARIABLE,
     Bet,
     Payoff,
     Question,
@@ -56,26 +59,12 @@ WEIGHTS = {
     "hard": 0.12, "repeat": 0.05, "outliers": 0.05, "values": 0.28, "lattice": 0.03,
     "dependence": 0.05, "score": 0.12, "label": 0.10, "segments": 0.20,
 }  # fmt: skip
-#: reference rows from which a column is watched at all
-LEAST_ROWS = 30
-#: a column is free text, not categories, when so many of its rows show a category once only
-FREE_TEXT = 0.2
-#: evidence divided by this much is told
-TOLD_DEFF = 4.0
-#: codes of row streams that look at neighbouring rows
-REPEATED = frozenset({"repeat", "recent", "duplicate", "adjacent"})
 #: rows of production that a shuffled reference leaves to learn from, a multiple of 20
 WARM_UP = 5_000
 #: rows by whose times cycles are looked for, the latest ones
 MOST_TIMED = 200_000
 SCORE = "score"
 SCORE_ODDS = (1.4, 2.0, 4.0, 1 / 1.4, 1 / 2.0, 1 / 4.0)
-
-
-#: a row stream to be: column, code, shape (n,) yes and applies, floor, least share, newcomers
-_Draft = tuple[
-    str, str, NDArray[np.bool_], NDArray[np.bool_], float, float, NDArray[np.bool_] | None
-]
 
 
 class ColumnFit(msgspec.Struct, frozen=True, kw_only=True):
@@ -250,15 +239,15 @@ def learn_reference(
             name=name, cells=cells[i], lattice=lattices[i], calendar=calendar[i], clock=clocks[i]
         )
         fitted.append(_with_bets(draft, coded[:, i], lit[:, i], asked, tilts, scale, at))
-    streams = _row_streams(columns, names, cells, coded, calendar, scale)
+    streams = row_streams(columns, names, cells, coded, calendar, scale)
     if thinned:  # what repeats shows in neighbouring rows: all of them
-        whole = _row_streams(every, names, cells, everything, calendar, scale)
+        whole = row_streams(every, names, cells, everything, calendar, scale)
         again = {(s.field, s.code): s for s in whole if s.code in REPEATED}
         streams = [again.get((s.field, s.code), s) for s in streams]
     labels = None
     if scored is not None and label is not None:
         labels = learn_labels(names, cells, coded, scored, label, scale=scale)
-    warm_up = 0 if (_shows_order(cells, coded) if ordered is None else ordered) else WARM_UP
+    warm_up = 0 if (shows_order(cells, coded) if ordered is None else ordered) else WARM_UP
     return ReferenceFit(
         rows=given,
         entity="" if entity is None else entity[0],
@@ -271,14 +260,14 @@ def learn_reference(
         flags=flags,
         dependence=dependence,
         streams=tuple(streams),
-        ends=tuple(_ends(names, cells, coded, calendar, fitted)),
+        ends=tuple(ends_of(names, cells, coded, calendar, [c.bets for c in fitted])),
         labels=labels,
         scale=scale,
         notes=(
-            *_of_warm_up(warm_up),
-            *_of_entity("" if entity is None else entity[0], rows, given),
+            *of_warm_up(warm_up),
+            *of_entity("" if entity is None else entity[0], rows, given),
             *told([*names, ""], clocks),
-            *_notes(fitted, streams, calendar, names),
+            *of_columns(fitted, streams, calendar, names),
         ),
     )
 
@@ -488,260 +477,7 @@ def _is_calendar(coded: IntArray, cells: Cells) -> bool:
     return abs(corr) > 0.97
 
 
-def _row_streams(
-    columns: Mapping[str, Values],
-    names: Sequence[str],
-    cells: Sequence[Cells],
-    coded: IntArray,
-    calendar: Sequence[bool],
-    scale: float,
-) -> list[RowStream]:
-    """Yes/no streams over all columns, in a fixed order."""
-    rows = len(coded)
-    keys = Keys().of([columns[n] for n in names], rows)
-    same, recent, again = Repeats(len(names)).observe(keys)
-    drafts: list[_Draft] = []
-    for i, name in enumerate(names):
-        c, at = cells[i], coded[:, i]
-        every = np.ones(rows, np.bool_)
-        present = (at != c.missing) & (at != c.wrong)
-        p = float((at == c.missing).mean())
-        drafts.append((name, "null", at == c.missing, every, 0.003 + 0.25 * p, 0.0, None))
-        if c.kind is ValueKind.NUMBER:
-            p = float((at == c.wrong).mean())
-            drafts.append(
-                (name, "type", at == c.wrong, at != c.missing, 0.003 + 0.25 * p, 0.0, None)
-            )
-        else:
-            p = _unseen_rate(columns[name])
-            new = _newcomers(columns[name])
-            drafts.append((name, "unseen", at == c.unseen, present, 0.003 + 0.25 * p, p, new))
-        if calendar[i]:
-            continue
-        p = float(same[:, i].mean())
-        number = c.kind is ValueKind.NUMBER
-        least = 0.02 + 0.25 * p if number else 0.04 + 0.25 * p * (1.0 - p)
-        drafts.append((name, "repeat", same[:, i], present, least, 0.0, None))
-        if number and c.inner > 16:
-            p = float(recent[:, i].mean())
-            drafts.append((name, "recent", recent[:, i], present, 0.02 + 0.25 * p, 0.0, None))
-    whole = np.ones(rows, np.bool_)
-    for k, (code, least) in enumerate((("duplicate", 0.006), ("adjacent", 0.004))):
-        p = float(again[:, k].mean())
-        drafts.append(("", code, again[:, k], whole, least + 0.5 * p, 0.0, None))
-    return _fit_streams(drafts, scale)
-
-
-def _fit_streams(
-    drafts: Sequence[_Draft],
-    scale: float,
-) -> list[RowStream]:
-    yes = np.array([d[2] & d[3] for d in drafts]).T
-    applies = np.array([d[3] for d in drafts]).T
-    blocks = len(yes) // BLOCK
-    n = np.maximum(applies.sum(axis=0), 1)
-    p = np.maximum(yes.sum(axis=0) / n, [d[5] for d in drafts])
-    floor = np.array([d[4] for d in drafts]) * scale
-    used = blocks * BLOCK
-    hits = yes[:used].reshape(blocks, BLOCK, -1).sum(axis=1).astype(float)
-    asked = applies[:used].reshape(blocks, BLOCK, -1).sum(axis=1).astype(float)
-    ups = spread(hits, asked, np.maximum(p * (1.0 - p), 1e-12))
-    for i, d in enumerate(drafts):
-        if d[6] is not None:
-            _clump(ups, i, d[6], asked[:, i])
-    error = ERRORS * np.sqrt(p * (1.0 - p) / n) + 8.0 / n
-    wide = np.maximum(floor, 4.0 * ups.between)
-
-    def edge_at(mult: FloatArray | float, chosen: IntArray) -> FloatArray:
-        margin = np.maximum(wide[chosen] * mult, error[chosen])
-        result: FloatArray = np.minimum(p[chosen] + margin, 1.0 - 1e-4)
-        return result
-
-    def steps_at(mult: float, chosen: IntArray) -> FloatArray:
-        # the bets of a stream one after the other; the loudest decides
-        gain, loss = steps_of(edge_at(mult, chosen), ups.deff[chosen])
-        wide_yes = np.repeat(yes[:, chosen], gain.shape[1], axis=1)
-        wide_on = np.repeat(applies[:, chosen], gain.shape[1], axis=1)
-        return np.where(wide_yes, gain.ravel(), np.where(wide_on, loss.ravel(), 0.0))
-
-    mult, loud = settle(len(drafts), steps_at)
-    edge = edge_at(mult, np.arange(len(drafts)))
-    out = []
-    for i, (field, code, *_rest) in enumerate(drafts):
-        why = ""
-        if loud[i]:
-            why = TOO_VARIABLE
-        elif code == "unseen" and p[i] > FREE_TEXT:
-            why = "nearly every row brings a new value: free text or an identifier"
-        elif edge[i] >= DEAD_HIGH:
-            why = f"up to {edge[i]:.0%} is normal in the reference"
-        elif n[i] < LEAST_ROWS:
-            why = f"only {int(n[i])} rows of the reference have a value"
-        out.append(
-            RowStream(
-                field=field, code=code, share=float(p[i]), rows=int(n[i]), edge=float(edge[i]),
-                deff=float(ups.deff[i]), muted=why,
-            )
-        )  # fmt: skip
-    return out
-
-
-def _clump(ups: Spread, place: int, new: NDArray[np.bool_], asked: FloatArray) -> None:
-    """Ups and downs of an unseen stream, from what its own second half brought that was new.
-
-    No row of the reference is unseen by itself, but its new categories may come in bunches: the
-    lines of one order, the calls of one campaign.
-    """
-    half, blocks = len(asked) // 2, len(asked)
-    hits = new[: blocks * BLOCK].reshape(blocks, BLOCK).sum(axis=1).astype(float)[half:, None]
-    rows = asked[half:, None]
-    share = float(hits.sum() / max(rows.sum(), 1.0))
-    own = spread(hits, rows, np.array([max(share * (1.0 - share), 1e-12)]))
-    ups.between[place] = max(ups.between[place], own.between[0])
-    ups.deff[place] = max(ups.deff[place], own.deff[0])
-
-
-def _newcomers(values: Values) -> NDArray[np.bool_]:
-    """Shape (n,): rows of the second half with a category that the first half did not have."""
-    half = len(values.codes) // 2
-    seen = np.zeros(len(values.names) + 1, np.bool_)  # the last place is for missing
-    seen[values.codes[:half]] = True
-    new = ~seen[values.codes] & (values.codes >= 0)
-    new[:half] = False
-    return new
-
-
-def _unseen_rate(values: Values) -> float:
-    """Share of rows that will bring a category the reference lacks (Good-Turing; by halves too)."""
-    codes = values.codes[values.codes >= 0]
-    if not len(codes):
-        return 0.0
-    counts = np.bincount(codes)
-    rate = float((counts == 1).sum()) / len(codes)
-    half = len(codes) // 2
-    seen = np.zeros(len(values.names), np.bool_)
-    seen[codes[:half]] = True
-    late = float((~seen[codes[half:]]).mean()) if half else 0.0
-    # a later half that brings many new categories shows a reference that has not seen them all
-    return max(rate, late / 2.0 if late > 0.01 else 0.0)
-
-
-def _ends(
-    names: Sequence[str],
-    cells: Sequence[Cells],
-    coded: IntArray,
-    calendar: Sequence[bool],
-    fitted: Sequence[ColumnFit],
-) -> list[OutlierStream]:
-    """Both ends of every numeric column; clumped columns are thinned as their other bets are."""
-    out = []
-    for i, (name, c) in enumerate(zip(names, cells, strict=True)):
-        if c.kind is not ValueKind.NUMBER or c.inner < 2 or calendar[i]:
-            continue
-        n = int(sum(c.counts[: c.inner]))
-        clumped = _clumped(coded[:, i], c)
-        floor = CLUMPED_FLOOR if clumped else FLOOR
-        deff = float(np.median([b.deff for b in fitted[i].bets] or [1.0])) if clumped else 1.0
-        why = "" if n >= LEAST_ROWS else f"only {n} rows of the reference have a value"
-        out += [
-            OutlierStream(
-                field=name,
-                code=code,
-                beyond=int(c.counts[cell]),
-                rows=n,
-                floor=floor,
-                deff=deff,
-                muted=why,
-            )
-            for code, cell in (("below", c.below), ("above", c.above))
-        ]
-    return out
-
-
 def _recounted(cells: Cells, coded: IntArray) -> Cells:
     """The same cells with the counts of fewer rows."""
     counts = np.bincount(coded, minlength=cells.size)
     return msgspec.structs.replace(cells, counts=tuple(counts.tolist()))
-
-
-def _of_entity(name: str, counted: int, rows: int) -> list[str]:
-    """What counting once an entity means, in a sentence."""
-    if not name:
-        return []
-    return [
-        f"rows of the same {name!r} count once in {ENTITY_WINDOW} rows: {counted:,} of {rows:,} "
-        "rows of the reference did"
-    ]
-
-
-def _shows_order(cells: Sequence[Cells], coded: IntArray) -> bool:
-    """Whether some column's neighbouring rows resemble each other, as they do in natural order."""
-    return any(
-        _clumped(coded[:, i], c)
-        if c.kind is ValueKind.NUMBER
-        else any(_clumped((coded[:, i] == k).astype(np.int64), c) for k in range(min(c.inner, 3)))
-        for i, c in enumerate(cells)
-    )
-
-
-def _of_warm_up(rows: int) -> list[str]:
-    """What a warm-up means, in a sentence."""
-    if not rows:
-        return []
-    return [
-        f"warm-up: the reference shows nothing of how rows follow one another (a shuffled table?), "
-        f"so the first {rows:,} rows of production teach it; until then values, score and "
-        "dependence may move three times as far, need eight times the rows to be noticed, and "
-        "repeated values are not watched; nulls, wrong "
-        "types, unseen categories, outliers and the contract's rules are watched from row one"
-    ]
-
-
-def _clumped(coded: IntArray, cells: Cells) -> bool:
-    """Whether neighbouring rows of a numeric column resemble each other."""
-    x = coded[coded < cells.inner].astype(float)
-    if len(x) < 400 or x.std() == 0.0:
-        return False
-    x = x - x.mean()
-    lag = float(np.mean(x[1:] * x[:-1])) / float(np.mean(x**2))
-    return bool(lag > 5.0 / np.sqrt(len(x)) + 0.02)
-
-
-def _notes(
-    fitted: Sequence[ColumnFit],
-    streams: Sequence[RowStream],
-    calendar: Sequence[bool],
-    names: Sequence[str],
-) -> list[str]:
-    """What was muted or widened, in words."""
-    notes = [
-        f"{name!r} moves along with time like a date or a counter: watched for nulls and type only"
-        for name, yes in zip(names, calendar, strict=True)
-        if yes
-    ]
-    notes += [
-        f"{s.field or 'rows'}: {s.code} is not watched: {s.muted}" for s in streams if s.muted
-    ]
-    for column in fitted:
-        muted = sorted({b.key for b in column.bets if b.muted})
-        if muted:
-            notes.append(f"{column.name!r}: not watched ({TOO_VARIABLE}): {', '.join(muted[:4])}")
-        wide = max((b.mult for b in column.bets if not b.muted), default=1.0)
-        if wide > 1.0:
-            notes.append(
-                f"{column.name!r}: tolerances widened up to {wide:g} times, because the reference "
-                "moves that much itself"
-            )
-        values = sum(count > 0 for count in column.cells.counts[: column.cells.inner])
-        if values > 1 and not column.calendar and all(b.muted for b in column.bets):
-            notes.append(
-                f"{column.name!r}: the mix of its values is not watched: nearly any mix is normal "
-                "in the reference, or it has too few rows to tell"
-            )
-        divided = max((b.deff for b in column.bets if not b.muted), default=1.0)
-        if divided >= TOLD_DEFF:
-            notes.append(
-                f"{column.name!r}: evidence divided by up to {divided:.0f}, because neighbouring "
-                "rows of the reference resemble each other; changes are noticed that much later"
-            )
-    return notes

@@ -22,8 +22,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.detection.columns.adapt import More, pays_of, usual_payoff
-from holdfast.detection.columns.fit import REPEATED, ColumnFit, feature_counts
+from holdfast.detection.columns.fit import ColumnFit, feature_counts
 from holdfast.detection.columns.quiet import BLOCK, ERRORS, spread
+from holdfast.detection.columns.row_streams import REPEATED
 from holdfast.detection.columns.rows import RowStream
 from holdfast.frames.values import FloatArray, IntArray
 
