@@ -226,6 +226,15 @@ def test_new_categories_that_come_in_bunches_count_as_bunches():
     assert [x for x in found if x.code == "unseen"] == []
 
 
+def test_where_a_level_wanders_its_spread_is_believed_as_little():
+    rng = np.random.default_rng(6)
+    level = np.repeat(rng.normal(size=60), 100) + rng.normal(size=6000)
+    fit = learn_reference({"level": numbers(level)})
+    tilts = [b for b in fit.columns[0].bets if b.key.startswith(("level", "spread"))]
+    assert len({b.deff for b in tilts}) == 1
+    assert tilts[0].deff > 5.0
+
+
 def test_evidence_is_divided_as_far_as_rows_clump():
     rng = np.random.default_rng(5)
     level = np.repeat(rng.normal(size=100), 120)

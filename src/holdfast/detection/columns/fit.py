@@ -239,9 +239,14 @@ def learn_reference(
             name=name, cells=cells[i], lattice=lattices[i], calendar=calendar[i], clock=clocks[i]
         )
         fitted.append(_with_bets(draft, coded[:, i], lit[:, i], asked, tilts, scale, at))
-    streams = row_streams(columns, names, cells, coded, calendar, scale)
+    clumps = {
+        c.name: max((b.deff for b in c.bets if not b.muted), default=1.0)
+        for c in fitted
+        if c.cells.kind is ValueKind.CATEGORY
+    }
+    streams = row_streams(columns, names, cells, coded, calendar, scale, clumps)
     if thinned:  # what repeats shows in neighbouring rows: all of them
-        whole = row_streams(every, names, cells, everything, calendar, scale)
+        whole = row_streams(every, names, cells, everything, calendar, scale, clumps)
         again = {(s.field, s.code): s for s in whole if s.code in REPEATED}
         streams = [again.get((s.field, s.code), s) for s in streams]
     labels = None

@@ -213,6 +213,7 @@ def _payoffs(
     applies = np.array([q.applies[:cells] for q in asked], float).T
     log_pay = np.array([np.where(q.applies, q.log_pay, 0.0)[:cells] for q in asked]).T
     n, mean, variance, ups = _ups(wide, np.exp(log_pay), applies, by, more)
+    ups.deff[:] = ups.deff.max()
     sd = np.sqrt(variance)
     delta = np.array([q.delta for q in asked]) * scale
     least = np.maximum(delta * sd, 4.0 * ups.between)

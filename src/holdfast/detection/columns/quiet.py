@@ -88,7 +88,9 @@ def spread(sums: FloatArray, rows: FloatArray, variance: FloatArray) -> Spread:
         noise = variance * np.where(used, 1.0 / safe, 0.0).sum(axis=0) / n
         excess = varied - noise * (1.0 + 2.5 * np.sqrt(2.0 / n))
         good = (count >= MIN_SPANS) & (excess > 0.0) & (noise > 0.0)
-        between2 = np.where(good, np.maximum(between2, excess), between2)
+        # few spans tell the spread badly: it may well be one standard error larger than it looked
+        upper = excess * (1.0 + np.sqrt(2.0 / n))
+        between2 = np.where(good, np.maximum(between2, upper), between2)
         ratio = varied / np.maximum(noise, 1e-300)
         deff = np.where(good, np.maximum(deff, ratio), deff)
     return Spread(np.sqrt(between2), np.minimum(deff, MOST_DEFF))
@@ -162,7 +164,13 @@ class Limits(NamedTuple):
 
 
 def limits(
-    paid: Payments, mean: FloatArray, sd: FloatArray, count: FloatArray, delta: FloatArray
+    paid: Payments,
+    mean: FloatArray,
+    sd: FloatArray,
+    count: FloatArray,
+    delta: FloatArray,
+    *,
+    together: bool = False,
 ) -> Limits:
     """Settles payoffs: ``log(mean + tau)``, with ``tau`` as at the head of this module.
 
@@ -172,8 +180,12 @@ def limits(
         sd: shape (bets,), its standard deviation between rows.
         count: shape (bets,), applicable rows.
         delta: shape (bets,), smallest rise of the mean that matters, in standard deviations.
+        together: whether all are about one column: where its level wanders, its spread will one
+            day too, so that all divide their evidence alike.
     """
     ups = spread(paid.pays, paid.rows, np.maximum(sd**2, 1e-300))
+    if together and len(ups.deff):
+        ups.deff[:] = ups.deff.max()
     wide = np.maximum(delta * sd, 4.0 * ups.between)
     error = ERRORS / np.sqrt(count) * sd
 

@@ -34,6 +34,7 @@ def row_streams(
     coded: IntArray,
     calendar: Sequence[bool],
     scale: float,
+    clumps: Mapping[str, float],
 ) -> list[RowStream]:
     """Yes/no streams over all columns, in a fixed order."""
     rows = len(coded)
@@ -68,12 +69,13 @@ def row_streams(
     for k, (code, least) in enumerate((("duplicate", 0.006), ("adjacent", 0.004))):
         p = float(again[:, k].mean())
         drafts.append(("", code, again[:, k], whole, least + 0.5 * p, 0.0, None))
-    return _fit_streams(drafts, scale)
+    return _fit_streams(drafts, scale, clumps)
 
 
 def _fit_streams(
     drafts: Sequence[_Draft],
     scale: float,
+    clumps: Mapping[str, float],
 ) -> list[RowStream]:
     yes = np.array([d[2] & d[3] for d in drafts]).T
     applies = np.array([d[3] for d in drafts]).T
@@ -88,6 +90,8 @@ def _fit_streams(
     for i, d in enumerate(drafts):
         if d[6] is not None:
             _clump(ups, i, d[6], asked[:, i])
+        if d[1] == "repeat":  # how often a category repeats follows its mix, wherever that goes
+            ups.deff[i] = max(ups.deff[i], clumps.get(d[0], 1.0))
     error = ERRORS * np.sqrt(p * (1.0 - p) / n) + 8.0 / n
     wide = np.maximum(floor, 4.0 * ups.between)
 
