@@ -29,12 +29,14 @@ BLOCK = 20
 SPANS = (3, 10, 30, 100, 300)
 #: spans needed before their spread says anything
 MIN_SPANS = 8
-MOST_DEFF = 30.0
+MOST_DEFF = 300.0
 #: wealth that a bet may reach on its own reference, in nats
 QUIET = 7.0
 MULTIPLES = (1.0, 1.5, 2.2, 3.2, 5.0, 8.0, 12.0, 18.0)
 #: standard errors of the reference's estimate that belong to "nothing is wrong"
 ERRORS = 4.0
+#: by how much longer a sticky bet must be calm to be over, at most: its rows say less each
+MOST_PATIENCE = 10.0
 GRID = float(1 << 20)
 #: steps of tables are coarser, so that the sum over a block is exact in single precision
 TABLE_GRID = float(1 << 14)
@@ -86,7 +88,9 @@ def spread(sums: FloatArray, rows: FloatArray, variance: FloatArray) -> Spread:
         noise = variance * np.where(used, 1.0 / safe, 0.0).sum(axis=0) / n
         excess = varied - noise * (1.0 + 2.5 * np.sqrt(2.0 / n))
         good = (count >= MIN_SPANS) & (excess > 0.0) & (noise > 0.0)
-        between2 = np.where(good, np.maximum(between2, excess), between2)
+        # few spans tell the spread badly: it may well be one standard error larger than it looked
+        upper = excess * (1.0 + np.sqrt(2.0 / n))
+        between2 = np.where(good, np.maximum(between2, upper), between2)
         ratio = varied / np.maximum(noise, 1e-300)
         deff = np.where(good, np.maximum(deff, ratio), deff)
     return Spread(np.sqrt(between2), np.minimum(deff, MOST_DEFF))
@@ -160,7 +164,13 @@ class Limits(NamedTuple):
 
 
 def limits(
-    paid: Payments, mean: FloatArray, sd: FloatArray, count: FloatArray, delta: FloatArray
+    paid: Payments,
+    mean: FloatArray,
+    sd: FloatArray,
+    count: FloatArray,
+    delta: FloatArray,
+    *,
+    together: bool = False,
 ) -> Limits:
     """Settles payoffs: ``log(mean + tau)``, with ``tau`` as at the head of this module.
 
@@ -170,8 +180,12 @@ def limits(
         sd: shape (bets,), its standard deviation between rows.
         count: shape (bets,), applicable rows.
         delta: shape (bets,), smallest rise of the mean that matters, in standard deviations.
+        together: whether all are about one column: where its level wanders, its spread will one
+            day too, so that all divide their evidence alike.
     """
     ups = spread(paid.pays, paid.rows, np.maximum(sd**2, 1e-300))
+    if together and len(ups.deff):
+        ups.deff[:] = ups.deff.max()
     wide = np.maximum(delta * sd, 4.0 * ups.between)
     error = ERRORS / np.sqrt(count) * sd
 
@@ -187,6 +201,15 @@ def limits(
 
     mult, loud = settle(len(mean), steps_at)
     return Limits(limit(mult, np.arange(len(mean))), ups.deff, mult, loud)
+
+
+def patience(deff: float) -> float:
+    """By how much longer than independent rows a bet must be calm before its fault is over.
+
+    >>> patience(1.0), patience(4.0), patience(200.0)
+    (1.0, 4.0, 10.0)
+    """
+    return min(max(deff, 1.0), MOST_PATIENCE)
 
 
 def rounded(steps: FloatArray, grid: float = GRID) -> FloatArray:

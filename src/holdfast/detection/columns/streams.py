@@ -329,7 +329,8 @@ def _fit_payoffs(
     mean = (counts @ pay) / n
     sd = np.sqrt(np.maximum((counts @ (pay**2 * applies)) / n - mean**2, 0.0))
     paid = Payments(blocks @ pay, blocks @ (log_pay * applies), blocks @ applies)
-    norm, deff, mult, loud = limits(paid, mean, sd, n, np.array([q.delta for q in asked]) * scale)
+    delta = np.array([q.delta for q in asked]) * scale
+    norm, deff, mult, loud = limits(paid, mean, sd, n, delta, together=True)
     steps, bets = [], []
     for i, q in enumerate(asked):
         if sd[i] <= 0.0 or n[i] < LEAST_ROWS:
