@@ -9,7 +9,7 @@ kept under the incident's name and can be taken back.
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import msgspec
 import numpy as np
@@ -163,4 +163,17 @@ def ends_accepted(ends: Sequence[OutlierStream], found: Sequence[Accepted]) -> l
     for accepted in found:
         for place, beyond in accepted.ends.items():
             out[place] = msgspec.structs.replace(out[place], beyond=max(out[place].beyond, beyond))
+    return out
+
+
+def in_words(
+    found: Iterable[Accepted], columns: Sequence[ColumnFit], streams: Sequence[RowStream]
+) -> list[str]:
+    """One sentence an acceptance."""
+    out = []
+    for accepted in found:
+        names = [columns[i].name or "the score" for i in accepted.columns]
+        names += [streams[i].field or "rows" for i in accepted.streams]
+        said = ", ".join(dict.fromkeys(names)) or "outcomes"
+        out.append(f"accepted as normal on {accepted.rows:,} rows: {said}; a further change counts")
     return out

@@ -14,6 +14,7 @@ from holdfast.detection.columns.accepting import (
     beyond_of,
     edge_of,
     ends_accepted,
+    in_words,
     labels_after,
     of_column,
     of_labels,
@@ -518,14 +519,7 @@ class ValueDetector:
         found = list(self.fit.notes)
         if warm is not None and warm.over:
             found = found[1:] + told(self._judged, warm.taught)
-        for accepted in self._accepted.values():
-            names = [self._judged[i].name or "the score" for i in accepted.columns]
-            names += [self.fit.streams[i].field or "rows" for i in accepted.streams]
-            said = ", ".join(dict.fromkeys(names)) or "outcomes"
-            found.append(
-                f"accepted as normal on {accepted.rows:,} rows: {said}; a further change counts"
-            )
-        return found
+        return found + in_words(self._accepted.values(), self._judged, self.fit.streams)
 
     def streams(self) -> list[Stream]:
         """What is watched: one stream a question, one a column and family of bets; muted ones too.

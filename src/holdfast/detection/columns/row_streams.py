@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from holdfast.detection.columns.cells import Cells
 from holdfast.detection.columns.flags import Keys, Repeats
 from holdfast.detection.columns.outliers import CLUMPED_FLOOR, FLOOR, OutlierStream
-from holdfast.detection.columns.quiet import BLOCK, ERRORS, Spread, settle, spread
+from holdfast.detection.columns.quiet import BLOCK, ERRORS, Spread, highest, settle, spread
 from holdfast.detection.columns.rows import RowStream, steps_of
 from holdfast.detection.columns.streams import DEAD_HIGH, TOO_VARIABLE, Bet
 from holdfast.frames.values import FloatArray, IntArray, ValueKind, Values
@@ -107,7 +107,7 @@ def _fit_streams(
         wide_on = np.repeat(applies[:, chosen], gain.shape[1], axis=1)
         return np.where(wide_yes, gain.ravel(), np.where(wide_on, loss.ravel(), 0.0))
 
-    mult, loud = settle(len(drafts), steps_at)
+    mult, loud = settle(len(drafts), steps_at, highest)
     edge = edge_at(mult, np.arange(len(drafts)))
     out = []
     for i, (field, code, *_rest) in enumerate(drafts):

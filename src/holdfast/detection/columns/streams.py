@@ -298,11 +298,13 @@ def _fit_questions(
         mine = side_of == side
         mult[mine], loud[mine] = mult[mine].max(), loud[mine].any()
     edge, gain, loss = pair(mult, np.arange(len(lines)))
+    # where nothing keeps it quiet, the widest tolerance does not tell whether it is worth a word
+    asked_at = np.where(loud, pair(1.0, np.arange(len(lines)))[0], edge)
+    dead = np.where(sign > 0, asked_at >= DEAD_HIGH, asked_at <= DEAD_LOW)
 
     steps, bets = [], []
     for i, (j, direction, _) in enumerate(lines):
-        dead = edge[i] >= DEAD_HIGH if direction > 0 else edge[i] <= DEAD_LOW
-        if n[j] < LEAST_ROWS or (dead and not loud[i]):
+        if n[j] < LEAST_ROWS or dead[i]:
             continue
         q = asked[j]
         # a cell is a row of its own; a flag comes on top of its row's cell
