@@ -71,7 +71,8 @@ def evaluate_multiclass(
             are reported; None takes baselines from `y_true` itself, which favours them.
         champion: shape (n,), labels decided by the model in use, on the same rows.
         entity: shape (n,), whose row it is; all rows of one entity are resampled together.
-        event_time: shape (n,), anything that sorts; without `entity`, stretches of time are resampled together.
+        event_time: shape (n,), anything that sorts; without `entity`, rows of a stretch of time
+            are resampled together.
         show_labels: False writes ``class 3`` instead of the label.
         level: coverage of the intervals.
         seed: of the resamples.

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.evaluation.metrics import METRICS
 from holdfast.evaluation.pictures import pictures
+from holdfast.evaluation.requirements import requirement_blocks
 from holdfast.reports.document import (
     Block,
     Callout,
@@ -52,7 +53,7 @@ def document(e: Evaluation, name: str = "") -> Document:
             if e.baselines
             else (),
         ),
-        *_requirements(e),
+        *requirement_blocks(e.requirements),
         Heading(text="Against the baselines"),
         *_baselines(e),
         Heading(text="Costs and threshold"),
@@ -144,21 +145,6 @@ def _tiles(e: Evaluation) -> tuple[Tile, ...]:
             )
         )  # fmt: skip
     return tuple(out)
-
-
-def _requirements(e: Evaluation) -> tuple[Block, ...]:
-    if not e.requirements:
-        return ()
-    word = {True: "met", False: "failed", None: "could not tell"}
-    tone = {True: Tone.GOOD, False: Tone.BAD, None: Tone.NEUTRAL}
-    return (
-        Heading(text="Requirements"),
-        Table(
-            columns=tuple(Column(name=n) for n in ("required", "result", "found")),
-            rows=tuple((str(c.requirement), word[c.passed], c.sentence) for c in e.requirements),
-            tones=tuple(tone[c.passed] for c in e.requirements),
-        ),
-    )
 
 
 def _baselines(e: Evaluation) -> tuple[Block, ...]:

@@ -67,7 +67,9 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
             remedy="give slices_of a table of users and 1 - NDCG of each",
         )
     given = {name: value for name, value in options.items() if value is not None}
-    known = set(list(inspect.signature(run).parameters)[2:]) | {"y_score"}
+    known = set(list(inspect.signature(run).parameters)[2:]) | {"slices", "show", "contract"}
+    if task in ("multiclass", "text"):
+        known |= {"y_pred", "y_score"}
     strange = sorted(set(given) - known)
     if strange:
         raise UsageError(
@@ -82,7 +84,9 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
     found = run(y_true, said, **given)
     if given.get("champion") is not None or searched["slices"] is not None:
         found = with_parts(found, y_true, said, given, **searched)
-    return required(found, asked) if asked else found
+    found = required(found, asked)
+    ordered = tuple(sorted(found.findings, key=lambda f: -f.severity.rank))
+    return msgspec.structs.replace(found, findings=ordered)
 
 
 def required(found: TaskEvaluation, asked: tuple[Requirement, ...]) -> TaskEvaluation:
@@ -185,7 +189,7 @@ def evaluate_table(
                 expected=f"a column {name!r}",
                 got=f"columns {', '.join(rows.column_names[:12])}",
             )
-        return columns.plain(rows.column(name), name)
+        return columns.plain(rows.column(name), f"the column {name!r}")
 
     truth = column(target)
     options |= {

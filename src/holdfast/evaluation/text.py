@@ -74,13 +74,14 @@ def evaluate_text(
     columns.share(target_error)
     base = evaluate_multiclass(
         y_true, y_pred, y_score=y_score, classes=classes, costs=costs, trained_on=trained_on,
-        champion=champion, entity=entity, show_labels=show_labels, level=level, seed=seed,
+        champion=champion, entity=entity, event_time=event_time,
+        show_labels=show_labels, level=level, seed=seed,
     )  # fmt: skip
     truth = columns.labels(y_true, "the true labels")
     n = len(truth)
     score = None if y_score is None else score_matrix(y_score, n)
     if confidence is not None:
-        sure = columns.numbers(confidence, "the confidence", n)
+        sure = columns.numbers(confidence, "the confidences", n)
     elif score is not None:
         sure = score.max(axis=1)
     else:
