@@ -131,7 +131,7 @@ class ModelComparison(Result, msgspec.Struct, frozen=True, kw_only=True):
         return Document(
             title=f"Comparison of models: {name}" if name else "Comparison of models",
             summary=self.verdict,
-            blocks=self.blocks(),
+            blocks=self.blocks()[1:],  # the title is its heading
             passed=self.passed,
             data=self.to_dict(),
         )

@@ -220,11 +220,13 @@ def _thresholds(e: Evaluation) -> tuple[Block, ...]:
         *([("under the capacity", t.capacity)] if t.capacity else []),
     ]  # fmt: skip
     names = (
-        "threshold", "value", "low", "high", "alerts", "cost a row", "regret", "low", "high", "",
+        "threshold", "value", "low", "high", "alerts", "cost a row", "regret", "regret low",
+        "regret high", "why not",
     )  # fmt: skip
     kinds = (
         Format.PLAIN, *[Format.DECIMAL] * 3, Format.COUNT, *[Format.DECIMAL] * 4, Format.PLAIN,
     )  # fmt: skip
+    shown = names if any(choice.why_not for _, choice in rows) else names[:-1]
     text = (
         "The threshold by data was chosen on these same rows, so its own cost is optimistic; its "
         "interval is usually wide."
@@ -237,8 +239,10 @@ def _thresholds(e: Evaluation) -> tuple[Block, ...]:
     return (
         price,
         Table(
-            columns=tuple(Column(name=n, format=k) for n, k in zip(names, kinds, strict=True)),
-            rows=tuple(_choice(name, choice) for name, choice in rows),
+            columns=tuple(
+                Column(name=n, format=k) for n, k in zip(names, kinds, strict=True) if n in shown
+            ),
+            rows=tuple(_choice(name, choice)[: len(shown)] for name, choice in rows),
             caption=text,
         ),
     )
