@@ -62,7 +62,11 @@ def evaluate(
         typer.Option("--accepted", help="Column, false where there is no outcome."),
     ] = None,
     champion: Annotated[
-        str | None, typer.Option("--champion", help="Column with the current champion's scores.")
+        str | None,
+        typer.Option(
+            "--champion",
+            help="Column with the champion's scores or answers; of ranking a file of lists.",
+        ),
     ] = None,
     features: Annotated[
         list[str] | None,
@@ -75,6 +79,14 @@ def evaluate(
         list[str] | None,
         typer.Option("--slices", help="Columns whose slices are searched; as --features."),
     ] = None,
+    contract: Annotated[
+        Path | None,
+        typer.Option(
+            "--contract",
+            metavar="PATH",
+            help="Contract; values of its fields with pii: no may be shown in slices.",
+        ),
+    ] = None,
     require: Annotated[
         list[str] | None,
         typer.Option("--require", help="Must hold, such as 'recall>=0.5'; may be repeated."),
@@ -86,6 +98,7 @@ def evaluate(
     k: other.K = None,
     relevance: other.Relevance = None,
     relevant_from: other.RelevantFrom = None,
+    cost_table: other.CostTable = None,
     score_prefix: other.Prefix = None,
     confidence: other.Confidence = None,
     target_error: other.TargetError = None,
@@ -107,19 +120,38 @@ def evaluate(
     from holdfast import evaluation, frames
 
     rows = frames.read(source).arrow()
+    agreed = None if contract is None else _contract(contract)
+    if task != "binary":
+        only = {
+            "--positive": positive, "--cost-fp-column": cost_fp_column,
+            "--cost-fn-column": cost_fn_column, "--capacity": capacity,
+            "--capacity-period": capacity_period, "--threshold": threshold,
+            "--accepted": accepted, "--features": features,
+            "--cost-fp": None if cost_fp == 1.0 else cost_fp,
+            "--cost-fn": None if cost_fn == 1.0 else cost_fn,
+        }  # fmt: skip
+        other.refuse(task, {flag for flag, value in only.items() if value is not None})
     if task == "ranking":
+        unfit = {"--slices": slices, "--cost-table": cost_table, "--entity": entity or group}
+        other.refuse(task, {flag for flag, value in unfit.items() if value})
         report = other.ranking(
             rows, test=test, train=train, score=score, user=user, item=item, k=k,
             relevance=relevance, relevant_from=relevant_from, event_time=event_time,
-            requirements=require, seed=seed,
+            champion=champion, requirements=require, seed=seed,
         )  # fmt: skip
     elif task != "binary":
+        owners = group or entity
+        roles = [target, score, champion, event_time, confidence, *(owners or ())]
+        used = [name for name in roles if name]
+        if score_prefix is not None:
+            used += [name for name in rows.column_names if name.startswith(score_prefix)]
         report = other.predictions(
             task, rows, target=target, train=train, quantile=quantile, interval=interval,
             score=score, score_prefix=score_prefix, champion=champion, event_time=event_time,
-            entity=entity[0] if entity else None, confidence=confidence,
-            target_error=target_error, interval_level=interval_level, requirements=require,
-            seed=seed,
+            entity=owners, confidence=confidence, target_error=target_error,
+            interval_level=interval_level, cost_table=cost_table,
+            slices=_columns(rows, slices, used, "--slices"), contract=agreed,
+            requirements=require, seed=seed,
         )  # fmt: skip
     if task != "binary":
         output.emit(report.document(source.name), format, json=json, fail_on=fail_on)
@@ -141,6 +173,7 @@ def evaluate(
         "accepted": rows.column(accepted) if accepted else None,
         "champion": rows.column(champion) if champion else None,
         "cost_columns": priced or None,
+        "contract": agreed,
     }
     more |= {name: value for name, value in taken.items() if value is not None}
     found = evaluation.evaluate(
@@ -156,6 +189,12 @@ def evaluate(
         **more,
     )
     output.emit(found.document(source.name), format, json=json, fail_on=fail_on)
+
+
+def _contract(path: Path) -> Any:
+    from holdfast.contracts import Contract
+
+    return Contract.load(path)
 
 
 def _require_columns(rows: pa.Table, names: list[str], target: str, score: str) -> None:

@@ -126,6 +126,11 @@ class Backtest(Result, msgspec.Struct, frozen=True, kw_only=True):
         return self.metric.replace("_", " ")
 
     @property
+    def _known(self) -> str:
+        late = self.label_delay.strip()
+        return "at once" if late in {"", "0"} else f"{late} after the event"
+
+    @property
     def _unit(self) -> str:
         return "30 days" if self.dated else "unit of time"
 
@@ -182,7 +187,7 @@ class Backtest(Result, msgspec.Struct, frozen=True, kw_only=True):
                 columns=(*(Column(name=n, format=f) for n, f in heads), Column(name="note")),
                 rows=rows,
                 caption=f"{self._word}; low and high are {self.overall.level:.0%} intervals. "
-                f"Outcomes are known {self.label_delay} after the event.",
+                f"Outcomes are known {self._known}.",
             )
         )
         return tuple(blocks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -28,7 +28,6 @@ from holdfast.evaluation.selective import selective_bounds, selective_finding
 from holdfast.evaluation.threshold import best_threshold, capacity_threshold, thresholds
 from holdfast.evaluation.vanity import vanity_finding
 from holdfast.findings import Finding, Severity
-from holdfast.reports.document import Block, Findings
 from holdfast.stats.ranked import Ranked
 from holdfast.stats.resampling import Units, blocks, clusters, independent
 
@@ -56,6 +55,8 @@ def evaluate_binary(
     features: Any = None,
     champion: Any = None,
     slices: Any = None,
+    show: bool | Collection[str] = False,
+    contract: Any = None,
     entity: Any = None,
     event_time: Any = None,
     group: Any = None,
@@ -123,10 +124,9 @@ def evaluate_binary(
         chosen = unknown_score >= (used if by_row is None else by_row)
         bounds = selective_bounds(truth, decided, np.asarray(chosen), prices.mean)
         findings.append(selective_finding(bounds))
-    if slices is not None:
-        more, parts = _slices(sample, slices, seed)
-        findings += more
-        result = msgspec.structs.replace(result, extra=parts)
+    for part in _parts(sample, champion, slices, show, contract):
+        findings += part.findings
+        result = msgspec.structs.replace(result, extra=(*result.extra, *part.blocks))
     named = dict(found) | {f"gain.{name}": rival.gain for name, rival in result.baselines.items()}
     checked = check_requirements(asked, named)
     findings = requirement_findings(checked) + findings
@@ -168,15 +168,30 @@ def _in_full(
     )
 
 
-def _slices(sample: Sample, table: Any, seed: int) -> tuple[list[Finding], tuple[Block, ...]]:
-    """Slices with a higher cost than the others, confirmed on rows they were not found on."""
-    search = importlib.import_module("holdfast.evaluation.slices")
-    found = search.slices_of(
-        table, sample.prices.of(sample.decided), entity=sample.units.of_row, loss_name="cost",
-        level=sample.level, seed=seed,
-    )  # fmt: skip
-    parts = tuple(b for b in found.blocks() if not isinstance(b, Findings))
-    return list(found.findings), parts
+def _parts(
+    sample: Sample, champion: Any, slices: Any, show: bool | Collection[str], contract: Any
+) -> list[Any]:
+    """The paired test against the champion, and slices with a higher cost than the others."""
+    if champion is None and slices is None:
+        return []
+    parts = importlib.import_module("holdfast.evaluation.parts")
+    owners, level, seed = sample.units.of_row, sample.level, sample.seed
+    made = []
+    if champion is not None:
+        made.append(
+            parts.champion_part(
+                sample.positive, as_scores(champion, sample.n, "champion's score"), sample.score,
+                metric="roc_auc", entity=owners, level=level, seed=seed,
+            )
+        )  # fmt: skip
+    if slices is not None:
+        made.append(
+            parts.slices_part(
+                slices, sample.prices.of(sample.decided), loss_name="cost", entity=owners,
+                show=show, contract=contract, level=level, seed=seed,
+            )
+        )  # fmt: skip
+    return made
 
 
 def _decide(

@@ -134,6 +134,14 @@ def encode(
 
 
 def _alike(given: Mapping[str, npt.NDArray[Any]]) -> None:
+    timed = [what for what, a in given.items() if a.dtype.kind in "mM"]
+    if timed:
+        raise DataError(
+            "labels are times",
+            expected="texts, or numbers, or booleans",
+            got=f"times in {', '.join(timed)}",
+            remedy="write each label as a text",
+        )
     kinds = {what: a.dtype.kind in "US" for what, a in given.items()}
     if len(set(kinds.values())) > 1:
         texts = [what for what, text in kinds.items() if text]

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import date
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
 
 from holdfast.errors import DataError, UsageError
 
@@ -19,7 +21,9 @@ def plain(values: Any, what: str) -> npt.NDArray[Any]:
     Raises:
         DataError: it is no column, or it is empty.
     """
-    if hasattr(values, "to_pylist"):
+    if _temporal(values):
+        values = values.to_numpy(zero_copy_only=False) if _one_piece(values) else values.to_numpy()
+    elif hasattr(values, "to_pylist"):
         values = values.to_pylist()
     elif hasattr(values, "to_numpy"):
         values = values.to_numpy()
@@ -38,8 +42,17 @@ def plain(values: Any, what: str) -> npt.NDArray[Any]:
     return array
 
 
+def _temporal(values: Any) -> bool:
+    kind = getattr(values, "type", None)
+    return isinstance(kind, pa.DataType) and pa.types.is_temporal(kind)
+
+
+def _one_piece(values: Any) -> bool:
+    return isinstance(values, pa.Array)
+
+
 def labels(values: Any, what: str) -> npt.NDArray[Any]:
-    """A column of labels, none missing; mixed types are refused, since they cannot be ordered.
+    """A column of labels or times, none missing; mixed types are refused: they cannot be ordered.
 
     Raises:
         DataError: labels are missing or of mixed types.
@@ -61,6 +74,11 @@ def labels(values: Any, what: str) -> npt.NDArray[Any]:
         return np.asarray(listed, dtype=str)
     if kinds <= {int, float, bool}:
         return np.asarray(listed)
+    if all(issubclass(kind, date) for kind in kinds):
+        try:
+            return np.asarray(pa.array(listed).to_numpy(zero_copy_only=False))
+        except (pa.ArrowException, TypeError, ValueError):
+            pass
     raise DataError(
         f"{what} are of mixed types",
         expected="texts, or numbers, or booleans",

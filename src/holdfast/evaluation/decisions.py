@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import importlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from holdfast.errors import UsageError
@@ -34,6 +34,8 @@ def evaluate(
     features: Any = None,
     champion: Any = None,
     slices: Any = None,
+    show: bool | Collection[str] = False,
+    contract: Any = None,
     entity: Any = None,
     event_time: Any = None,
     group: Any = None,
@@ -62,8 +64,12 @@ def evaluate(
             takes all, with baselines, thresholds, calibration and curves.
         baselines: name → shape (n,), scores of further rivals.
         features: table of n rows, for the best single column and a logistic regression.
-        champion: shape (n,), scores of the model in service.
-        slices: table of n rows whose slices are searched for weak spots.
+        champion: shape (n,), scores of the model in service; compared by cost and by a paired
+            test of the AUC.
+        slices: table of n rows whose slices are searched for weak spots; not of a ranking.
+        show: whether values of the sliced columns may stand in the report, or names of the
+            columns whose values may.
+        contract: its fields marked ``pii: no`` may be shown as well.
         entity: shape (n,), rows of one entity are resampled together.
         event_time: shape (n,), rows of a stretch of time are resampled together.
         group: shape (n,), like `entity`, for coarser groups; takes precedence.
@@ -89,16 +95,29 @@ def evaluate(
             y_true, y_score, costs=costs, cost_columns=cost_columns, capacity=capacity,
             capacity_period=capacity_period, threshold=threshold, positive=positive,
             metrics=metrics, baselines=baselines, features=features, champion=champion,
-            slices=slices, entity=entity, event_time=event_time, group=group, accepted=accepted,
-            requirements=requirements, level=level, seed=seed,
+            slices=slices, show=show, contract=contract, entity=entity, event_time=event_time,
+            group=group, accepted=accepted, requirements=requirements, level=level, seed=seed,
         )  # fmt: skip
     if task not in TASKS:
         raise UsageError(
             "unknown task", expected=f"binary, {', '.join(TASKS)}", got=f"task={task!r}"
         )
+    only = {
+        "cost_columns": cost_columns, "capacity": capacity, "capacity_period": capacity_period,
+        "threshold": threshold, "positive": positive, "metrics": metrics, "baselines": baselines,
+        "features": features, "accepted": accepted,
+    }  # fmt: skip
+    strange = [name for name, value in only.items() if value is not None]
+    if strange:
+        raise UsageError(
+            f"{strange[0]} is of binary decisions only",
+            expected="task='binary', or leave it out",
+            got=f"task={task!r}, {', '.join(strange)}",
+        )
     given = {
-        "costs": costs, "champion": champion, "entity": entity, "event_time": event_time,
-        "group": group, "requirements": requirements, "slices": slices, "features": features,
+        "costs": costs, "champion": champion, "event_time": event_time,
+        "entity": entity if group is None else group, "requirements": requirements,
+        "slices": slices, "contract": contract, "show": show or None,
     }  # fmt: skip
     options |= {name: value for name, value in given.items() if value is not None}
     tasks = importlib.import_module("holdfast.evaluation.tasks")

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
 import numpy as np
 import numpy.typing as npt
 
 from holdfast.evaluation.task_record import Rival, refused
+from holdfast.findings import Finding, Severity
 from holdfast.records import Estimate
 from holdfast.stats.units import by_unit, draws_for, ratio_intervals
 
@@ -124,3 +128,42 @@ def rival(
     return Rival(
         metrics=metrics, on=on, gain=sampling.mean(gains, unit), meaning=meaning, counts=counts
     )
+
+
+def with_positives(metrics: Mapping[str, Estimate], positives: int) -> dict[str, Estimate]:
+    """The estimates with the count beside n that limits them, where they have none of their own."""
+    return {
+        name: e if e.positives is not None else msgspec.structs.replace(e, positives=positives)
+        for name, e in metrics.items()
+    }
+
+
+def rival_findings(baselines: Mapping[str, Rival]) -> list[Finding]:
+    """A finding for each baseline the verdict rests on and that is not beaten."""
+    out = []
+    for name, rival in baselines.items():
+        gain = rival.gain
+        if not rival.counts or rival.verdict == "better" or gain.value is None:
+            continue
+        worse = rival.verdict == "worse"
+        between = (
+            f"interval {gain.low:.4g} to {gain.high:.4g}"
+            if gain.low is not None and gain.high is not None
+            else gain.why_not
+        )
+        word = name.replace("_", " ")
+        out.append(
+            Finding(
+                code="HF-E003" if worse else "HF-E002",
+                severity=Severity.ERROR if worse else Severity.WARNING,
+                sentence=f"{'worse than' if worse else 'no evidence of gain over'} {word} "
+                f"({rival.meaning}): gain {gain.value:.4g} in {rival.on.replace('_', ' ')}, "
+                f"{between}",
+                evidence={
+                    "baseline": name, "gain": gain.value, "low": gain.low, "high": gain.high,
+                },
+                remedy="use the simpler rival" if worse
+                else "more labelled rows, or keep the simpler rival",
+            )
+        )  # fmt: skip
+    return out

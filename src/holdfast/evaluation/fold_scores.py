@@ -155,6 +155,10 @@ def interval(
     low, high = found.value - half, found.value + half
     if metric.bounded:
         low, high = _squeezed(found.value, half)
+    elif metric.name == "r2":
+        high = max(found.value, min(high, 1.0))
+    elif not metric.higher_is_better:  # a loss
+        low = min(found.value, max(low, 0.0))
     return Estimate(
         value=found.value, low=low, high=high, level=level, n=n, unit=metric.unit,
         method=f"clustered t, {count} clusters",

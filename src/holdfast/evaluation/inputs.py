@@ -114,6 +114,10 @@ def as_scores(y_score: Any, n: int, name: str = "score") -> Floats:
     """
     array = plain(y_score)
     try:
+        if array.dtype.kind in "USmM" or (
+            array.dtype == object and any(isinstance(v, str) for v in array.ravel().tolist())
+        ):
+            raise TypeError("texts and times are no scores")
         scores = array.astype(np.float64)
     except (TypeError, ValueError):
         raise DataError(

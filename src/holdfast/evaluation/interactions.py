@@ -49,6 +49,12 @@ def code(columns: list[Any], what: str) -> tuple[list[Ints], int]:
                 expected="an id in every row",
                 got=f"missing={column.null_count} of {len(column)}",
             )
+        if pa.types.is_nested(column.type):
+            raise DataError(
+                f"{what} ids are not plain values",
+                expected="one number or text in every row",
+                got=f"type={column.type}",
+            )
         kinds.add(_kind(column.type))
     kinds.discard("null")
     if len(kinds) > 1:

@@ -12,7 +12,13 @@ from holdfast.errors import UsageError
 from holdfast.evaluation import columns
 from holdfast.evaluation.class_report import pictures
 from holdfast.evaluation.classes import Classes, Floats, cost_matrix, encode, score_matrix
-from holdfast.evaluation.estimating import FEWEST_UNITS, Sampling, rival
+from holdfast.evaluation.estimating import (
+    FEWEST_UNITS,
+    Sampling,
+    rival,
+    rival_findings,
+    with_positives,
+)
 from holdfast.evaluation.task_record import Rival, TaskEvaluation, refused
 from holdfast.findings import Finding, Severity
 from holdfast.records import Estimate
@@ -45,6 +51,7 @@ def evaluate_multiclass(
     trained_on: Any = None,
     champion: Any = None,
     entity: Any = None,
+    event_time: Any = None,
     show_labels: bool = True,
     level: float = 0.95,
     seed: int = 0,
@@ -64,13 +71,16 @@ def evaluate_multiclass(
             are reported; None takes baselines from `y_true` itself, which favours them.
         champion: shape (n,), labels decided by the model in use, on the same rows.
         entity: shape (n,), whose row it is; all rows of one entity are resampled together.
+        event_time: shape (n,), anything that sorts; without `entity`, rows of a stretch of time
+            are resampled together.
         show_labels: False writes ``class 3`` instead of the label.
         level: coverage of the intervals.
         seed: of the resamples.
 
     Returns:
         The evaluation. Point metrics equal scikit-learn's with ``zero_division=0`` over the labels
-        of both columns. ``passed`` holds the expected cost against constant decisions.
+        of both columns; ``positives`` are the rows of the rarest class that occurs, in `parts`
+        those of the class. ``passed`` holds the expected cost against constant decisions.
 
     Raises:
         DataError: columns that do not fit, missing labels, scores that are not finite.
@@ -88,7 +98,7 @@ def evaluate_multiclass(
     n = len(truth)
     score = None if y_score is None else score_matrix(y_score, n)
     named = encode(truth, y_pred, score, classes, trained_on, champion, show_labels)
-    of_row, count, word = columns.units(entity, n)
+    of_row, count, word = columns.units(entity, n, event_time)
     sampling = Sampling(of_row, count, word, level=level, seed=seed)
     prices = cost_matrix(costs, named)
     metrics = _decided(named, sampling)
@@ -102,14 +112,14 @@ def evaluate_multiclass(
                 prices.of(named.truth, cheap), "cost per row"
             )
     baselines = _rivals(named, score, prices, sampling, metrics)
-    findings = [*_findings(named, baselines, metrics), *findings]
+    findings = [*_findings(named, baselines, metrics), *rival_findings(baselines), *findings]
     parts, listed = _parts(named, score, level)
     return TaskEvaluation(
         task="multiclass",
         rows=n,
         units=count,
         unit=word,
-        metrics=metrics,
+        metrics=with_positives(metrics, int(named.rows[named.rows > 0].min())),
         parts=parts,
         baselines=baselines,
         findings=tuple(findings),
@@ -352,7 +362,7 @@ def _parts(
                     value=auc, low=low, high=high, level=level, n=len(score), positives=rows,
                     unit="probability", method=method,
                 )  # fmt: skip
-        parts[named.name(k)] = part
+        parts[named.name(k)] = with_positives(part, rows)
     return parts, listed
 
 

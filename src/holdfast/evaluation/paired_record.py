@@ -55,11 +55,15 @@ class ModelComparison(Result, msgspec.Struct, frozen=True, kw_only=True):
         d = self.difference
         if d.value is None or d.low is None or d.high is None:
             return f"Could not tell by {word}: {d.why_not}."
-        told = f"{d.value:+.4g} ({d.low:+.4g} to {d.high:+.4g}, p {self.p:.2g})"
+        chance = "p < 0.0001" if (self.p or 0.0) < 1e-4 else f"p {self.p:.2g}"
+        told = f"{d.value:+.4g} ({d.low:+.4g} to {d.high:+.4g}, {chance})"
         if self.better is None:
             return f"No evidence of a gain: {word} differs by {told}."
         winner = self.names[0] if self.better == "first" else self.names[1]
-        return f"{winner} is better: {word} of {self.names[1]} less {self.names[0]} is {told}."
+        return (
+            f"{winner[:1].upper()}{winner[1:]} is better: {word} of {self.names[1]} less "
+            f"{self.names[0]} is {told}."
+        )
 
     @property
     def findings(self) -> tuple[Finding, ...]:
@@ -127,7 +131,7 @@ class ModelComparison(Result, msgspec.Struct, frozen=True, kw_only=True):
         return Document(
             title=f"Comparison of models: {name}" if name else "Comparison of models",
             summary=self.verdict,
-            blocks=self.blocks(),
+            blocks=self.blocks()[1:],  # the title is its heading
             passed=self.passed,
             data=self.to_dict(),
         )

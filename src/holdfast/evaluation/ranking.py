@@ -12,7 +12,7 @@ from holdfast.errors import DataError, UsageError
 from holdfast.evaluation import columns
 from holdfast.evaluation import interactions as read
 from holdfast.evaluation.beyond import beyond_accuracy
-from holdfast.evaluation.estimating import Sampling
+from holdfast.evaluation.estimating import Sampling, rival_findings, with_positives
 from holdfast.evaluation.popularity import last_seen_lists, popular_lists
 from holdfast.evaluation.ranking_checks import check
 from holdfast.evaluation.ranking_report import pictures
@@ -122,7 +122,8 @@ def evaluate_ranking(
 
     Returns:
         The evaluation. Means over users with at least one relevant item; a user without a list
-        scores 0. NDCG (linear gain), MAP, MRR, recall and hit rate equal ranx. ``passed`` holds
+        scores 0. ``positives`` are the relevant
+        interactions. NDCG (linear gain), MAP, MRR, recall and hit rate equal ranx. ``passed`` holds
         NDCG against the popular items (and, where repeats are the task, the items seen last).
 
     Raises:
@@ -160,9 +161,9 @@ def evaluate_ranking(
         rows=len(data.truth_user),
         units=data.rows,
         unit="users",
-        metrics=metrics | extra,
+        metrics=with_positives(metrics | extra, len(data.truth_user)),
         baselines=baselines,
-        findings=check(data, shown[main], extra, sampled),
+        findings=(*rival_findings(baselines), *check(data, shown[main], extra, sampled)),
         facts={
             "users": data.rows,
             "catalogue": data.catalogue,

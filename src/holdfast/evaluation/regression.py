@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from holdfast.errors import DataError, UsageError
 from holdfast.evaluation import columns
-from holdfast.evaluation.estimating import FEWEST_UNITS, Sampling, rival
+from holdfast.evaluation.estimating import FEWEST_UNITS, Sampling, rival, rival_findings
 from holdfast.evaluation.residuals import pictures
 from holdfast.evaluation.task_record import Rival, TaskEvaluation, refused
 from holdfast.findings import Finding, Severity
@@ -99,7 +99,7 @@ def evaluate_regression(
         metrics=metrics | more,
         parts=parts,
         baselines=baselines,
-        findings=(*_findings(metrics), *findings),
+        findings=(*rival_findings(baselines), *_findings(metrics), *findings),
         facts={"mean": float(truth.mean()), "sd": float(truth.std()), "unit": unit},
         pictures=pictures(truth, said, of),
     )

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from holdfast.evaluation.metrics import METRICS
 from holdfast.evaluation.pictures import pictures
+from holdfast.evaluation.requirements import requirement_blocks
 from holdfast.reports.document import (
     Block,
     Callout,
@@ -52,7 +53,7 @@ def document(e: Evaluation, name: str = "") -> Document:
             if e.baselines
             else (),
         ),
-        *_requirements(e),
+        *requirement_blocks(e.requirements),
         Heading(text="Against the baselines"),
         *_baselines(e),
         Heading(text="Costs and threshold"),
@@ -146,21 +147,6 @@ def _tiles(e: Evaluation) -> tuple[Tile, ...]:
     return tuple(out)
 
 
-def _requirements(e: Evaluation) -> tuple[Block, ...]:
-    if not e.requirements:
-        return ()
-    word = {True: "met", False: "failed", None: "could not tell"}
-    tone = {True: Tone.GOOD, False: Tone.BAD, None: Tone.NEUTRAL}
-    return (
-        Heading(text="Requirements"),
-        Table(
-            columns=tuple(Column(name=n) for n in ("required", "result", "found")),
-            rows=tuple((str(c.requirement), word[c.passed], c.sentence) for c in e.requirements),
-            tones=tuple(tone[c.passed] for c in e.requirements),
-        ),
-    )
-
-
 def _baselines(e: Evaluation) -> tuple[Block, ...]:
     if not e.baselines:
         return (Text(text=_constant(e)),)
@@ -234,11 +220,13 @@ def _thresholds(e: Evaluation) -> tuple[Block, ...]:
         *([("under the capacity", t.capacity)] if t.capacity else []),
     ]  # fmt: skip
     names = (
-        "threshold", "value", "low", "high", "alerts", "cost a row", "regret", "low", "high", "",
+        "threshold", "value", "low", "high", "alerts", "cost a row", "regret", "regret low",
+        "regret high", "why not",
     )  # fmt: skip
     kinds = (
         Format.PLAIN, *[Format.DECIMAL] * 3, Format.COUNT, *[Format.DECIMAL] * 4, Format.PLAIN,
     )  # fmt: skip
+    shown = names if any(choice.why_not for _, choice in rows) else names[:-1]
     text = (
         "The threshold by data was chosen on these same rows, so its own cost is optimistic; its "
         "interval is usually wide."
@@ -251,8 +239,10 @@ def _thresholds(e: Evaluation) -> tuple[Block, ...]:
     return (
         price,
         Table(
-            columns=tuple(Column(name=n, format=k) for n, k in zip(names, kinds, strict=True)),
-            rows=tuple(_choice(name, choice) for name, choice in rows),
+            columns=tuple(
+                Column(name=n, format=k) for n, k in zip(names, kinds, strict=True) if n in shown
+            ),
+            rows=tuple(_choice(name, choice)[: len(shown)] for name, choice in rows),
             caption=text,
         ),
     )

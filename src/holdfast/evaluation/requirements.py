@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Iterable, Mapping
-from typing import Any
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from holdfast.errors import UsageError
 from holdfast.findings import Finding, Severity
 from holdfast.records import Estimate
+
+if TYPE_CHECKING:
+    from holdfast.reports.document import Block
 
 OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">=": operator.ge,
@@ -199,3 +202,21 @@ def requirement_findings(checked: Iterable[Checked]) -> list[Finding]:
             )
         )
     return out
+
+
+def requirement_blocks(checked: Sequence[Checked]) -> tuple[Block, ...]:
+    """Heading and table of what was required, for a report; nothing where nothing was."""
+    from holdfast.reports.document import Column, Heading, Table, Tone
+
+    if not checked:
+        return ()
+    word = {True: "met", False: "failed", None: "could not tell"}
+    tone = {True: Tone.GOOD, False: Tone.BAD, None: Tone.NEUTRAL}
+    return (
+        Heading(text="Requirements"),
+        Table(
+            columns=tuple(Column(name=n) for n in ("required", "result", "found")),
+            rows=tuple((str(c.requirement), word[c.passed], c.sentence) for c in checked),
+            tones=tuple(tone[c.passed] for c in checked),
+        ),
+    )

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from holdfast.evaluation.requirements import Checked
+from holdfast.evaluation.requirements import Checked, requirement_blocks
 from holdfast.findings import Finding
 from holdfast.records import Estimate
 from holdfast.reports.document import Block
@@ -145,6 +145,7 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
         blocks: list[Block] = [Callout(title=sentence, text="; ".join(gains) or "", tone=tone)]
         if self.findings:
             blocks.append(Findings(findings=self.findings))
+        blocks += requirement_blocks(self.requirements)
         blocks.append(self.table())
         if self.baselines:
             blocks.append(self._rivals())
@@ -185,16 +186,27 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
                 Column(name=n, format=f)
                 for n, f in (
                     ("metric", Format.PLAIN), ("value", Format.DECIMAL), ("low", Format.DECIMAL),
-                    ("high", Format.DECIMAL), ("n", Format.COUNT), ("unit", Format.PLAIN),
+                    ("high", Format.DECIMAL), ("n", Format.COUNT),
+                    *(((self._rare, Format.COUNT),) if self._rare else ()),
+                    ("unit", Format.PLAIN),
                 )
             ),
             rows=tuple(
-                (name.replace("_", " "), e.value, e.low, e.high, e.n, e.why_not or e.unit)
+                (
+                    name.replace("_", " "), e.value, e.low, e.high, e.n,
+                    *((e.positives,) if self._rare else ()), e.why_not or e.unit,
+                )
                 for name, e in self.metrics.items()
             ),
             caption=f"low and high are {(some.level if some else 0.95):.0%} intervals over "
             f"{self.units:,} {self.unit}.",
         )  # fmt: skip
+
+    @property
+    def _rare(self) -> str:
+        """What `Estimate.positives` counts in this task; empty where nothing is positive."""
+        words = {"ranking": "relevant", "multiclass": "rarest class", "text": "rarest class"}
+        return words.get(self.task, "")
 
     def _rivals(self) -> Table:
         from holdfast.reports.document import Column, Format, Table
@@ -221,12 +233,12 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
 
 
 def _said(rival: Rival) -> str:
-    gain = rival.gain
+    gain, on = rival.gain, rival.on.replace("_", " ")
     if gain.value is None:
         return gain.why_not
     if gain.low is None or gain.high is None:
-        return f"gain {gain.value:.4g} in {rival.on}, no interval"
-    return f"gain {gain.value:.4g} in {rival.on}, {gain.low:.4g} to {gain.high:.4g}"
+        return f"gain {gain.value:.4g} in {on}, no interval"
+    return f"gain {gain.value:.4g} in {on}, {gain.low:.4g} to {gain.high:.4g}"
 
 
 def refused(why: str, *, n: int, level: float, unit: str) -> Estimate:

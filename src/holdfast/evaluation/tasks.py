@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import msgspec
+import numpy as np
 
 from holdfast.errors import UsageError
 from holdfast.evaluation import columns
@@ -19,6 +20,7 @@ from holdfast.evaluation.requirements import (
     check_requirements,
     requirement_findings,
 )
+from holdfast.evaluation.task_parts import with_parts
 from holdfast.evaluation.task_record import TaskEvaluation
 from holdfast.evaluation.text import evaluate_text
 
@@ -40,7 +42,9 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
         y_score: decisions of shape (n,), scores of shape (n, classes), predictions of shape (n,),
             or (ranking) the table of lists.
         options: further arguments of the task's own function, and ``requirements``: metrics and
-            what they must reach, as ``["ndcg@10>=0.1", "gain.popularity.low>0"]``.
+            what they must reach, as ``["ndcg@10>=0.1", "gain.popularity.low>0"]``; ``slices``, a
+            table of n rows whose slices are searched for a larger loss, with ``show`` and
+            ``contract`` as in `holdfast.evaluate` (not of a ranking).
 
     Raises:
         UsageError: an unknown task, or an option the task does not have.
@@ -55,8 +59,17 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
         )
     run = TASKS[task]
     asked = as_requirements(options.pop("requirements", None))
+    searched = {name: options.pop(name, None) for name in ("slices", "show", "contract")}
+    if task == "ranking" and searched["slices"] is not None:
+        raise UsageError(
+            "slices of a ranking are not searched",
+            expected="slices of rows",
+            remedy="give slices_of a table of users and 1 - NDCG of each",
+        )
     given = {name: value for name, value in options.items() if value is not None}
-    known = set(list(inspect.signature(run).parameters)[2:]) | {"y_score"}
+    known = set(list(inspect.signature(run).parameters)[2:]) | {"slices", "show", "contract"}
+    if task in ("multiclass", "text"):
+        known |= {"y_pred", "y_score"}
     strange = sorted(set(given) - known)
     if strange:
         raise UsageError(
@@ -64,11 +77,16 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
             expected=f"some of {', '.join(sorted(known))}",
             got=f"{', '.join(strange)}",
         )
+    said = y_score
     if task in ("multiclass", "text") and _dimensions(y_score) == 2:
-        found = run(y_true, given.pop("y_pred", None), y_score=y_score, **given)
-    else:
-        found = run(y_true, y_score, **given)
-    return required(found, asked) if asked else found
+        said = given.pop("y_pred", None)
+        given["y_score"] = y_score
+    found = run(y_true, said, **given)
+    if given.get("champion") is not None or searched["slices"] is not None:
+        found = with_parts(found, y_true, said, given, **searched)
+    found = required(found, asked)
+    ordered = tuple(sorted(found.findings, key=lambda f: -f.severity.rank))
+    return msgspec.structs.replace(found, findings=ordered)
 
 
 def required(found: TaskEvaluation, asked: tuple[Requirement, ...]) -> TaskEvaluation:
@@ -145,13 +163,14 @@ def evaluate_table(
         score_prefix: beginning of the names of the columns with each class's probability; the
             rest of a name is the class, as text.
         entity: column that names whose row it is.
-        event_time: column that says when (regression).
+        event_time: column that says when.
         confidence: column that says how sure a decision is (text).
         champion: column with the decision or prediction of the model in use.
         quantiles: level → column.
         interval: columns with the lower and upper bounds.
         trained_on: the target of the training rows.
-        options: further arguments of the task's function.
+        options: further arguments of the task's function; of ``costs`` labels may be texts that
+            spell numbers.
 
     Raises:
         DataError: a column is not there.
@@ -170,29 +189,48 @@ def evaluate_table(
                 expected=f"a column {name!r}",
                 got=f"columns {', '.join(rows.column_names[:12])}",
             )
-        return columns.plain(rows.column(name), name)
+        return columns.plain(rows.column(name), f"the column {name!r}")
 
     truth = column(target)
-    options |= {"entity": column(entity), "champion": column(champion), "trained_on": trained_on}
+    options |= {
+        "entity": column(entity), "champion": column(champion), "trained_on": trained_on,
+        "event_time": column(event_time),
+    }  # fmt: skip
     if task == "regression":
         options |= {
-            "event_time": column(event_time),
             "quantiles": {q: column(name) for q, name in (quantiles or {}).items()} or None,
             "interval": interval and (column(interval[0]), column(interval[1])),
         }
         return evaluate_task(task, truth, column(score), **options)
     if task == "text":
         options["confidence"] = column(confidence)
+    costs = options.get("costs")
     if score_prefix is None:
+        if isinstance(costs, dict):
+            options["costs"] = _spelled(costs, truth, column(score))
         return evaluate_task(task, truth, column(score), **options)
-    import numpy as np
-
     names, classes = score_columns(rows, score_prefix)
     matrix = np.stack([columns.numbers(rows.column(n), n) for n in names], axis=1)
-    truth = np.array([str(v) for v in columns.labels(truth, "the true labels").tolist()])
     decided = column(score) if score in rows.column_names else None
-    if decided is not None:
-        options["y_pred"] = np.array(
-            [str(v) for v in columns.labels(decided, "the decisions").tolist()]
-        )
+    spelled = {"y_pred": decided, "champion": options["champion"], "trained_on": trained_on}
+    for name, values in spelled.items():
+        options[name] = None if values is None else _texts(values, name)
+    truth = _texts(truth, "the true labels")
     return evaluate_task(task, truth, matrix, classes=classes, **options)
+
+
+def _texts(values: Any, what: str) -> Any:
+    return np.array([str(v) for v in columns.labels(values, what).tolist()])
+
+
+def _spelled(costs: dict[tuple[str, str], float], *columns_: Any) -> dict[tuple[Any, Any], float]:
+    """Costs by the labels themselves, from costs by what they spell."""
+    place = {
+        str(label): label
+        for values in columns_
+        for label in np.unique(columns.labels(values, "the labels")).tolist()
+    }
+    return {
+        (place.get(truth, truth), place.get(decision, decision)): cost
+        for (truth, decision), cost in costs.items()
+    }

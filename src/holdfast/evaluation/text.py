@@ -12,7 +12,7 @@ import numpy.typing as npt
 
 from holdfast.evaluation import columns
 from holdfast.evaluation.classes import encode, score_matrix
-from holdfast.evaluation.estimating import FEWEST_UNITS
+from holdfast.evaluation.estimating import FEWEST_UNITS, with_positives
 from holdfast.evaluation.multiclass import evaluate_multiclass
 from holdfast.evaluation.task_record import TaskEvaluation
 from holdfast.findings import Finding, Severity
@@ -43,6 +43,7 @@ def evaluate_text(
     costs: Any = None,
     champion: Any = None,
     entity: Any = None,
+    event_time: Any = None,
     show_labels: bool = True,
     level: float = 0.95,
     seed: int = 0,
@@ -73,13 +74,14 @@ def evaluate_text(
     columns.share(target_error)
     base = evaluate_multiclass(
         y_true, y_pred, y_score=y_score, classes=classes, costs=costs, trained_on=trained_on,
-        champion=champion, entity=entity, show_labels=show_labels, level=level, seed=seed,
+        champion=champion, entity=entity, event_time=event_time,
+        show_labels=show_labels, level=level, seed=seed,
     )  # fmt: skip
     truth = columns.labels(y_true, "the true labels")
     n = len(truth)
     score = None if y_score is None else score_matrix(y_score, n)
     if confidence is not None:
-        sure = columns.numbers(confidence, "the confidence", n)
+        sure = columns.numbers(confidence, "the confidences", n)
     elif score is not None:
         sure = score.max(axis=1)
     else:
@@ -90,13 +92,13 @@ def evaluate_text(
         )
     named = encode(truth, y_pred, score, classes, None, None, show_labels)
     wrong = (named.truth != named.decided).astype(np.float64)
-    of_row, units, _ = columns.units(entity, n)
+    of_row, units, _ = columns.units(entity, n, event_time)
     metrics = dict(base.metrics) | _areas(wrong, sure, of_row, units, level, seed)
     threshold, findings = _cut(wrong, sure, of_row is not None, target_error, level)
     return msgspec.structs.replace(
         base,
         task="text",
-        metrics=metrics,
+        metrics=with_positives(metrics, int(named.rows[named.rows > 0].min())),
         threshold=threshold,
         findings=(*base.findings, *findings, *_unsure(metrics)),
         pictures=(*base.pictures, *_pictures(wrong, sure, threshold, target_error)),

@@ -58,8 +58,8 @@ def _number(value: float, format: Format) -> str:  # noqa: A002
         return f"{100 * value:.1f}%"
     if format is Format.COUNT:
         return f"{round(value):,}"
-    if format is Format.DECIMAL:
-        return f"{value:,.3f}"
+    if format is Format.DECIMAL:  # three places would show a small cost as nothing
+        return f"{value:.2g}" if 0.0 < abs(value) < 0.01 else f"{value:,.3f}"
     if format is Format.TIME:
         return moment(int(value))
     return f"{value:,}" if isinstance(value, int) else f"{value:.6g}"

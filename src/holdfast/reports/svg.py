@@ -13,6 +13,8 @@ from holdfast.reports.cells import one_line, write
 from holdfast.reports.document import Band, BarChart, Format, LineChart, Series
 
 WIDTH = 880
+#: bars that the text alternative of a chart reads out
+TOLD = 12
 LEFT, RIGHT, TOP, BOTTOM = 58, 18, 26, 44
 
 
@@ -33,6 +35,8 @@ def ticks(low: float, high: float, count: int = 5) -> list[float]:
 
 
 _MINUTE = 60_000_000.0
+#: stretch of time whose axis shows days
+_LONG = 30 * 1440 * _MINUTE
 #: steps of a time axis, in minutes
 _STEPS = (1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440, 2880, 10_080, 20_160, 43_200)
 
@@ -97,10 +101,13 @@ def line_chart(chart: LineChart, height: int = 300) -> str:
         edges = f'x1="{LEFT}" x2="{WIDTH - RIGHT}"'
         parts.append(f'<line {edges} y1="{py(y):.1f}" y2="{py(y):.1f}" class="grid"/>')
         parts.append(label(LEFT - 9, py(y) + 4, tick(y, chart.y_format), anchor="end"))
-    shown = time_ticks(x0, x1) if chart.x_format is Format.TIME else ticks(x0, x1, 6)
+    timed, long = chart.x_format is Format.TIME, x1 - x0 > _LONG
+    shown = time_ticks(x0, x1, 3 if long else 6) if timed else ticks(x0, x1, 6)
     for i, x in enumerate(shown):  # every other one may be left out where there is little room
         css = "tick other" if i % 2 else "tick"
-        parts.append(label(px(x), floor + 18, tick(x, chart.x_format), css=css, anchor="middle"))
+        # over months the day matters, and not the minute
+        words = write(x, Format.TIME)[:10] if timed and long else tick(x, chart.x_format)
+        parts.append(label(px(x), floor + 18, words, css=css, anchor="middle"))
     parts += [
         f'<path d="{area}" class="band {band.tone.value}"/>'
         for band in chart.bands
@@ -130,7 +137,13 @@ def line_chart(chart: LineChart, height: int = 300) -> str:
                 anchor="end" if flip else "start",
             )
         )
-    return drawing(chart.title, height, parts)
+    told = [
+        f"{s.name}: {tick(ys[0], chart.y_format)} to {tick(ys[-1], chart.y_format)}, lowest "
+        f"{tick(min(ys), chart.y_format)}, highest {tick(max(ys), chart.y_format)}"
+        for s in chart.series
+        if (ys := [float(f"{y:.3g}") for y in s.known if math.isfinite(y)])
+    ]
+    return drawing("; ".join([chart.title, *told]), height, parts)
 
 
 def outline(series: Series, px: Callable[[float], float], py: Callable[[float], float]) -> str:
@@ -197,7 +210,11 @@ def bar_chart(chart: BarChart) -> str:
                 f'height="{bar - 3}" rx="2" class="bar {series.tone.value}"/>'
             )
             parts.append(label(left + width + 7, y + j * bar + 10, write(value, chart.format)))
-    return drawing(chart.title, height, parts, css="chart bars")
+    told = [
+        f"{category}: {', '.join(write(s.values[i], chart.format) for s in chart.series)}"
+        for i, category in enumerate(chart.categories[:TOLD])
+    ]
+    return drawing("; ".join([chart.title, *told]), height, parts, css="chart bars")
 
 
 def drawing(

@@ -258,7 +258,10 @@ def _slice(
         literals=tuple(literals), rows=int(inside.sum()), share=float(inside.mean()),
         inside=float(loss[inside].mean()), outside=float(loss[~inside].mean()), excess=excess, p=p,
         adjusted=adjusted,
-        confirmed=adjusted <= error and (excess.value or 0.0) >= max(smallest, 1e-300),
+        # the interval must agree with the test: losses with a heavy tail can part them
+        confirmed=adjusted <= error
+        and (excess.value or 0.0) >= max(smallest, 1e-300)
+        and (excess.low is None or excess.low > 0.0),
         found_z=candidate.z,
     )  # fmt: skip
 

@@ -186,7 +186,7 @@ class Slices(Result, msgspec.Struct, frozen=True, kw_only=True):
         return Document(
             title=f"Slices of {name}" if name else "Slices",
             summary=f"{self.rows:,} rows, {len(self.columns)} columns sliced.",
-            blocks=self.blocks(),
+            blocks=self.blocks()[1:],  # the title is its heading
             passed=self.passed,
             data=self.to_dict(),
         )
