@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from holdfast.audit import Verdict, audit
+from holdfast.audit import AuditReport, Verdict, audit
 
 #: table -> (target, event time, columns left out, leaking columns)
 LEAKS = {
@@ -27,6 +27,16 @@ CLEAN = {
 }
 
 
+#: what is true of these tables without any column of theirs being a leak: streams score better
+#: when split at random, and passengers share tickets
+OF_SPLITS = {"HF-L-TIME-SPLIT", "HF-L-GROUPS"}
+
+
+def blamed(report: AuditReport) -> set[str]:
+    """Columns that are said to leak."""
+    return {c for f in report.findings if f.code not in OF_SPLITS for c in f.columns}
+
+
 def table_of(real_data: Path, name: str, dropped: tuple[str, ...]) -> pa.Table:
     return pq.read_table(real_data / f"{name}.parquet").drop_columns(list(dropped))
 
@@ -37,12 +47,12 @@ def test_the_known_leaks_are_found_and_sized_and_nothing_else(real_data: Path, n
     table = table_of(real_data, name, dropped)
     cleaned = audit(table.drop_columns(sorted(leaks)), target=target, event_time=time)
     honest = cleaned.peel.scores[0]
-    assert {c for f in cleaned.findings for c in f.columns} == set()
+    assert blamed(cleaned) == set()
     renamed = {n: n if n in {target, time} else f"c{i}" for i, n in enumerate(table.column_names)}
     for names in ({n: n for n in renamed}, renamed):
         shown = table.rename_columns([names[n] for n in table.column_names])
         report = audit(shown, target=target, event_time=time)
-        assert {c for f in report.findings for c in f.columns} == {names[n] for n in leaks}
+        assert blamed(report) == {names[n] for n in leaks}
         assert report.score.without == pytest.approx(honest, abs=0.02)
         assert all(f.verdict is Verdict.SUSPECT for f in report.findings if f.columns)
 
@@ -51,7 +61,7 @@ def test_the_known_leaks_are_found_and_sized_and_nothing_else(real_data: Path, n
 def test_clean_tables_are_clear_as_far_as_tested(real_data: Path, name: str):
     target, time, dropped = CLEAN[name]
     report = audit(table_of(real_data, name, dropped), target=target, event_time=time)
-    assert not [f for f in report.findings if f.columns]
+    assert blamed(report) == set()
     assert report.passed is not False
 
 

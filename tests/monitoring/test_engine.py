@@ -264,3 +264,27 @@ def test_the_ring_of_recent_rows_stays_small():
     assert len(watcher._recent.numbers) <= 3072
     assert len(watcher._recent._source.names) <= 3072
     assert len(watcher.dump()) < 200_000
+
+
+def test_marks_accepted_as_normal_stay_quiet_and_more_of_them_do_not():
+    watcher = monitor(release())
+    half = Life(2000).mark("Job:null", np.arange(0, 2000, 2))
+    [found] = opened(feed(watcher, half))
+    watcher.accept(found.id)
+    assert [(a.incident, a.features) for a in watcher.accepted] == [(found.id, ("Job",))]
+    watcher = monitor(release(), state=watcher.dump())
+    same = Life(4000, first=2000, seed=1).mark("Job:null", np.arange(0, 4000, 2))
+    assert opened(feed(watcher, same)) == []
+    all_of_them = Life(300, first=6000, seed=2).mark("Job:null", np.arange(300))
+    assert len(opened(feed(watcher, all_of_them))) == 1
+
+
+def test_marks_accepted_as_normal_can_be_taken_back():
+    watcher = monitor(release())
+    [found] = opened(feed(watcher, Life(2000).mark("Job:null", np.arange(0, 2000, 2))))
+    watcher.accept(found.id)
+    watcher = monitor(release(), state=watcher.dump())
+    assert watcher.take_back(found.id)
+    assert watcher.accepted == []
+    later = Life(400, first=2000, seed=1).mark("Job:null", np.arange(0, 400, 2))
+    assert len(opened(feed(watcher, later))) == 1

@@ -194,3 +194,43 @@ def test_batches_do_not_matter_for_the_incidents_found(table_reference):
     opened = [(i.features, i.opened_row, i.onset_row) for i in whole.incidents]
     assert opened == [(i.features, i.opened_row, i.onset_row) for i in pieces.incidents]
     assert opened
+
+
+# -- accepted as normal -----------------------------------------------------------------------
+
+
+def heavier(n, seed, by):
+    columns, score, _ = rows_of(n, seed)
+    columns["weight"] = read_values(ValueKind.NUMBER, columns["weight"].numbers + by)
+    return columns, score
+
+
+def test_what_was_accepted_stays_quiet_and_a_further_change_does_not(table_reference):
+    watcher = values_monitor(table_reference)
+    columns, score = heavier(1000, 5, 1.0)
+    [found] = watcher.observe_columns(columns, score=score)
+    after = watcher.accept(found.id)
+    assert (after.status, after.ending) == (IncidentStatus.CLOSED, "accepted")
+    columns, score = heavier(5000, 6, 1.0)
+    assert watcher.observe_columns(columns, score=score) == []
+    columns, score = heavier(1000, 7, 3.0)
+    again = watcher.observe_columns(columns, score=score)
+    assert [i.features for i in again] == [("weight",)]
+    assert [i.id for i in watcher.incidents] == [found.id, again[0].id]
+
+
+def test_what_was_accepted_can_be_taken_back(table_reference):
+    watcher = values_monitor(table_reference)
+    columns, score = heavier(1000, 5, 1.0)
+    [found] = watcher.observe_columns(columns, score=score)
+    watcher.accept(found.id)
+    assert watcher.take_back(found.id)
+    assert not watcher.take_back(found.id)
+    columns, score = heavier(1000, 6, 1.0)
+    assert [i.features for i in watcher.observe_columns(columns, score=score)] == [("weight",)]
+
+
+def test_only_what_is_open_can_be_accepted(table_reference):
+    watcher = values_monitor(table_reference)
+    with pytest.raises(DataError, match="no such incident is open"):
+        watcher.accept("i1")

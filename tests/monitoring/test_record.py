@@ -124,6 +124,17 @@ def test_the_worker_takes_note_of_what_was_accepted(store, monkeypatch):
     assert told == [found.id]
 
 
+def test_what_a_person_opens_again_is_not_normal_any_more(store):
+    watcher, found = broken(store)
+    act(store, found.id, Verb.ACCEPT, reason="new product", by="ana", at=START)
+    watcher.run_once(START)
+    [watching] = watcher._models.values()
+    assert [a.incident for a in watching.values.accepted] == [found.id]
+    act(store, found.id, Verb.REOPEN, reason="no: a fault", by="ana", at=START + 1)
+    watcher.run_once(START + 1)
+    assert watcher._models["loan"].values.accepted == []
+
+
 def test_a_cause_that_comes_back_opens_its_incident_again_and_is_told_again(store):
     watcher, found = broken(store, EVERYTHING)
     mend(store, watcher)

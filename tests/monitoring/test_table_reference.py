@@ -7,10 +7,12 @@ import math
 import numpy as np
 import pandas as pd
 import polars as pl
+import pyarrow as pa
 import pytest
 
+from holdfast import frames
 from holdfast.errors import DataError
-from holdfast.frames.values import ValueKind
+from holdfast.frames.values import ValueKind, read_values
 from holdfast.monitoring.monitor import Monitor
 from holdfast.monitoring.table_reference import TableReference, outcomes
 
@@ -84,3 +86,49 @@ def test_a_monitor_watches_by_it():
     watcher = Monitor(found, clock=lambda: NOW)
     kinds = {(w.feature, w.code) for w in watcher.watched}
     assert {("size", "null"), ("job", "unseen"), ("", "score"), ("", "label")} <= kinds
+
+
+def bunches(rows, seed):
+    """Customers with ten rows each."""
+    rng = np.random.default_rng(seed)
+    who = np.arange(rows) // 10
+    return pa.table(
+        {
+            "customer": pa.array([f"{seed}-{k}" for k in who.tolist()]),
+            "size": rng.normal(0, 1, rows // 10)[who],
+            "kind": pa.array(rng.choice(["a", "b"], rows // 10)[who].tolist()),
+            "amount": rng.gamma(2.0, size=rows),
+        }
+    )
+
+
+def test_rows_of_one_entity_count_once_and_it_is_no_column():
+    found = TableReference.learn(bunches(6000, 1), entity="customer")
+    assert found.values.names == ("size", "kind", "amount")
+    assert found.values.counted == 0.1
+    watcher = Monitor(found, clock=lambda: 0)
+
+    def rows(seed):
+        frame = frames.read(bunches(3000, seed))
+        kinds = found.values.kinds
+        return {name: read_values(kind, frame.column(name)) for name, kind in kinds.items()}
+
+    assert watcher.observe_columns(rows(2)) == []
+    columns = rows(3)
+    columns["size"] = read_values(ValueKind.NUMBER, [None] * 3000)
+    told = watcher.observe_columns(columns)
+    assert [i.features for i in told] == [("size",)]
+
+
+def test_a_table_with_times_is_put_in_their_order_and_needs_no_warm_up():
+    rng = np.random.default_rng(3)
+    at = np.array("2026-03-02", "datetime64[us]") + np.arange(4000) * np.timedelta64(5, "m")
+    warm = np.sin(np.arange(4000) / 288 * 2 * np.pi) + rng.normal(0, 0.3, 4000)
+    order = rng.permutation(4000)
+    mixed = pa.table({"at": at[order], "warmth": warm[order]})
+    found = TableReference.learn(mixed, event_time="at")
+    assert found.values.names == ("warmth",)
+    assert found.values.columns[0].clock is not None
+    assert found.values.warm_up == 0
+    shuffled = TableReference.learn(mixed.drop(["at"]), ordered=False)
+    assert shuffled.values.warm_up > 0

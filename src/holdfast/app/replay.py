@@ -35,6 +35,7 @@ def replay_table(
         ignore: columns of the reference that are not watched.
         asked: everything else that `holdfast.monitoring.replaying.replay` takes.
     """
+    from holdfast import frames
     from holdfast.app.settings import load_settings
     from holdfast.monitoring.replaying import replay
 
@@ -42,13 +43,15 @@ def replay_table(
     if reference is not None:
         from holdfast.monitoring.table_reference import TableReference
 
-        aside = tuple(n for n in (asked.get("event_time"), *ignore) if n)
+        normal = frames.read(reference)
+        clock = asked.get("event_time")
         learned = TableReference.learn(
-            reference,
+            normal,
             score=asked.get("score"),
             target=asked.get("target"),
             positive=asked.get("positive"),
-            ignore=aside,
+            ignore=ignore,
+            event_time=clock if clock in normal else None,
         )
         return replay(table, learned, model=model or "model", budget=words, **asked)
     asked["score"] = None  # the release scores

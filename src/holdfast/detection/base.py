@@ -65,9 +65,10 @@ class Block:
         columns: columns by name, read as the kinds of the reference, for detectors that look at
             values; None where the caller has none. Detectors of marks never touch it.
         score: shape (n,), the main model's scores, NaN where there is none; None without scores.
+        timed: shape (n,), whether `at` is really the row's event time; None: it always is.
     """
 
-    __slots__ = ("at", "columns", "marks", "numbers", "score")
+    __slots__ = ("at", "columns", "marks", "numbers", "score", "timed")
 
     def __init__(
         self,
@@ -76,7 +77,9 @@ class Block:
         marks: Mapping[str, IntArray],
         columns: Mapping[str, Values] | None = None,
         score: FloatArray | None = None,
+        timed: NDArray[np.bool_] | None = None,
     ) -> None:
+        self.timed = timed
         self.numbers = numbers
         self.at = at
         self.marks = marks
@@ -85,6 +88,11 @@ class Block:
 
     def __len__(self) -> int:
         return len(self.numbers)
+
+    @property
+    def times(self) -> IntArray:
+        """Shape (n,): event times, 0 where a row has none of its own."""
+        return self.at if self.timed is None else np.where(self.timed, self.at, 0)
 
 
 class Side(enum.StrEnum):
@@ -200,6 +208,26 @@ class Detector(Protocol):
 
     def dismiss(self, key: str, side: Side) -> None:
         """Forgets a fault and starts that stream afresh (a person closed the incident)."""
+        ...
+
+    def accept(
+        self, incident: str, events: Sequence[Event], block: Block, label: FloatArray | None
+    ) -> int:
+        """Takes what some streams show as normal from now on, and starts them afresh.
+
+        Args:
+            incident: a name, to take it back by.
+            events: the faults accepted, with their counts so far.
+            block: the rows since their onset, as far as they are still kept.
+            label: shape (rows,), their outcomes, NaN where unknown; None without any.
+
+        Returns:
+            Rows of evidence.
+        """
+        ...
+
+    def take_back(self, incident: str) -> bool:
+        """What was accepted under this name is not normal after all; False: nothing was."""
         ...
 
     def adopt(self, event: Event) -> bool:

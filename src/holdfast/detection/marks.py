@@ -52,6 +52,8 @@ class _State(msgspec.Struct, array_like=True):
     lapses: bytes
     faults: dict[int, Fault]
     version: int = 1
+    accepted: dict[str, list[tuple[str, str, float]]] = {}
+    learned: dict[str, float] = {}
 
 
 class MarkDetector:
@@ -88,6 +90,9 @@ class MarkDetector:
         # per stream: relapses, and rows counted at the last recovery (-1: never)
         self._lapses = np.array([[0], [-1]], np.int64).repeat(count, axis=1)
         self._faults: dict[int, Fault] = {}
+        # what was accepted as normal, by incident, and the ends of those intervals as learned
+        self._accepted: dict[str, list[tuple[str, str, float]]] = {}
+        self._learned: dict[str, float] = {}
         self._up = np.array([s.side is Side.UP for s in self._live], np.bool_)
         self._index()
 
@@ -160,6 +165,51 @@ class MarkDetector:
             self._faults.pop(i, None)
             self._wealth[i] = 0
 
+    def accept(
+        self, incident: str, events: Sequence[Event], block: Block, label: FloatArray | None
+    ) -> int:
+        """Takes the share that some streams show as normal from now on."""
+        del block, label
+        found = []
+        for event in events:
+            i = self._find(event.stream.key, event.stream.side)
+            if i is not None and event.rows:
+                up = self._live[i].side is Side.UP
+                share = event.share if up else 1.0 - event.share
+                error = 4.0 * (share * (1.0 - share) / event.rows) ** 0.5 + 2.0 / event.rows
+                edge = share + max(error, 0.003 + 0.25 * share * (1.0 - share))
+                found.append((event.stream.key, event.stream.side.value, min(edge, 1.0 - 1e-4)))
+            self.dismiss(event.stream.key, event.stream.side)
+        self._accepted[incident] = found
+        self._widen()
+        return max((e.rows for e in events), default=0)
+
+    def take_back(self, incident: str) -> bool:
+        """What was accepted is not normal after all."""
+        if self._accepted.pop(incident, None) is None:
+            return False
+        self._widen()
+        return True
+
+    def _widen(self) -> None:
+        """Ends of intervals as learned, and where something was accepted as far as that."""
+        wanted: dict[tuple[str, str], float] = {}
+        for found in self._accepted.values():
+            for key, side, edge in found:
+                wanted[key, side] = max(wanted.get((key, side), 0.0), edge)
+        for i, stream in enumerate(self._live):
+            name = f"{stream.side.value} {stream.key}"
+            if (stream.key, stream.side.value) not in wanted and name not in self._learned:
+                continue
+            first = self._learned.setdefault(name, self._edge[i])
+            edge = max(first, wanted.get((stream.key, stream.side.value), 0.0))
+            steps = bets_above(edge)
+            self._edge[i], self._gain[i], self._loss[i] = edge, steps.yes, steps.no
+            shown = edge if stream.side is Side.UP else 1.0 - edge
+            self._live[i] = msgspec.structs.replace(stream, edge=shown)
+        now = {(s.key, s.side): s for s in self._live}
+        self._all = tuple(now.get((s.key, s.side), s) for s in self._all)
+
     def _find(self, key: str, side: Side) -> int | None:
         wanted = key, side
         return next((i for i, s in enumerate(self._live) if (s.key, s.side) == wanted), None)
@@ -202,6 +252,8 @@ class MarkDetector:
             counts=self._counts.tobytes(),
             lapses=self._lapses.tobytes(),
             faults=self._faults,
+            accepted=self._accepted,
+            learned=self._learned,
         )
         return msgspec.msgpack.encode(state)
 
@@ -217,6 +269,7 @@ class MarkDetector:
             mine: IntArray = getattr(self, f"_{name}")
             mine[...] = np.frombuffer(getattr(state, name), np.int64).reshape(mine.shape)
         self._faults = state.faults
+        self._accepted, self._learned = state.accepted, state.learned
         return self
 
     def _normalise(self, marks: Mapping[str, IntArray]) -> dict[str, IntArray]:

@@ -6,6 +6,7 @@ signals become events like those of any other detector.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 import msgspec
@@ -102,7 +103,7 @@ class ValuesDetector:
         self._rows.take(start, numbers, at)
         self._last = int(numbers[-1]), int(at[-1])
         events = []
-        for signal in self._core.observe(block.columns, len(block), block.score):
+        for signal in self._core.observe(block.columns, len(block), block.score, block.times):
             place = signal.row - start
             onset = self._rows.find(signal.onset)
             events.append(self._event(signal, int(numbers[place]), int(at[place]), onset))
@@ -113,6 +114,8 @@ class ValuesDetector:
         core = self._core
         if core is None or block.columns is None or not len(block) or block.score is None:
             return []
+        counted = core.counted_outcomes(block.columns, len(block))
+        label = np.where(counted, label, np.nan)
         known = np.isfinite(block.score) & np.isfinite(label)
         self._labels.take(self._labelled, block.numbers[known], block.at[known])
         self._labelled += int(known.sum())
@@ -169,6 +172,25 @@ class ValuesDetector:
         self._signals.pop(key, None)
         if self._core is not None:
             self._core.forget(key)
+
+    def accept(
+        self, incident: str, events: Sequence[Event], block: Block, label: FloatArray | None
+    ) -> int:
+        """Takes what some streams show as normal from now on."""
+        if self._core is None or block.columns is None:
+            for event in events:
+                self.dismiss(event.stream.key, event.stream.side)
+            return 0
+        names = [e.stream.key for e in events]
+        rows = self._core.accept(incident, names, block.columns, block.score, label, block.times)
+        for name in names:
+            self._standing.pop(name, None)
+            self._signals.pop(name, None)
+        return rows
+
+    def take_back(self, incident: str) -> bool:
+        """What was accepted is not normal after all."""
+        return self._core is not None and self._core.take_back(incident)
 
     def adopt(self, event: Event) -> bool:
         """A new release is judged by its own rows: nothing is carried over."""

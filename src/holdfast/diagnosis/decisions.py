@@ -71,6 +71,8 @@ def decide(
     payload: dict[str, Any] = {"id": incident.id, "by": by, "reason": why}
     if verb in (Verb.RESOLVE, Verb.ACCEPT):
         payload |= {"closed_at": at, "episode": incident.episode}
+    if verb is Verb.REOPEN and incident.episode:
+        payload["last"] = incident.episode  # the monitor's name of what was closed too early
     if verb is Verb.MUTE:
         if until is not None and until <= at:
             raise UsageError(

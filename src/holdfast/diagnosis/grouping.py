@@ -11,6 +11,7 @@
 * A column whose values, fit to the rest or score moved joins the incident that began at about the
   same time; and any incident made of such movements alone, for one drift is seen in many columns,
   one after the other. So do outcomes.
+* What the diagnosis of a movement names as guilty is guilty in an open incident already: that one.
 * The cause of an incident that was closed not long ago: the same incident, open again.
 """
 
@@ -108,10 +109,33 @@ def _soft_home(crossing: Crossing, incidents: Mapping[str, Sequence[Crossing]]) 
     """The newest incident that a spreading movement can belong to."""
     for name, members in reversed(list(incidents.items())):
         onset = min(m.onset_row for m in members)
-        if all(m.soft for m in members) or crossing.code in FOLLOWING:
+        moved = [m for m in members if m.code != "named"]  # what is named did not move by itself
+        if all(m.soft for m in moved) or crossing.code in FOLLOWING:
             return name
         if abs(crossing.onset_row - onset) <= SOFT_ONSET:
             return name
+    return None
+
+
+def same_cause(crossing: Crossing, incident: Incident, known: Iterable[Incident]) -> str | None:
+    """The open incident that already names what a new one would, or None.
+
+    One change of one column goes on for long and shows in other columns, the fit of the row and the
+    score, each at its own time. Where the diagnosis of such a movement names the column that an
+    open incident names first (or the other way round), it is that incident still.
+
+    Args:
+        crossing: the stream that crossed; only values that left their usual place count.
+        incident: what would be opened.
+        known: open incidents, oldest first.
+    """
+    if crossing.code not in VALUE_CODES or not incident.features:
+        return None
+    for earlier in known:
+        if earlier.features and (
+            earlier.features[0] in incident.features or incident.features[0] in earlier.features
+        ):
+            return earlier.id
     return None
 
 

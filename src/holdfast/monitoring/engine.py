@@ -8,23 +8,22 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterator, Sequence
-from typing import Any, NamedTuple
 
 import msgspec
 import numpy as np
-import pyarrow as pa
 
 from holdfast.detection import DETECTORS, budget_shares, detector_class
 from holdfast.detection.base import Block, Detector, Event, EventKind, IntArray, Reference
 from holdfast.detection.budget import Budget, shares_to_nats
-from holdfast.diagnosis.grouping import Crossing, home
+from holdfast.diagnosis.grouping import Crossing, home, same_cause
 from holdfast.diagnosis.incidents import CLOSED, OPENED, UPDATED, as_payload, differences
 from holdfast.diagnosis.words import moment
-from holdfast.frames.values import FloatArray, ValueKind
+from holdfast.frames.values import FloatArray
+from holdfast.monitoring.accepting import accepted
 from holdfast.monitoring.casework import Casework
+from holdfast.monitoring.changes import Change, Labelled, Live
 from holdfast.monitoring.recent import Recent
 from holdfast.monitoring.reference import (
-    FieldFacts,
     MonitoredRelease,
     facts_of,
     kinds_of,
@@ -32,9 +31,16 @@ from holdfast.monitoring.reference import (
     reference_of,
 )
 from holdfast.monitoring.ring import Ring
-from holdfast.monitoring.rows import Coded, Rows
-from holdfast.monitoring.state import Leg, ModelState, OpenIncident, Watch, answer_of, over
-from holdfast.profiles.portrait import Portrait
+from holdfast.monitoring.rows import Rows, by_release, one_row
+from holdfast.monitoring.state import (
+    AcceptedChange,
+    Leg,
+    ModelState,
+    OpenIncident,
+    Watch,
+    answer_of,
+    over,
+)
 from holdfast.records import Incident, IncidentStatus
 
 #: a leg of a silent release is given up once another release has stood in for so many rows ...
@@ -52,46 +58,9 @@ MANY_LEGS = 4
 #: traffic is measured from this long a life on
 DAY = 86_400_000_000
 
+__all__ = ["Change", "Labelled", "ModelMonitor"]
+
 Releases = Callable[[str, str], MonitoredRelease | None]
-
-
-class Change(NamedTuple):
-    """One control event to be appended.
-
-    Attributes:
-        kind: ``incident.opened``, ``incident.updated`` or ``incident.closed``.
-        incident: the incident afterwards.
-        payload: of the control event.
-        key: the same change always has the same key.
-    """
-
-    kind: str
-    incident: Incident
-    payload: dict[str, Any]
-    key: str
-
-
-class Labelled(NamedTuple):
-    """Outcomes of earlier rows.
-
-    Attributes:
-        numbers: shape (n,), the model's row numbers of the rows they belong to.
-        label: shape (n,), 0 or 1.
-        rows: the rows themselves, for those that may not be kept any more; None: look them up.
-    """
-
-    numbers: IntArray
-    label: FloatArray
-    rows: Rows | None = None
-
-
-class _Live(NamedTuple):
-    """Detectors of one release at work, and what is known of its reference."""
-
-    detectors: dict[str, Detector]
-    facts: dict[str, FieldFacts]
-    kinds: dict[str, ValueKind]
-    portrait: Portrait | None
 
 
 class ModelMonitor:
@@ -121,7 +90,7 @@ class ModelMonitor:
             release: self._resumed(release, watch) for release, watch in self._state.watches.items()
         }
 
-    def _resumed(self, release: str, watch: Watch) -> _Live:
+    def _resumed(self, release: str, watch: Watch) -> Live:
         """The detectors of a release as they were dumped."""
         found = self._releases(self.model, release)
         nats = shares_to_nats(watch.budget_rows, budget_shares())
@@ -130,7 +99,15 @@ class ModelMonitor:
             name: detector_class(name).load(data, reference, nats.get(name, 0.0))
             for name, data in watch.detectors.items()
         }
-        return _Live(detectors, watch.facts, kinds_of(found), portrait_of(found))
+        self._set_aside(found)
+        return Live(detectors, watch.facts, kinds_of(found), portrait_of(found))
+
+    def _set_aside(self, release: MonitoredRelease | None) -> None:
+        """Whose row it is says which rows count, and nothing about what is wrong with them."""
+        fit = getattr(release, "values", None)
+        if fit is not None and fit.entity and fit.entity not in fit.names:
+            for ring in (self._ring, self._aged):
+                ring.aside.add(fit.entity)
 
     @property
     def rows(self) -> int:
@@ -182,7 +159,7 @@ class ModelMonitor:
         self._recent.append(numbers, rows)
         self._newest = rows, int(numbers[0])
         changes: list[Change] = []
-        positions = _by_release(rows)
+        positions = by_release(rows)
         first = {r: 0 if at is None else int(at[0]) for r, at in positions.items()}
         # a release that is new here starts when its first row comes, after all that came before
         cuts = sorted({at for r, at in first.items() if at and r not in self._live})
@@ -214,7 +191,7 @@ class ModelMonitor:
                     block, label, newest, self._state.last_received
                 ):
                     rows, first = self._newest or (
-                        _one_row(newest, self._state.last_received),
+                        one_row(newest, self._state.last_received),
                         newest,
                     )
                     work = self._casework(release, rows, first, [event])
@@ -224,7 +201,7 @@ class ModelMonitor:
 
     def _labelled(self, known: Labelled) -> Iterator[tuple[str, Block, FloatArray]]:
         if known.rows is not None:
-            for release, at in _by_release(known.rows).items():
+            for release, at in by_release(known.rows).items():
                 live = self._live.get(release)
                 if live is None:
                     continue
@@ -252,7 +229,7 @@ class ModelMonitor:
             return
         numbers = np.arange(first, rows_seen, dtype=np.int64)
         self._newest = rows, first
-        for release, at in _by_release(rows).items():
+        for release, at in by_release(rows).items():
             live = self._live.get(release)
             if live is None:
                 continue
@@ -278,8 +255,37 @@ class ModelMonitor:
         self._state.open = [c for c in self._state.open if c.incident.id != incident]
 
     def accept(self, incident: str) -> None:
-        """Takes an incident as normal from now on; for now as `resolve` does."""
-        self.resolve(incident)
+        """Takes an incident as normal from now on.
+
+        Its streams tolerate from now on what the rows since its onset show (the newest ones that
+        are still kept), and what the reference called normal besides. A change beyond that counts
+        as before. `take_back` undoes it.
+        """
+        for case in self._state.open:
+            if case.incident.id == incident:
+                self._refresh()
+                detectors = {release: live.detectors for release, live in self._live.items()}
+                self._state.accepted += accepted(
+                    case, detectors, self._state.rows - 1, self._ring_of
+                )
+        self._state.open = [c for c in self._state.open if c.incident.id != incident]
+
+    @property
+    def accepted(self) -> list[AcceptedChange]:
+        """What people took as normal and did not take back, oldest first."""
+        return list(self._state.accepted)
+
+    def take_back(self, incident: str) -> bool:
+        """What was accepted with this incident is not normal after all; False: nothing was.
+
+        The reference is as it was; if the change still stands, it is found again.
+        """
+        known = [a for a in self._state.accepted if a.incident == incident]
+        for live in (self._live[a.release] for a in known if a.release in self._live):
+            for detector in live.detectors.values():
+                detector.take_back(incident)
+        self._state.accepted = [a for a in self._state.accepted if a.incident != incident]
+        return bool(known)
 
     # -- rows to events -----------------------------------------------------------------------
 
@@ -296,12 +302,13 @@ class ModelMonitor:
         budget = self._budget.rows(per_day)
         nats = shares_to_nats(budget, budget_shares())
         reference = reference_of(found)
-        live = _Live(
+        live = Live(
             {name: detector_class(name).fit(reference, nats[name]) for name in DETECTORS},
             facts_of(found),
             kinds_of(found),
             portrait_of(found),
         )
+        self._set_aside(found)
         self._live[release] = live
         state.watches[release] = Watch(
             detectors={}, facts=live.facts, last_row=row, budget_rows=budget
@@ -367,8 +374,11 @@ class ModelMonitor:
         self, release: str, rows: Rows, first: int, events: Sequence[Event] = ()
     ) -> Casework:
         live = self._live[release]
-        ring = self._aged if self._are_aged(events) else self._ring
+        ring = self._ring_of(events)
         return Casework(self._recent, rows, first, live.facts, ring, live.portrait)
+
+    def _ring_of(self, events: Sequence[Event]) -> Ring:
+        return self._aged if self._are_aged(events) else self._ring
 
     def _are_aged(self, events: Sequence[Event]) -> bool:
         """Whether all of it is about outcomes of rows that are no longer among the last ones."""
@@ -404,12 +414,7 @@ class ModelMonitor:
         quiet = self._quiet(release)
         if target is not None:
             case = next(c for c in self._state.open if c.incident.id == target)
-            case.legs.append(leg)
-            if leg.crossing.soft and len(case.legs) > MANY_LEGS:
-                return []  # one more column of a movement that is known: looked at in its turn
-            work.look_at(case, event)
-            after = work.renew(case, event.row, quiet)
-            return [self._update(case, after, after.sentence, "/".join(map(str, leg.key)))]
+            return self._join(case, leg, work, quiet)
         case = OpenIncident(
             incident=work.draft(
                 self.model, release, event, place, _identity(self.model, leg, work)
@@ -419,9 +424,28 @@ class ModelMonitor:
         )
         work.look_at(case, event)
         case.incident = work.renew(case, event.row, quiet)
+        known = same_cause(leg.crossing, case.incident, self.open)
+        if known is not None:
+            case = next(c for c in self._state.open if c.incident.id == known)
+            return self._join(case, leg, work, quiet)
         self._state.open.append(case)
         incident = case.incident
         return [Change(OPENED, incident, as_payload(incident), f"{incident.id}/opened")]
+
+    def _join(
+        self,
+        case: OpenIncident,
+        leg: Leg,
+        work: Casework,
+        quiet: tuple[tuple[str, str], ...],
+    ) -> list[Change]:
+        """One more stream of an open incident."""
+        case.legs.append(leg)
+        if leg.crossing.soft and len(case.legs) > MANY_LEGS:
+            return []  # one more column of a movement that is known: looked at in its turn
+        work.look_at(case, leg.event)
+        after = work.renew(case, leg.event.row, quiet)
+        return [self._update(case, after, after.sentence, "/".join(map(str, leg.key)))]
 
     def _recovered(
         self, release: str, name: str, event: Event, place: int, work: Casework
@@ -560,28 +584,6 @@ class ModelMonitor:
                 if s.field and not s.muted
             )
         )
-
-
-def _by_release(rows: Rows) -> dict[str, IntArray | None]:
-    """Positions of the rows of each release, in order of first appearance; None: all of them."""
-    coded = rows.release
-    if len(coded.names) == 1 and (coded.codes == 0).all():
-        return {coded.names[0]: None}
-    found: dict[str, IntArray] = {
-        name: np.flatnonzero(coded.codes == i) for i, name in enumerate(coded.names)
-    }
-    present = sorted((int(at[0]), name) for name, at in found.items() if len(at))
-    return {name: found[name] for _, name in present}
-
-
-def _one_row(number: int, at: int) -> Rows:
-    """A stand-in for the newest row after a restart: its number and time."""
-    when = np.array([at], np.int64)
-    none = Coded(np.array([-1], np.int64), [])
-    return Rows(
-        ids=pa.array([str(number)]), at=when, received=when, release=none, source=none,
-        verdict=none, marks={},
-    )  # fmt: skip
 
 
 def _keys(legs: list[Leg]) -> set[str]:

@@ -25,7 +25,7 @@ from holdfast.monitoring.promise import Watched, promise, watched
 from holdfast.monitoring.reference import MonitoredRelease
 from holdfast.monitoring.rows import Coded, Rows, columns_of, decode
 from holdfast.monitoring.table_reference import outcomes
-from holdfast.records import Incident
+from holdfast.records import Incident, IncidentStatus
 
 #: rows answered at a time
 STEP = 4096
@@ -88,6 +88,7 @@ class Monitor:
         self._count = 0
         self._found: dict[str, Incident] = {}
         self._returned: dict[str, str] = {}
+        self._accepted: dict[str, str] = {}
         self._engine = ModelMonitor(model, lambda _model, _id: release, self._budget)
         self._engine.start(release.id)
 
@@ -151,6 +152,7 @@ class Monitor:
             marks={},
             score=score,
             read=lambda _kinds: columns,
+            timed=None if at is not None else np.zeros(n, np.bool_),
         )
         return self._note(self._engine.observe(rows))
 
@@ -174,6 +176,41 @@ class Monitor:
             else outcomes(plain, positive)
         )
         return self._note(self._engine.observe_labels(Labelled(numbers, label)))
+
+    def accept(self, incident: str) -> Incident:
+        """Takes an open incident as normal from now on: its columns tolerate what they now show.
+
+        Args:
+            incident: its id.
+
+        Raises:
+            DataError: no such incident is open.
+        """
+        known = self._found.get(incident)
+        names = [k for k, first in self._returned.items() if first == incident]
+        inside = {i.id for i in self._engine.open}
+        mine = next((n for n in (*reversed(names), incident) if n in inside), None)
+        if known is None or mine is None:
+            raise DataError(
+                "no such incident is open",
+                expected=f"one of {', '.join(sorted(i.id for i in self._open())) or 'none'}",
+                got=repr(incident),
+            )
+        self._engine.accept(mine)
+        self._accepted[incident] = mine
+        after = msgspec.structs.replace(
+            known, status=IncidentStatus.CLOSED, ending="accepted", closed_at=self._clock()
+        )
+        self._found[incident] = after
+        return after
+
+    def take_back(self, incident: str) -> bool:
+        """What was accepted is not normal after all: if it still stands, it is found again."""
+        mine = self._accepted.pop(incident, None)
+        return mine is not None and self._engine.take_back(mine)
+
+    def _open(self) -> list[Incident]:
+        return [i for i in self._found.values() if i.status is IncidentStatus.OPEN]
 
     def _note(self, changes: Sequence[Change]) -> list[Incident]:
         changed: dict[str, Incident] = {}
@@ -230,6 +267,7 @@ class Monitor:
         twin = copy.copy(self)
         twin._found = dict(self._found)
         twin._returned = dict(self._returned)
+        twin._accepted = dict(self._accepted)
         twin._engine = self._engine.fork()
         return twin
 
@@ -246,11 +284,18 @@ class Monitor:
         if isinstance(table, list) and table and all(isinstance(row, dict) for row in table):
             for start in range(0, len(table), STEP):
                 part = table[start : start + STEP]
-                yield self._answered(part, self._times_of(part, now), now, source)
+                yield self._timed(part, self._times_of(part, now), now, source)
             return
         for batch in frames.read(table).batches(STEP):
             rows = batch.to_pylist()
-            yield self._answered(rows, self._times(batch, now), now, source)
+            yield self._timed(rows, self._times(batch, now), now, source)
+
+    def _timed(
+        self, rows: list[dict[str, Any]], times: NDArray[np.int64], now: int, source: str | None
+    ) -> tuple[Rows, FloatArray | None]:
+        made, label = self._answered(rows, times, now, source)
+        made.timed = times != now  # a row without a time of its own got the clock's
+        return made, label
 
     def _take(self, rows: int) -> int:
         """Number of the first of some rows, counting them as seen."""

@@ -222,7 +222,7 @@ def promised(
         marks=tuple(watched(marks)),
         notes=() if fit is None else tuple(_notes(fit, release)),
         traffic=traffic,
-        time="" if times is None else _of_time(times) + _of_cycles(cycles or {}),
+        time="" if times is None else _of_time(times) + _of_cycles(cycles or {}, _clocked(fit)),
     )
 
 
@@ -253,7 +253,12 @@ def _of_time(times: IntArray) -> str:
     return found.advice
 
 
-def _of_cycles(cycles: Mapping[str, Cycle]) -> str:
+def _clocked(fit: ReferenceFit | None) -> frozenset[str]:
+    """Columns that have a reference for every hour or weekday."""
+    return frozenset(() if fit is None else (c.name for c in fit.columns if c.clock is not None))
+
+
+def _of_cycles(cycles: Mapping[str, Cycle], clocked: frozenset[str]) -> str:
     """Which columns swing with the clock, and what that means for what is noticed."""
     told = []
     for period, words in (
@@ -266,7 +271,14 @@ def _of_cycles(cycles: Mapping[str, Cycle]) -> str:
             told.append(f"{words}: {names(found)}")
     if not told:
         return ""
-    return (
-        f". What follows {'; '.join(told)}. These are judged against all hours together: their "
-        "usual swing is allowed at any hour, and a change that stays within it is not noticed"
-    )
+    text = f". What follows {'; '.join(told)}"
+    mine = [name for name in cycles if name in clocked]
+    rest = [n for n, c in cycles.items() if c.period is not Period.NONE and n not in clocked]
+    if mine:
+        text += f". Judged by the same hour or weekday of the reference: {names(mine)}"
+    if rest:
+        text += (
+            f". Judged against all hours together: {names(rest)}: their usual swing is allowed at "
+            "any hour, and a change that stays within it is not noticed"
+        )
+    return text

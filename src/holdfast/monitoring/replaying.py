@@ -178,7 +178,10 @@ def replay(
         meant = positive if positive is not None else getattr(release, "positive", None)
         label = outcomes(frame.column(outcome).to_pylist(), meant)
     player = _Player(release, budget=budget, rows_per_day=rows_per_day, model=model)  # type: ignore[arg-type]
-    told = _play(player, _groups(player, frame, times, score, outcome), label, delay)
+    groups = _groups(player, frame, times, score, outcome)
+    if clock is None or clock not in frame:
+        groups = _untimed(groups)
+    told = _play(player, groups, label, delay)
     return ReplayReport(
         model=model,
         release=release.id,
@@ -207,6 +210,13 @@ def _groups(
             yield player.read(part, None if scores is None else scores[low:high], times[low:high])
         else:
             yield player.scored(list(part.rows()), times[low:high], None)
+
+
+def _untimed(groups: Iterator[Rows]) -> Iterator[Rows]:
+    """Rows whose times were made up: they say nothing about the hour."""
+    for rows in groups:
+        rows.timed = np.zeros(len(rows), np.bool_)
+        yield rows
 
 
 def _play(

@@ -76,10 +76,13 @@ class Ring:
 
     def __init__(self) -> None:
         self._parts: list[_Part] = []
+        #: columns that are kept and not looked at: whose row it is
+        self.aside: set[str] = set()
 
     def copy(self) -> Ring:
         """The same rows; what is appended or labelled afterwards stays apart."""
         twin = Ring()
+        twin.aside = set(self.aside)
         twin._parts = [
             _Part(p.numbers, p.at, p.columns, p.score, p.source, p.label.copy())
             for p in self._parts
@@ -162,7 +165,7 @@ class Ring:
             return None
         whole = _join(chosen[::-1]).ordered()
         return Sample(
-            columns=whole.columns,
+            columns={n: v for n, v in whole.columns.items() if n not in self.aside},
             score=_known(whole.score),
             label=_known(whole.label),
             origins={"source": (whole.source.codes, whole.source.names)},

@@ -68,11 +68,12 @@ class Rows:
         look: gives the features of some rows, or None.
         score: the main model's scores, NaN where something else answered; None without any.
         read: gives the features as columns, or None.
+        timed: shape (n,), which `at` are event times of the rows' own; None: all of them.
     """
 
     __slots__ = (
         "_columns", "at", "ids", "look", "marks", "read", "received", "release", "score", "source",
-        "verdict",
+        "timed", "verdict",
     )  # fmt: skip
 
     def __init__(
@@ -88,7 +89,9 @@ class Rows:
         look: Look | None = None,
         score: FloatArray | None = None,
         read: Read | None = None,
+        timed: NDArray[np.bool_] | None = None,
     ) -> None:
+        self.timed = timed
         self.score = score
         self.read = read
         self._columns: tuple[Mapping[str, ValueKind], Mapping[str, Values]] | None = None
@@ -127,14 +130,37 @@ class Rows:
         """
         columns = self.columns(kinds) if kinds else None
         if positions is None:
-            return Block(numbers, self.at, self.marks, columns, self.score)
+            return Block(numbers, self.at, self.marks, columns, self.score, self.timed)
         return Block(
             numbers[positions],
             self.at[positions],
             {mark: found for mark, at in self.marks.items() if len(found := _among(at, positions))},
             None if columns is None else {n: v.take(positions) for n, v in columns.items()},
             None if self.score is None else self.score[positions],
+            None if self.timed is None else self.timed[positions],
         )
+
+
+def by_release(rows: Rows) -> dict[str, IntArray | None]:
+    """Positions of the rows of each release, in order of first appearance; None: all of them."""
+    coded = rows.release
+    if len(coded.names) == 1 and (coded.codes == 0).all():
+        return {coded.names[0]: None}
+    found: dict[str, IntArray] = {
+        name: np.flatnonzero(coded.codes == i) for i, name in enumerate(coded.names)
+    }
+    present = sorted((int(at[0]), name) for name, at in found.items() if len(at))
+    return {name: found[name] for _, name in present}
+
+
+def one_row(number: int, at: int) -> Rows:
+    """A stand-in for the newest row after a restart: its number and time."""
+    when = np.array([at], np.int64)
+    none = Coded(np.array([-1], np.int64), [])
+    return Rows(
+        ids=pa.array([str(number)]), at=when, received=when, release=none, source=none,
+        verdict=none, marks={},
+    )  # fmt: skip
 
 
 def by_model(batch: pa.RecordBatch) -> Iterator[tuple[str, pa.RecordBatch]]:

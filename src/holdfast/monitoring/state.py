@@ -97,6 +97,24 @@ class Watch(msgspec.Struct, kw_only=True):
     budget_rows: float
 
 
+class AcceptedChange(msgspec.Struct, frozen=True, kw_only=True):
+    """What a person took as normal.
+
+    Attributes:
+        incident: the incident's name.
+        release: whose reference tolerates it from now on.
+        row: the model's newest row then.
+        features: columns whose streams were accepted; empty for whole rows, scores, outcomes.
+        rows: rows of evidence; 0: none was kept any more, so that streams only started afresh.
+    """
+
+    incident: str
+    release: str
+    row: int
+    features: tuple[str, ...]
+    rows: int
+
+
 class ModelState(msgspec.Struct, kw_only=True):
     """Everything the monitor knows of a model.
 
@@ -107,6 +125,7 @@ class ModelState(msgspec.Struct, kw_only=True):
         open: open incidents, oldest first.
         recent: the ring of last rows.
         last_release: release of the newest row.
+        accepted: what people took as normal, oldest first.
     """
 
     version: int = 1
@@ -117,6 +136,7 @@ class ModelState(msgspec.Struct, kw_only=True):
     open: list[OpenIncident] = []
     recent: bytes = b""
     last_release: str = ""
+    accepted: list[AcceptedChange] = []
 
 
 def over(case: OpenIncident) -> bool:

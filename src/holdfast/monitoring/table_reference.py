@@ -15,7 +15,7 @@ from holdfast import frames
 from holdfast.contracts.model import ContractData
 from holdfast.detection.columns.fit import ReferenceFit, learn_reference
 from holdfast.errors import DataError
-from holdfast.frames.values import FloatArray, ValueKind, Values, kind_of, read_values
+from holdfast.frames.values import FloatArray, IntArray, ValueKind, Values, kind_of, read_values
 from holdfast.profiles.portrait import Portrait
 
 
@@ -53,6 +53,9 @@ class TableReference:
         importance: Mapping[str, float] | None = None,
         floor: float = 1.0,
         seed: int = 0,
+        at: IntArray | None = None,
+        ordered: bool | None = True,
+        entity: tuple[str, Values] | None = None,
     ) -> TableReference:
         """Learns from columns that were read already, rows in their natural order.
 
@@ -63,8 +66,30 @@ class TableReference:
             importance: share of the score by column, where it is known.
             floor: multiplies the smallest change that matters.
             seed: of everything random.
+            at: shape (n,), event times in microseconds since 1970 (UTC), 0 where unknown. Rows are
+                put in their order, and what follows the clock is learned by the clock.
+            ordered: False where the rows were shuffled: then the first rows of production are a
+                warm-up; None: judged by whether neighbouring rows resemble each other.
+            entity: name and values of the column that says whose row it is: its rows count once in
+                200, here and when they are watched.
         """
-        fit = learn_reference(columns, score=score, label=label, scale=floor)
+        if at is not None and (np.diff(at) < 0).any():
+            order = np.argsort(at, kind="stable")
+            columns = {name: v.take(order) for name, v in columns.items()}
+            score = None if score is None else score[order]
+            label = None if label is None else label[order]
+            entity = None if entity is None else (entity[0], entity[1].take(order))
+            at = at[order]
+        ordered = True if at is not None and (at > 0).all() else ordered
+        fit = learn_reference(
+            columns,
+            score=score,
+            label=label,
+            scale=floor,
+            at=at,
+            ordered=ordered,
+            entity=entity,
+        )
         portrait = Portrait.of(columns, score=score, label=label, importance=importance, seed=seed)
         return cls(fit, portrait)
 
@@ -79,6 +104,9 @@ class TableReference:
         ignore: tuple[str, ...] = (),
         floor: float = 1.0,
         seed: int = 0,
+        event_time: str | None = None,
+        ordered: bool | None = True,
+        entity: str | None = None,
     ) -> TableReference:
         """Learns from a table.
 
@@ -90,16 +118,34 @@ class TableReference:
             ignore: columns that are not watched (identifiers, times).
             floor: multiplies the smallest change that matters.
             seed: of everything random.
+            event_time: column of event times; it is not watched itself.
+            ordered: as in `of`.
+            entity: column that says whose row it is; it is not watched itself.
 
         Raises:
             DataError: a column is not there, or the outcomes are not two.
         """
         frame = frames.read(table)
-        names = [n for n in frame.names if n not in {score, target, *ignore}]
+        names = [n for n in frame.names if n not in {score, target, event_time, entity, *ignore}]
         columns = {n: read_values(kind_of(frame.column(n)), frame.column(n)) for n in names}
         scores = None if score is None else numbers_of(frame, score)
         labels = None if target is None else outcomes_of(frame, target, positive)
-        return cls.of(columns, score=scores, label=labels, floor=floor, seed=seed)
+        at = None if event_time is None else _times_of(frame, event_time)
+        whose = (
+            None
+            if entity is None
+            else (entity, read_values(ValueKind.CATEGORY, frame.column(entity)))
+        )
+        return cls.of(
+            columns, score=scores, label=labels, floor=floor, seed=seed, at=at, ordered=ordered,
+            entity=whose,
+        )  # fmt: skip
+
+
+def _times_of(frame: frames.Table, name: str) -> IntArray | None:
+    """Event times in microseconds since 1970 (UTC); None where a row has none."""
+    values = read_values(ValueKind.NUMBER, frame.column(name))
+    return None if values.state.any() else values.numbers.astype(np.int64)
 
 
 def numbers_of(frame: frames.Table, name: str) -> FloatArray:

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 
 from holdfast.detection.budget import Budget, parse_budget
-from holdfast.diagnosis.incidents import ACCEPTED, KINDS, RESOLVED, fold
+from holdfast.diagnosis.incidents import ACCEPTED, KINDS, REOPENED, RESOLVED, fold
 from holdfast.errors import StoreError
 from holdfast.monitoring.actions import ActionPolicy
 from holdfast.monitoring.arrivals import Arrivals
@@ -304,9 +304,18 @@ class MonitorWorker:
         return [*watching.values.observe(rows), *watching.arrivals.observe(rows)]
 
     def _decisions(self) -> tuple[set[str], int]:
-        """Takes note of incidents that people closed: mended, or normal from now on."""
+        """Takes note of what people decided: mended, normal from now on, or not after all."""
         last, touched = self._position.control, set()
-        for event in self._store.control.events(kinds=[RESOLVED, ACCEPTED], after=last):
+        decided = [RESOLVED, ACCEPTED, REOPENED]
+        for event in self._store.control.events(kinds=decided, after=last):
+            if event.kind == REOPENED:
+                if "episode" not in event.payload:  # by a person
+                    watching = self._model(event.model)
+                    name = str(event.payload.get("last") or event.payload.get("id", ""))
+                    watching.values.take_back(name)
+                    touched.add(event.model)
+                last = event.seq
+                continue
             watching = self._model(event.model)
             name = str(event.payload.get("episode") or event.payload.get("id", ""))
             if event.kind == ACCEPTED:

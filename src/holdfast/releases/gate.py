@@ -38,8 +38,8 @@ class Question(msgspec.Struct, frozen=True, kw_only=True):
     def key(self) -> str:
         """What an answer is kept under: the code and the columns.
 
-        >>> Question(code="HF-L-X", columns=("b", "a"), sentence="").key
-        'HF-L-X:b,a'
+        >>> Question(code="HF-L-POST-OUTCOME", columns=("b", "a"), sentence="").key
+        'HF-L-POST-OUTCOME:b,a'
         """
         return f"{self.code}:{','.join(self.columns)}"
 
@@ -69,9 +69,9 @@ class Gate(msgspec.Struct, frozen=True, kw_only=True):
     def state(self, answered: Collection[str] = ()) -> GateState:
         """What the gate says, given the keys of the questions a person answered.
 
-        >>> suspect = Question(code="HF-L-X", columns=("a",), sentence="")
+        >>> suspect = Question(code="HF-L-POST-OUTCOME", columns=("a",), sentence="")
         >>> gate = Gate(audited=True, questions=(suspect,))
-        >>> gate.state().value, gate.state({"HF-L-X:a"}).value
+        >>> gate.state().value, gate.state({"HF-L-POST-OUTCOME:a"}).value
         ('waiting', 'passed')
         >>> Gate(audited=False).state().value, Gate(audited=True, failures=("leak",)).state().value
         ('failed', 'failed')

@@ -9,8 +9,9 @@ import numpy as np
 from holdfast import frames
 from holdfast.contracts.contract import Contract
 from holdfast.contracts.model import Kind, Role
-from holdfast.detection.columns.fit import LEAST_ROWS, ReferenceFit, learn_reference
-from holdfast.frames.values import ValueKind, Values, read_values
+from holdfast.detection.columns.fit import ReferenceFit, learn_reference
+from holdfast.detection.columns.row_streams import LEAST_ROWS
+from holdfast.frames.values import IntArray, ValueKind, Values, read_values
 from holdfast.models.base import Model
 from holdfast.profiles.portrait import Portrait
 from holdfast.releases.material import Part
@@ -49,28 +50,36 @@ def learn_watch(
         floor: multiplies the smallest change that matters.
         seed: of everything random.
     """
-    order = _in_time(contract, held)
+    at = _times(contract, held)
+    order = None if at is None else np.argsort(at, kind="stable").astype(np.int64)
     part = held if order is None else held.take(order)
+    at = None if at is None or order is None else at[order]
     columns = watched_columns(contract, frames.read(part.table))
     if not columns or part.side.rows < LEAST_ROWS:
         return None, None
     score = tried.predict_table(part.table)
     label = part.positive.astype(np.float64)
-    fit = learn_reference(columns, score=score, label=label, scale=floor)
+    ordered = None if at is None else True
+    whose = next((f.name for f in contract.fields if f.role is Role.ENTITY), None)
+    entity = None
+    if whose is not None and whose in part.table.column_names:
+        view = frames.read(part.table.select([whose])).column(whose)
+        entity = whose, read_values(ValueKind.CATEGORY, view)
+    fit = learn_reference(
+        columns, score=score, label=label, scale=floor, at=at, ordered=ordered, entity=entity
+    )
     portrait = Portrait.of(columns, score=score, label=label, threshold=threshold, seed=seed)
     return fit, portrait
 
 
-def _in_time(contract: Contract, held: Part) -> np.ndarray[tuple[int], np.dtype[np.int64]] | None:
-    """The order of event time, where the table has it."""
+def _times(contract: Contract, held: Part) -> IntArray | None:
+    """Event times in microseconds since 1970 (UTC), where every row has one."""
     name = next((f.name for f in contract.fields if f.role is Role.EVENT_TIME), None)
     if name is None or name not in held.table.column_names:
         return None
     view = frames.read(held.table.select([name])).column(name)
     values = read_values(ValueKind.NUMBER, view)
-    if values.state.any():
-        return None
-    return np.argsort(values.numbers, kind="stable").astype(np.int64)
+    return None if values.state.any() else values.numbers.astype(np.int64)
 
 
 def read_values_file(folder: Path) -> ReferenceFit | None:

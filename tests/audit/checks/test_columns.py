@@ -108,8 +108,13 @@ def test_ids_given_out_by_outcome_are_suspect():
     rank = np.argsort(np.argsort(side(table) + np.random.default_rng(2).normal(size=1500)))
     assert codes(audit({**table, "key": rank + 1000}, target="y")) == [("HF-L-ID", ("key",))]
     texts = np.array([f"A-{r + 10_000}" for r in rank])
-    declared = audit({**table, "key": texts}, target="y", ids=["key"])
-    assert codes(declared) == [("HF-L-ID", ("key",))]
+    assert codes(audit({**table, "key": texts}, target="y")) == [("HF-L-ID", ("key",))]
+
+
+def test_a_declared_id_is_no_feature_and_no_suspect():
+    table = honest()
+    rank = np.argsort(np.argsort(side(table) + np.random.default_rng(2).normal(size=1500)))
+    assert audit({**table, "key": rank + 1000}, target="y", ids=["key"]).findings == ()
 
 
 def test_ids_at_random_are_no_suspect():

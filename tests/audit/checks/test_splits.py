@@ -85,11 +85,48 @@ def test_an_undeclared_group_is_found_whatever_its_name():
     assert alone.columns == ("patient",)
 
 
-def test_an_entity_that_returns_without_being_known_is_no_leak():
+def test_a_declared_entity_on_both_sides_of_a_random_split_is_proven():
+    rng = np.random.default_rng(2)
+    train, test = randomly(rng, patients(rng))
+    (finding,) = found(Groups(), train, test, entity="patient")
+    assert (finding.verdict, finding.columns) == (Verdict.PROVEN, ("patient",))
+
+
+def test_an_entity_that_returns_later_without_being_known_is_no_leak():
     rng = np.random.default_rng(2)
     table = patients(rng, effect=0.0)
     train, test = randomly(rng, table)
-    assert found(Groups(), train, test, entity="patient") == []
+    train["when"] = np.sort(rng.integers(0, 1000, len(train["y"])))
+    test["when"] = 1000 + np.arange(len(test["y"]))
+    assert found(Groups(), train, test, entity="patient", event_time="when") == []
+
+
+def habitual(rng: np.random.Generator, noise: float, n: int = 3000) -> Table:
+    """Fifteen rows a person, with an outcome and three numbers that are nearly its own."""
+    who = rng.permutation(n) // 15
+    habits = rng.normal(size=(n // 15, 3))[who] + rng.normal(size=(n, 3)) * noise
+    own = rng.integers(0, 2, n // 15)[who]
+    return {
+        "person": rng.permutation(n // 15)[who] + 500, "x": rng.normal(size=n),
+        **{f"habit_{k}": habits[:, k] for k in range(3)},
+        "y": np.where(rng.random(n) < 0.08, 1 - own, own),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_numbers_that_are_nearly_a_persons_own_give_the_person_away(seed):
+    rng = np.random.default_rng(seed)
+    train, test = randomly(rng, habitual(rng, 0.01))
+    (finding,) = found(Groups(), train, test)
+    assert (finding.verdict, finding.columns) == (Verdict.SUSPECT, ("person",))
+    assert set(finding.evidence["agree_within"]) == {"habit_0", "habit_1", "habit_2"}
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_numbers_that_lean_on_a_repeated_value_make_it_no_person(seed):
+    rng = np.random.default_rng(seed)
+    train, test = randomly(rng, habitual(rng, 0.5))
+    assert found(Groups(), train, test) == []
 
 
 def test_columns_that_repeat_by_chance_are_no_groups():

@@ -229,7 +229,8 @@ class PlainEnd:
                 self.fault = (onset, row, max(nats, self.wealth[best]), 0, number)
                 return None
             self.fault = (onset, row, nats, calm + 1, last)
-            if calm + 1 < min(max(200, 2 * (row - onset)), 2000):
+            patience = min(max(self.deff, 1.0), 10.0)
+            if calm + 1 < round(min(max(200, 2 * (row - onset)), 2000) * patience):
                 return None
             self.fault, self.wealth = None, [0.0] * 4
             return (number, onset, nats, True, last)
@@ -308,7 +309,7 @@ class PlainLabels:
             self.wealth[s] = [min(w, t + 3.0) for w, t in zip(self.wealth[s], line, strict=True)]
             self.starts[s] = [capped(x, t + 3.0) for x, t in zip(self.starts[s], line, strict=True)]
             fault.calm = 0 if loud else fault.calm + 20
-            if fault.calm >= 400:
+            if fault.calm >= 400 * min(max(self.deff[s][fault.bet], 1.0), 10.0):
                 del self.faults[s]
                 self.wealth[s] = [0.0] * len(line)
                 self.starts[s] = [[] for _ in line]

@@ -200,3 +200,43 @@ def test_no_reference_raises(values, kind, score, scale):
     detector.observe(columns, rows, scores)
     detector.observe_labels(detector.read(columns, rows), scores, label)
     assert detector.spent() <= 1.0 + 1e-9
+
+
+def orders(rows, rng, length=25, new=0.05):
+    """Lines of orders: one country an order, now and then one that was never seen."""
+    starts = rng.random(rows) < 1.0 / length
+    starts[0] = True
+    order = np.cumsum(starts) - 1
+    count = int(order[-1]) + 1
+    fresh = rng.random(count) < new
+    name = np.where(fresh, 3 + rng.integers(0, 10**6, count), rng.integers(0, 3, count))
+    places, codes = np.unique(name[order], return_inverse=True)
+    return {"country": categories(codes, [f"c{k}" for k in places.tolist()])}
+
+
+def test_new_categories_that_come_in_bunches_count_as_bunches():
+    rng = np.random.default_rng(4)
+    fit = learn_reference(orders(8000, rng))
+    [unseen] = [s for s in fit.streams if s.code == "unseen"]
+    assert unseen.deff > 5.0
+    single = learn_reference(orders(8000, rng, length=1))
+    assert next(s.deff for s in single.streams if s.code == "unseen") < 2.0
+    detector = ValueDetector(fit, np.log(2e6))
+    found = detector.observe(orders(8000, rng), 8000)
+    assert [x for x in found if x.code == "unseen"] == []
+
+
+def test_where_a_level_wanders_its_spread_is_believed_as_little():
+    rng = np.random.default_rng(6)
+    level = np.repeat(rng.normal(size=60), 100) + rng.normal(size=6000)
+    fit = learn_reference({"level": numbers(level)})
+    tilts = [b for b in fit.columns[0].bets if b.key.startswith(("level", "spread"))]
+    assert len({b.deff for b in tilts}) == 1
+    assert tilts[0].deff > 5.0
+
+
+def test_evidence_is_divided_as_far_as_rows_clump():
+    rng = np.random.default_rng(5)
+    level = np.repeat(rng.normal(size=100), 120)
+    fit = learn_reference({"level": numbers(level)})
+    assert max(b.deff for b in fit.columns[0].bets) > 60.0

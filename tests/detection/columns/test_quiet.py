@@ -10,6 +10,7 @@ from holdfast.detection.columns.quiet import (
     MULTIPLES,
     QUIET,
     highest,
+    highest_sum,
     rounded,
     settle,
     spread,
@@ -28,6 +29,15 @@ def plain_highest(steps):
 def test_the_highest_wealth_equals_a_loop(steps):
     column = np.array(steps, float)[:, None]
     assert highest(column)[0] == plain_highest(steps)
+
+
+@given(st.lists(st.integers(-50, 50), min_size=1, max_size=80))
+def test_the_highest_sum_of_all_starts_equals_a_loop(steps):
+    starts, best = [], -np.inf
+    for step in steps:
+        starts = [x + step for x in [*starts, 0.0]]
+        best = max(best, np.logaddexp.reduce(starts))
+    assert highest_sum(np.array(steps, float)[:, None])[0] == pytest.approx(best, abs=1e-9)
 
 
 def test_rounding_goes_down_and_onto_the_grid():

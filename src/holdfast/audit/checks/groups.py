@@ -15,7 +15,7 @@ from holdfast.audit.words import expect, names
 from holdfast.findings import Severity
 from holdfast.frames.joining import key_codes
 
-#: rows of a declared group on both sides that prove a leak
+#: rows of a declared group or entity on both sides that prove a leak
 _ROWS = 5
 _SHARE = 0.002
 #: gain of random over grouped folds from which a table without a split is worth a question
@@ -58,7 +58,7 @@ class Groups:
 
     def _declared(self, case: Case, name: str) -> LeakFinding | None:
         numbers = _numbers(case, name)
-        strict = name in case.roles.groups and not _forward(case)
+        strict = not _forward(case)
         overlap = None if case.test is None else _overlap(case, name)
         if overlap is None:
             gain = by_groups(case, [n for n in case.honest if n != name], numbers, name)

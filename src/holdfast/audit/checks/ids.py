@@ -13,7 +13,7 @@ from holdfast.findings import Severity
 
 
 class Ids:
-    """Columns that name the row, declared or found, whose rank lifts the score."""
+    """Features that name the row and whose rank lifts the score; a declared id is no feature."""
 
     code = "HF-L-ID"
     type = "ids that tell the outcome"
@@ -30,7 +30,7 @@ class Ids:
         found = []
         ids = [name for name in case.honest if _is_id(case, name)]
         plain = [name for name in case.honest if name not in ids]
-        for name in dict.fromkeys([*ids, *case.roles.ids]):
+        for name in ids:
             finding = self._id(case, name, plain)
             if finding is not None:
                 found.append(finding)

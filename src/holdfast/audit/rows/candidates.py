@@ -8,12 +8,18 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.audit.case import Case
-from holdfast.audit.columns import NULL, Kind
+from holdfast.audit.columns import CODES, NULL, Codes, Kind
 
 _PAIRS = 4000
 #: share of pairs of one value that agree on a column, from which it counts as a trait of the entity
 _TRAIT = 0.97
+#: how far two rows of one value may lie apart on a number of many values, by how far any two do
+_CLOSE = 0.1
+#: traits of this kind that are no functions of each other, by which a column is an id for certain
+_HABITS, _TIED, _VERY_CLOSE = 3, 0.9, 0.05
 _FEWEST = 50
+#: columns that are tried as traits, those of most values first
+_COLUMNS = 60
 
 
 class Candidate(NamedTuple):
@@ -23,7 +29,8 @@ class Candidate(NamedTuple):
         name: the column.
         values: distinct values.
         repeated: rows whose value occurs again.
-        agree: columns that hardly ever differ within one value, and often between two.
+        agree: columns that hardly ever differ within one value, and often between two; of numbers
+            with many values those that lie close together.
         label: share of pairs within one value that have the same label (classes only), or None.
         lift: how much more often than chance pairs of one value agree, averaged over the columns.
         sure: whether the traits alone make it an id, worth or no worth.
@@ -43,7 +50,8 @@ def candidates(case: Case, most: int = 3) -> list[Candidate]:
 
     A candidate is a whole number or a text with many values (20 and more) of which a good part
     comes back. Pairs of rows of one value nearly always agree on two other columns, on which
-    any two rows often differ: traits of the entity, as the sex and the race of a patient.
+    any two rows often differ: traits of the entity, as the sex and the race of a patient. A number
+    of many values agrees where the two are ten times nearer than any two rows: a habit.
     """
     found = []
     others = [
@@ -52,7 +60,8 @@ def candidates(case: Case, most: int = 3) -> list[Candidate]:
         if case.coding(name).kind in {Kind.NUMBER, Kind.CATEGORY}
         and case.coding(name).distinct >= 2
         and not _follows_the_file(case, name)
-    ][:60]
+    ]
+    others = sorted(others, key=lambda name: -case.coding(name).distinct)[:_COLUMNS]
     for name in (*case.features, *case.roles.ids):
         candidate = _candidate(case, name, others)
         if candidate is not None:
@@ -81,6 +90,7 @@ def _candidate(case: Case, name: str, others: list[str]) -> Candidate | None:
         return None
     one, two = rng.integers(0, case.n, (2, _PAIRS))
     gains, traits = [], []
+    habits: list[str] = []
     for other in others:
         if other == name:
             continue
@@ -93,6 +103,13 @@ def _candidate(case: Case, name: str, others: list[str]) -> Candidate | None:
         gains.append((within - between) / max(1.0 - between, 0.05))
         if within >= _TRAIT and between <= 0.75:
             traits.append((between, other))
+        elif case.coding(other).kind is Kind.NUMBER and case.coding(other).distinct >= CODES:
+            apart = _apart(column, left, right) / max(_apart(column, one, two), 1e-9)
+            if apart <= _CLOSE:
+                traits.append((between, other))
+                gains[-1] = 1.0 - apart
+            if apart <= _VERY_CLOSE:
+                habits.append(other)
     if not gains:
         return None
     label = None
@@ -103,8 +120,33 @@ def _candidate(case: Case, name: str, others: list[str]) -> Candidate | None:
     agree = tuple(other for _, other in traits[:5])
     if lift < 0.05 or len(traits) < 2:
         return None
-    sure = values >= 0.2 * case.n
+    sure = values >= 0.2 * case.n or (
+        values >= 0.02 * case.n and _independent(case, name, habits) >= _HABITS
+    )
     return Candidate(name, values, rows, agree, label, round(lift, 4), sure)
+
+
+def _apart(codes: Codes, one: npt.NDArray[np.intp], two: npt.NDArray[np.intp]) -> float:
+    """Mean distance of pairs of rows in codes of a number; pairs with a null are left out."""
+    known = (codes[one] != NULL) & (codes[two] != NULL)
+    if not known.any():
+        return 0.0
+    return float(np.abs(codes[one].astype(np.int64) - codes[two])[known].mean())
+
+
+def _independent(case: Case, name: str, habits: list[str]) -> int:
+    """Habits that neither the size of the value nor another habit gives away."""
+    kept: list[npt.NDArray[np.float64]] = []
+    values = _values(case, name)
+    rows = case.subset(_PAIRS, "habits")
+    if case.coding(name).kind is Kind.NUMBER and values is not None:
+        kept.append(values[rows].astype(np.float64))
+    named = len(kept)
+    for habit in habits:
+        codes = case.codes(habit)[rows].astype(np.float64)
+        if all(abs(np.corrcoef(codes, other)[0, 1]) < _TIED for other in kept):
+            kept.append(codes)
+    return len(kept) - named
 
 
 def _follows_the_file(case: Case, name: str) -> bool:

@@ -25,7 +25,7 @@ import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.detection.columns.quiet import BLOCK
+from holdfast.detection.columns.quiet import BLOCK, patience
 from holdfast.detection.columns.streams import Bet, Table
 from holdfast.frames.values import FloatArray, IntArray
 
@@ -33,6 +33,8 @@ from holdfast.frames.values import FloatArray, IntArray
 CAP = 3.0
 #: rows that a group of bets must have been calm, at least and at most, to count as recovered
 CALM_ROWS, MOST_CALM_ROWS = 200, 1000
+#: cells and flags from which on a column is summed up by row
+WIDE = 160
 #: part of its threshold below which a bet is calm
 CALM = 0.3
 #: logarithms up to which numbers are held
@@ -122,6 +124,8 @@ class BlockBank:
             code.
         cells: number of cells of each column; flags come after them.
         nats: evidence at which a bet of weight 1 that starts at every row would cross.
+        first: the tables that tell which bets pay the same, where `tables` tolerate more than
+            these, so that the same bets are watched whatever is tolerated; None: `tables`.
 
     Attributes:
         column, place, group: shape (bets,): column, place among its bets, group.
@@ -133,7 +137,13 @@ class BlockBank:
     """
 
     def __init__(
-        self, tables: Sequence[Table], groups: Sequence[Group], cells: Sequence[int], nats: float
+        self,
+        tables: Sequence[Table],
+        groups: Sequence[Group],
+        cells: Sequence[int],
+        nats: float,
+        *,
+        first: Sequence[Table] | None = None,
     ) -> None:
         self.tables = list(tables)
         self.groups = list(groups)
@@ -141,8 +151,8 @@ class BlockBank:
         lines: list[tuple[int, int, int]] = []
         self.spans: list[slice] = []
         self.steps: list[FloatArray] = []
-        for c, table in enumerate(tables):
-            mine = _watched(table, [places.get((c, b.code), -1) for b in table.bets])
+        for c, (table, told) in enumerate(zip(tables, first or tables, strict=True)):
+            mine = _watched(told, [places.get((c, b.code), -1) for b in told.bets])
             self.spans.append(slice(len(lines), len(lines) + len(mine)))
             self.steps.append(np.ascontiguousarray(table.steps[:, [j for j, _ in mine]]))
             lines += [(c, j, place) for j, place in mine]
@@ -156,7 +166,10 @@ class BlockBank:
         # a column without bets has no table, yet rows have cells and flags in it
         flags = max((len(s) - n for s, n in zip(self.steps, cells, strict=True)), default=0)
         self._flags = max(flags, 0)
-        ends = np.cumsum(self._cells + self._flags)
+        # columns with a table for every phase of the day are summed up by row, not by cell
+        wide = [len(s) > WIDE for s in self.steps]
+        self._wide, self._narrow = np.flatnonzero(wide), np.flatnonzero(~np.array(wide, np.bool_))
+        ends = np.cumsum(self._cells[self._narrow] + self._flags)
         self._begins = np.concatenate(([0], ends)).astype(np.int64)
         self._lit: IntArray = (ends - self._flags)[:, None] + np.arange(self._flags)
         self._slopes, self._near = self._reach()
@@ -205,7 +218,7 @@ class BlockBank:
             flags = np.concatenate((self._open_flags, flags))
         total = len(cells)
         blocks = -(-total // BLOCK)
-        step = self._moves(self._count(cells, flags, blocks))
+        step = self._moves(cells, flags, blocks)
         pay = np.exp(step)
         # from this sum on, the new start included, a bet could cross inside the block
         reach = step * self._slopes
@@ -232,17 +245,39 @@ class BlockBank:
         self.rows += n
         return found
 
-    def _moves(self, counts: NDArray[np.float32]) -> FloatArray:
+    def _moves(self, cells: IntArray, flags: NDArray[np.bool_], blocks: int) -> FloatArray:
         """Shape (blocks, bets): sums of steps, exact."""
-        out = np.empty((len(counts), len(self.thresholds)), np.float32)
-        begins = self._begins.tolist()
-        for begin, table, span in zip(begins[:-1], self._tables, self.spans, strict=True):
+        out = np.empty((blocks, len(self.thresholds)), np.float32)
+        for c in self._wide.tolist():
+            span = self.spans[c]
+            if span.stop > span.start:
+                self._by_row(c, cells[:, c], flags[:, c], out[:, span])
+        if len(self._wide):
+            cells, flags = cells[:, self._narrow], flags[:, self._narrow]
+        counts = self._count(cells, flags, blocks)
+        for c, begin in zip(self._narrow.tolist(), self._begins.tolist(), strict=False):
+            table, span = self._tables[c], self.spans[c]
             if span.stop > span.start:
                 np.matmul(counts[:, begin : begin + len(table)], table, out=out[:, span])
         return out.astype(np.float64)
 
+    def _by_row(
+        self, column: int, cells: IntArray, flags: NDArray[np.bool_], out: NDArray[np.float32]
+    ) -> None:
+        """What the rows of each block add in one wide column, into `out`, shape (blocks, bets).
+
+        Sums are exact in single precision, so that their order does not matter.
+        """
+        table, size = self._tables[column], int(self._cells[column])
+        rows = table.take(cells, axis=0)
+        for f in range(len(table) - size):
+            lit = flags[:, f]
+            if lit.any():
+                rows[lit] += table[size + f]
+        np.add.reduceat(rows, np.arange(0, len(cells), BLOCK), axis=0, out=out)
+
     def _count(self, cells: IntArray, flags: NDArray[np.bool_], blocks: int) -> NDArray[np.float32]:
-        """Shape (blocks, features of all columns): counts of cells and flags in each block."""
+        """Shape (blocks, features of narrow columns): counts of cells and flags in each block."""
         total, width = len(cells), int(self._begins[-1])
         index = cells + self._begins[:-1]
         index += (np.arange(total) // BLOCK * width)[:, None]
@@ -323,6 +358,7 @@ class BlockBank:
                 continue
             fault.calm += BLOCK
             needed = min(max(CALM_ROWS, 2 * (fault.row - fault.onset)), MOST_CALM_ROWS)
+            needed = round(needed * patience(self.bet(place, fault.bet).deff))
             if fault.calm >= needed:
                 self.forget(place)
                 out.append(

@@ -9,6 +9,8 @@ tilt of the reference) that moves its standardised rank by the wanted number of 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import partial
 
 import msgspec
 import numpy as np
@@ -76,7 +78,11 @@ def expected_delays(detector: ValueDetector) -> list[Noticed]:
         found += _of_values(column, thresholds)
     if detector.fit.score is not None:
         found += _of_values(detector.fit.score, thresholds)
-    return found
+    share = detector.fit.counted  # rows that do not count take their time too
+    return [
+        n if n.rows is None else msgspec.structs.replace(n, rows=math.ceil(n.rows / share))
+        for n in found
+    ]
 
 
 def _of_values(column: ColumnFit, thresholds: dict[tuple[str, str], float]) -> list[Noticed]:
@@ -91,16 +97,39 @@ def _of_values(column: ColumnFit, thresholds: dict[tuple[str, str], float]) -> l
         if b.code in OF_CELLS and not b.muted else math.inf
         for b in column.bets
     ])  # fmt: skip
-    steps = column.table.steps[: cells.size]
+    # a column that goes by the clock changes at every hour alike: each phase by its own reference
+    parts = np.array(column.phases, float) if column.phases else counts[None, :]
+    steps = column.table.steps[: column.groups * cells.size]
     found = []
     if cells.kind is ValueKind.NUMBER:
         for change, size in SHIFTS.items():
-            both = [_delay(_shifted(cells, counts, sign * size), steps, nats) for sign in (1, -1)]
+            both = [
+                _delay(_phased(parts, partial(_shifted, cells, size=sign * size)), steps, nats)
+                for sign in (1, -1)
+            ]
             found.append(_noticed(column.name, change, max(both)))
-    tripled = _tripled(cells, counts)
+    tripled = _phased(parts, partial(_tripled, cells))
     if tripled is not None:
         found.append(_noticed(column.name, TRIPLED, _delay(tripled, steps, nats)))
     return found
+
+
+def _phased(
+    parts: FloatArray, change: Callable[[FloatArray], FloatArray | None]
+) -> FloatArray | None:
+    """Shares of the cells of every phase when each changes; phases that cannot stay as they are.
+
+    Args:
+        parts: shape (phases, cells), reference rows.
+        change: gives the shares of one phase afterwards, or None.
+    """
+    rows = parts.sum(axis=1)
+    out, any_changed = [], False
+    for part, n in zip(parts, rows.tolist(), strict=True):
+        after = change(part) if n else None
+        any_changed |= after is not None
+        out.append((part / max(n, 1.0) if after is None else after) * n)
+    return np.concatenate(out) / rows.sum() if any_changed else None
 
 
 def _delay(shares: FloatArray | None, steps: FloatArray, nats: FloatArray) -> float:
@@ -129,7 +158,7 @@ def _shifted(cells: Cells, counts: FloatArray, size: float) -> FloatArray | None
     z = standardise(mid_ranks(cells), inner)
     if not z.any():
         return None
-    base = np.where(inner > 0, inner, 0.0)
+    base = inner
 
     def tilted(theta: float) -> FloatArray:
         lift = theta * z - float((theta * z[base > 0]).max())

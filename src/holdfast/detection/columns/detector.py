@@ -2,23 +2,52 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import NamedTuple
+from collections.abc import Mapping, Sequence
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
-from holdfast.detection.base import Side, Stream
-from holdfast.detection.columns.blocks import BlockBank, Crossing, Group, in_blocks
+from holdfast.detection.base import Stream
+from holdfast.detection.columns.accepting import (
+    Accepted,
+    beyond_of,
+    edge_of,
+    ends_accepted,
+    in_words,
+    labels_after,
+    of_column,
+    of_labels,
+    streams_accepted,
+)
+from holdfast.detection.columns.adapt import widened
+from holdfast.detection.columns.blocks import BlockBank, Group, in_blocks
 from holdfast.detection.columns.cells import Coder, code_columns
-from holdfast.detection.columns.fit import SCORE, WEIGHTS, ReferenceFit, flag_array
+from holdfast.detection.columns.entities import Entities
+from holdfast.detection.columns.fit import (
+    SCORE,
+    WEIGHTS,
+    ColumnFit,
+    ReferenceFit,
+    flag_array,
+)
 from holdfast.detection.columns.flags import Keys, Lattices, Repeats, Residuals
-from holdfast.detection.columns.labels import NAMES, LabelBank
+from holdfast.detection.columns.labels import NAMES, LabelBank, Members
 from holdfast.detection.columns.outliers import STAKES as END_STAKES
 from holdfast.detection.columns.outliers import OutlierBank
+from holdfast.detection.columns.phases import Clock, expanded
+from holdfast.detection.columns.row_streams import REPEATED
 from holdfast.detection.columns.rows import BETS as ROW_BETS
 from holdfast.detection.columns.rows import RowBank
+from holdfast.detection.columns.signals import Signal, as_stream, signal_of
+from holdfast.detection.columns.streams import Table
+from holdfast.detection.columns.warmup import (
+    Warm,
+    at_first,
+    streams_after,
+    streams_at_first,
+    told,
+)
 from holdfast.frames.values import FloatArray, IntArray, ValueKind, Values
 
 END_BETS = len(END_STAKES)
@@ -26,46 +55,10 @@ END_BETS = len(END_STAKES)
 HARD = frozenset({"null", "type", "unseen"})
 
 
-class Signal(NamedTuple):
-    """One family of bets of one column crossed, or is calm again.
-
-    Attributes:
-        bank: ``rows``, ``ends``, ``blocks`` or ``labels``; with `place` it names the stream.
-        place: place in that bank.
-        field: the column; empty for whole rows, the score and all labels.
-        code: ``null``, ``type``, ``unseen``, ``repeat``, ``recent``, ``duplicate``, ``adjacent``,
-            ``below``, ``above``, ``values``, ``lattice``, ``dependence``, ``score`` or ``label``.
-        key: the leading bet, for people.
-        side: ``up`` or ``down`` for shares, else empty.
-        share, edge: the reference's share and the end of the allowed interval; NaN for payoffs.
-        row: number of the row at which the evidence sufficed (for labels: of labelled rows).
-        onset: estimated first row of the trouble, likewise.
-        nats: evidence.
-        over: True when calm again.
-        last: then, the last row that spoke for the trouble.
-    """
-
-    bank: str
-    place: int
-    field: str
-    code: str
-    key: str
-    side: str
-    share: float
-    edge: float
-    row: int
-    onset: int
-    nats: float
-    over: bool
-    last: int
-
-    @property
-    def name(self) -> str:
-        """Names the stream inside the detector."""
-        return f"{self.bank}:{self.place}"
-
-
 class _State(msgspec.Struct, array_like=True):
+    warm: bytes
+    accepted: dict[str, Accepted]
+    entities: tuple[bytes, bytes]
     rows: int
     blocks: bytes
     streams: bytes
@@ -97,13 +90,12 @@ class ValueDetector:
         self._repeats = Repeats(len(fit.columns))
         self._score = None if fit.score is None else Coder(fit.score.cells)
         self.rows = 0
+        self._warm = Warm(fit.warm_up) if fit.warm_up else None
+        self._accepted: dict[str, Accepted] = {}
+        self._entities, self._labelled_entities = Entities(), Entities()
         self._make_blocks()
         self._make_rows()
-        ends = len(fit.ends) or 1
-        weight = WEIGHTS["outliers"] / ends
-        self._ends = OutlierBank(
-            [msgspec.structs.replace(e, weight=weight) for e in fit.ends], nats
-        )
+        self._make_ends()
         place = {name: i for i, name in enumerate(fit.names)}
         self._end_columns = np.array([place[e.field] for e in fit.ends], np.int64)
         self._end_cells = np.array(
@@ -114,18 +106,65 @@ class ValueDetector:
             ],
             np.int64,
         )  # fmt: skip
+        self._make_labels()
+
+    @property
+    def _judged(self) -> list[ColumnFit]:
+        """All columns, and last the score."""
+        score = self.fit.score
+        return [*self.fit.columns, *([] if score is None else [score])]
+
+    def _tables(self, plain: Sequence[Table]) -> list[Table]:
+        """The bets of all columns, as learned, with what is tolerated now."""
+        found = []
+        for i, (column, table) in enumerate(zip(self._judged, plain, strict=True)):
+            more, warm = None, self._warm
+            if warm is not None:
+                more = warm.taught.columns[i] if warm.over else at_first(column)
+            for accepted in self._accepted.values():
+                mine = accepted.columns.get(i)
+                if mine is not None:
+                    more = mine if more is None else more | mine
+            found.append(table if more is None else widened(column, table, more))
+        return found
+
+    def _remake(self) -> None:
+        """The same evidence under other tolerances."""
+        blocks, rows, ends = self._blocks.dump(), self._rows.dump(), self._ends.dump()
+        labels = None if self._labels is None else self._labels.dump()
+        self._make()
+        self._blocks.load(blocks)
+        self._rows.load(rows)
+        self._ends.load(ends)
+        if self._labels is not None and labels is not None:
+            self._labels.load(labels)
+
+    def _make(self) -> None:
+        self._make_blocks()
+        self._make_rows()
+        self._make_ends()
+        self._make_labels()
+
+    def _make_ends(self) -> None:
+        weight = WEIGHTS["outliers"] / (len(self.fit.ends) or 1)
+        ends = ends_accepted(self.fit.ends, list(self._accepted.values()))
+        self._ends = OutlierBank(
+            [msgspec.structs.replace(e, weight=weight) for e in ends], self.nats
+        )
+
+    def _make_labels(self) -> None:
+        fit = self.fit.labels
         self._labels = (
             None
-            if fit.labels is None
+            if fit is None
             else LabelBank(
-                fit.labels, self._cells, nats,
+                labels_after(fit, list(self._accepted.values())), self._cells, self.nats,
                 overall=WEIGHTS["label"], segments=WEIGHTS["segments"],
             )
         )  # fmt: skip
 
     def _make_blocks(self) -> None:
-        fit = self.fit
-        columns = [*fit.columns, *([fit.score] if fit.score is not None else [])]
+        columns = self._judged
         families: dict[str, int] = {}
         present = []
         for i, column in enumerate(columns):
@@ -136,13 +175,20 @@ class ValueDetector:
             Group(column=i, field=name, code=code, weight=WEIGHTS[code] / families[code])
             for i, name, code in present
         ]
-        self._blocks = BlockBank(
-            [c.table for c in columns], groups, [c.cells.size for c in columns], self.nats
-        )
+        self._clocks = [c.clock for c in columns]
+        plain = [c.table for c in columns]
+        sizes = [c.groups * c.cells.size for c in columns]
+        self._blocks = BlockBank(self._tables(plain), groups, sizes, self.nats, first=plain)
 
     def _make_rows(self) -> None:
-        streams = self.fit.streams
+        streams = list(self.fit.streams)
         live = [s for s in streams if not s.muted]
+        warm = self._warm
+        if warm is not None:
+            streams = (
+                streams_after(streams, warm.taught) if warm.over else streams_at_first(streams)
+            )
+        streams = streams_accepted(streams, list(self._accepted.values()))
         hard = sum(s.code in HARD for s in live) or 1
         soft = (len(live) - hard) or 1
         weighted = [
@@ -165,7 +211,11 @@ class ValueDetector:
         return code_columns(self._coders, columns, rows)
 
     def observe(
-        self, columns: Mapping[str, Values], rows: int, score: FloatArray | None = None
+        self,
+        columns: Mapping[str, Values],
+        rows: int,
+        score: FloatArray | None = None,
+        at: IntArray | None = None,
     ) -> list[Signal]:
         """Takes rows in the order in which they came.
 
@@ -173,35 +223,113 @@ class ValueDetector:
             columns: their columns, read as the kinds of the fit; absent ones count as missing.
             rows: how many.
             score: shape (rows,), NaN where there is none.
+            at: shape (rows,), event times in microseconds since 1970 (UTC), 0 where unknown: those
+                rows are judged by all hours together. None: no row has one.
         """
         if rows == 0:
             return []
+        warm = self._warm
+        left = 0 if warm is None or warm.over else warm.rows - self.rows
+        if 0 < left < rows:  # what comes after the warm-up is judged by what it taught
+            return [
+                x
+                for low, high in ((0, left), (left, rows))
+                for x in self._observe(columns, low, high, score, at)
+            ]
+        return self._take(columns, rows, score, at)
+
+    def _observe(
+        self,
+        columns: Mapping[str, Values],
+        low: int,
+        high: int,
+        score: FloatArray | None,
+        at: IntArray | None,
+    ) -> list[Signal]:
+        places = np.arange(low, high)
+        return self._take(
+            {name: values.take(places) for name, values in columns.items()},
+            high - low,
+            None if score is None else np.asarray(score, float)[low:high],
+            None if at is None else at[low:high],
+        )
+
+    def _take(
+        self,
+        columns: Mapping[str, Values],
+        rows: int,
+        score: FloatArray | None,
+        at: IntArray | None,
+    ) -> list[Signal]:
         first = self.rows
         coded = self.read(columns, rows)
         given = [columns.get(name) for name in self._coders]
         lit = flag_array(given, rows, self._lattices, self._residuals, coded, self.fit.flags)
         keys = self._keys.of(given, rows)
         found: list[Signal] = []
-        found += self._observe_rows(coded, keys, first)
+        counted = self._counted(self._entities, columns, rows)
+        asked = self._asked(coded, keys, counted)
+        if not counted.all():  # no bet on these: as if they had no value
+            coded, lit = np.where(counted[:, None], coded, self._missing), lit.copy()
+            lit[~counted] = False
+            score = None if score is None else np.where(counted, score, np.nan)
+        for x in self._rows.observe(*asked, first):
+            s = self._rows.streams[x.group]
+            found.append(signal_of("rows", x, s.field, s.code, "", "up", s.share, s.edge))
         if len(self._end_columns):
             mine = coded[:, self._end_columns]
             inner = self._inner[self._end_columns]
             for x in self._ends.observe(mine == self._end_cells, mine < inner, first):
                 end = self._ends.streams[x.group]
-                found.append(_signal("ends", x, end.field, end.code, "", "up", end.share, end.edge))
+                found.append(
+                    signal_of("ends", x, end.field, end.code, "", "up", end.share, end.edge)
+                )
         if self._score is not None:
             coded, lit = self._with_score(coded, lit, score, rows)
+        coded = self._by_phase(coded, at)
         for x in self._blocks.observe(coded, lit):
             group, bet = self._blocks.groups[x.group], self._blocks.bet(x.group, x.bet)
             found.append(
-                _signal(
+                signal_of(
                     "blocks", x, group.field, group.code, bet.key, bet.side, bet.share, bet.edge
                 )
             )
         self.rows += rows
+        if self._warm is not None and not self._warm.over:
+            self._warm.take(coded, lit, *asked)
+            if self.rows >= self._warm.rows:
+                self._warm.learn(self._judged, self.fit.streams)
+                self._remake()
         return sorted(found, key=lambda s: (s.row, s.bank, s.place))
 
-    def _observe_rows(self, coded: IntArray, keys: IntArray, first: int) -> list[Signal]:
+    def _by_phase(self, coded: IntArray, at: IntArray | None) -> IntArray:
+        """The cells of columns that go by the clock, moved to those of each row's phase."""
+        if not any(self._clocks):
+            return coded
+        coded = coded.copy()
+        groups: dict[Clock, IntArray] = {}
+        for i, clock in enumerate(self._clocks):
+            if clock is None:
+                continue
+            group = groups.get(clock)
+            if group is None:
+                group = groups[clock] = clock.of(at, len(coded))
+            column = self.fit.columns[i] if i < len(self.fit.columns) else self.fit.score
+            size = 0 if column is None else column.cells.size
+            coded[:, i] = expanded(coded[:, i], group, size)
+        return coded
+
+    def _counted(
+        self, entities: Entities, columns: Mapping[str, Values], rows: int
+    ) -> NDArray[np.bool_]:
+        """Shape (rows,): which rows are bet on."""
+        name = self.fit.entity
+        return entities.counted(columns.get(name) if name else None, rows)
+
+    def _asked(
+        self, coded: IntArray, keys: IntArray, counted: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+        """Shape (rows, streams) each: the answers of the row streams, and where they are asked."""
         rows = len(coded)
         same, recent, again = (x.T for x in self._repeats.observe(keys))
         # a stream after the other in memory, as the bank reads them
@@ -230,11 +358,11 @@ class ValueDetector:
                 continue
             if holes:
                 applies[places] = ~absent[at]
-        out = []
-        for x in self._rows.observe(yes.T, applies.T, first):
-            s = self._rows.streams[x.group]
-            out.append(_signal("rows", x, s.field, s.code, "", "up", s.share, s.edge))
-        return out
+        if not counted.all():
+            for code, places in self._by_code.items():
+                if code not in REPEATED:
+                    applies[places] &= counted
+        return yes.T, applies.T
 
     def _with_score(
         self, coded: IntArray, lit: NDArray[np.bool_], score: FloatArray | None, rows: int
@@ -260,8 +388,12 @@ class ValueDetector:
         for x in self._labels.observe(coded, score, label):
             segment = self._labels.fit.segments[x.group]
             key = f"{segment.words}: {NAMES[x.bet]}"
-            out.append(_signal("labels", x, segment.field, "label", key, "", np.nan, np.nan))
+            out.append(signal_of("labels", x, segment.field, "label", key, "", np.nan, np.nan))
         return out
+
+    def counted_outcomes(self, columns: Mapping[str, Values], rows: int) -> NDArray[np.bool_]:
+        """Shape (rows,): whose outcomes are bet on, once an entity; they must come in order."""
+        return self._counted(self._labelled_entities, columns, rows)
 
     @property
     def labelled(self) -> int:
@@ -280,26 +412,135 @@ class ValueDetector:
         elif self._labels is not None:
             self._labels.forget(int(place))
 
+    def accept(
+        self,
+        incident: str,
+        names: Sequence[str],
+        columns: Mapping[str, Values],
+        score: FloatArray | None = None,
+        label: FloatArray | None = None,
+        at: IntArray | None = None,
+    ) -> int:
+        """Takes what some streams show as normal from now on, on the evidence of given rows.
+
+        The bets of the columns concerned tolerate what these rows look like; so do the ends of
+        their ranges, and the score and outcomes where they are among the streams. The streams start
+        afresh.
+
+        Args:
+            incident: a name, to take it back by.
+            names: the streams, by the `name` of their signals.
+            columns: the rows since the onset.
+            score: shape (n,), their scores; None without any.
+            label: shape (n,), their outcomes, NaN where unknown; None without any.
+            at: shape (n,), their event times; None without any.
+
+        Returns:
+            Rows of evidence.
+        """
+        rows = len(next(iter(columns.values()), ()))
+        streams: dict[int, float] = {}
+        fields: set[str] = set()
+        scored = labelled = False
+        for name in names:
+            bank, _, number = name.partition(":")
+            place = int(number)
+            if bank == "rows":
+                seen = self._rows.since_onset(place)
+                streams[place] = edge_of(self._rows.streams[place], *seen)
+                fields.add(self._rows.streams[place].field)
+            elif bank == "ends":
+                fields.add(self._ends.streams[place].field)
+            elif bank == "blocks":
+                fields.add(self._blocks.groups[place].field)
+                scored |= not self._blocks.groups[place].field
+            else:
+                labelled = True
+        self._accepted[incident] = self._settled(
+            rows, fields, streams, columns, score if scored else None,
+            (score, label) if labelled else None, at,
+        )  # fmt: skip
+        for name in names:
+            self.forget(name)
+        self._remake()
+        return rows
+
+    def _settled(
+        self,
+        rows: int,
+        fields: set[str],
+        streams: dict[int, float],
+        columns: Mapping[str, Values],
+        score: FloatArray | None,
+        outcomes: tuple[FloatArray | None, FloatArray | None] | None,
+        at: IntArray | None,
+    ) -> Accepted:
+        """What acceptance of some columns changes."""
+        if not rows:
+            return Accepted(rows=0, streams=streams)
+        coded = self.read(columns, rows)
+        given = [columns.get(name) for name in self._coders]
+        lit = flag_array(given, rows, self._lattices, self._residuals, coded, self.fit.flags)
+        ends = {}
+        for i, end in enumerate(self._ends.streams):
+            mine = coded[:, self._end_columns[i]]
+            if end.field in fields:
+                beyond = int((mine == self._end_cells[i]).sum())
+                asked = int((mine < self._inner[self._end_columns[i]]).sum())
+                ends[i] = beyond_of(end, beyond, asked)
+        labels = None
+        if self.fit.labels is not None and outcomes is not None:
+            known, label = outcomes
+            if known is not None and label is not None:
+                members = Members(self.fit.labels.segments, self._cells)
+                labels = of_labels(self.fit.labels, members, coded, known, label)
+        if self._score is not None:
+            coded, lit = self._with_score(coded, lit, score, rows)
+        wide = self._by_phase(coded, at)
+        more = {
+            i: found
+            for i, column in enumerate(self._judged)
+            if (column.name in fields if column.name else score is not None)
+            and (found := of_column(column, wide[:, i], lit[:, i])) is not None
+        }
+        return Accepted(rows=rows, columns=more, streams=streams, ends=ends, labels=labels)
+
+    def take_back(self, incident: str) -> bool:
+        """What was accepted under this name is not normal after all; False: nothing was."""
+        if self._accepted.pop(incident, None) is None:
+            return False
+        self._remake()
+        return True
+
+    @property
+    def notes(self) -> list[str]:
+        """What a person should know now: of the fit, of a warm-up."""
+        warm = self._warm
+        found = list(self.fit.notes)
+        if warm is not None and warm.over:
+            found = found[1:] + told(self._judged, warm.taught)
+        return found + in_words(self._accepted.values(), self._judged, self.fit.streams)
+
     def streams(self) -> list[Stream]:
         """What is watched: one stream a question, one a column and family of bets; muted ones too.
 
         A family of bets has no single share: its `share` is 0 and its `edge` 1.
         """
         found = [
-            _as_stream(f"rows:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
+            as_stream(f"rows:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
             for i, s in enumerate(self._rows.streams)
         ]
         found += [
-            _as_stream(f"ends:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
+            as_stream(f"ends:{i}", s.field, s.code, s.share, s.rows, s.edge, s.muted)
             for i, s in enumerate(self._ends.streams)
         ]
         found += [
-            _as_stream(f"blocks:{i}", g.field, g.code, 0.0, self.fit.rows, 1.0, "")
+            as_stream(f"blocks:{i}", g.field, g.code, 0.0, self.fit.rows, 1.0, "")
             for i, g in enumerate(self._blocks.groups)
         ]
         if self._labels is not None:
             found += [
-                _as_stream(f"labels:{i}", s.field, "label", 0.0, self._labels.fit.rows, 1.0, "")
+                as_stream(f"labels:{i}", s.field, "label", 0.0, self._labels.fit.rows, 1.0, "")
                 for i, s in enumerate(self._labels.fit.segments)
             ]
         thresholds = self.thresholds()
@@ -328,7 +569,9 @@ class ValueDetector:
         """The running state; the fit is kept apart."""
         return msgspec.msgpack.encode(
             _State(
-                self.rows, self._blocks.dump(), self._rows.dump(), self._ends.dump(),
+                b"" if self._warm is None else self._warm.dump(), self._accepted,
+                (self._entities.dump(), self._labelled_entities.dump()), self.rows,
+                self._blocks.dump(), self._rows.dump(), self._ends.dump(),
                 self._repeats.dump(), b"" if self._labels is None else self._labels.dump(),
             )
         )  # fmt: skip
@@ -337,29 +580,18 @@ class ValueDetector:
         """Goes on from what `dump` wrote."""
         state = msgspec.msgpack.decode(data, type=_State)
         self.rows = state.rows
+        if self._warm is not None and state.warm:
+            self._warm = Warm.load(state.warm)
+        self._accepted = state.accepted
+        self._entities, self._labelled_entities = map(Entities.load, state.entities)
+        if self._accepted or (self._warm is not None and self._warm.over):
+            self._make()
         self._blocks.load(state.blocks)
         self._rows.load(state.streams)
         self._ends.load(state.ends)
         self._repeats.load(state.repeats)
         if self._labels is not None and state.labels:
             self._labels.load(state.labels)
-
-
-def _as_stream(
-    key: str, field: str, code: str, share: float, rows: int, edge: float, muted: str
-) -> Stream:
-    return Stream(
-        key=key, field=field, code=code, side=Side.UP, share=share, rows=rows, edge=edge, nats=0.0,
-        muted=muted,
-    )  # fmt: skip
-
-
-def _signal(
-    bank: str, x: Crossing, field: str, code: str, key: str, side: str, share: float, edge: float
-) -> Signal:
-    return Signal(
-        bank, x.group, field, code, key, side, share, edge, x.row, x.onset, x.nats, x.over, x.last
-    )
 
 
 __all__ = ["SCORE", "Signal", "ValueDetector"]

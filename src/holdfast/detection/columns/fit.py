@@ -19,22 +19,29 @@ from holdfast.detection.columns.cells import (
     code_columns,
     learn_cells,
 )
+from holdfast.detection.columns.entities import Entities
 from holdfast.detection.columns.flags import (
     Dependence,
-    Keys,
     Lattices,
-    Repeats,
     Residuals,
     lattice_steps,
     learn_dependence,
 )
 from holdfast.detection.columns.labels import Calibration, LabelFit, calibrate, learn_labels
-from holdfast.detection.columns.outliers import CLUMPED_FLOOR, FLOOR, OutlierStream
-from holdfast.detection.columns.quiet import BLOCK, ERRORS, settle, spread
-from holdfast.detection.columns.rows import RowStream, steps_of
+from holdfast.detection.columns.notes import of_columns, of_entity, of_warm_up
+from holdfast.detection.columns.outliers import OutlierStream
+from holdfast.detection.columns.phased import fit_phased
+from holdfast.detection.columns.phases import Clock, choose_clock, expanded, told
+from holdfast.detection.columns.quiet import BLOCK
+from holdfast.detection.columns.row_streams import (
+    LEAST_ROWS,
+    REPEATED,
+    ends_of,
+    row_streams,
+    shows_order,
+)
+from holdfast.detection.columns.rows import RowStream
 from holdfast.detection.columns.streams import (
-    DEAD_HIGH,
-    TOO_VARIABLE,
     Bet,
     Payoff,
     Question,
@@ -43,6 +50,7 @@ from holdfast.detection.columns.streams import (
     questions_of,
     tilts_of,
 )
+from holdfast.detection.season import DAY, find_cycles
 from holdfast.errors import DataError
 from holdfast.frames.values import FloatArray, IntArray, ValueKind, Values
 
@@ -51,12 +59,10 @@ WEIGHTS = {
     "hard": 0.12, "repeat": 0.05, "outliers": 0.05, "values": 0.28, "lattice": 0.03,
     "dependence": 0.05, "score": 0.12, "label": 0.10, "segments": 0.20,
 }  # fmt: skip
-#: reference rows from which a column is watched at all
-LEAST_ROWS = 30
-#: a column is free text, not categories, when so many of its rows show a category once only
-FREE_TEXT = 0.2
-#: evidence divided by this much is told
-TOLD_DEFF = 4.0
+#: rows of production that a shuffled reference leaves to learn from, a multiple of 20
+WARM_UP = 5_000
+#: rows by whose times cycles are looked for, the latest ones
+MOST_TIMED = 200_000
 SCORE = "score"
 SCORE_ODDS = (1.4, 2.0, 4.0, 1 / 1.4, 1 / 2.0, 1 / 4.0)
 
@@ -71,6 +77,9 @@ class ColumnFit(msgspec.Struct, frozen=True, kw_only=True):
         steps: shape (features, bets) of its table, compressed.
         bets: its bets.
         calendar: whether it moves along with time and is watched for type and nulls only.
+        clock: by which phases of the day or week it is judged, or None; its table then has the
+            cells of every group one after the other (`phases`).
+        phases: reference rows by group and cell, where it has a clock.
     """
 
     name: str
@@ -79,6 +88,13 @@ class ColumnFit(msgspec.Struct, frozen=True, kw_only=True):
     steps: bytes = b""
     bets: tuple[Bet, ...] = ()
     calendar: bool = False
+    clock: Clock | None = None
+    phases: tuple[tuple[int, ...], ...] = ()
+
+    @property
+    def groups(self) -> int:
+        """How often its cells stand in its table, one behind the other."""
+        return 1 if self.clock is None else self.clock.size
 
     @property
     def table(self) -> Table:
@@ -102,6 +118,10 @@ class ReferenceFit(msgspec.Struct, frozen=True, kw_only=True):
         labels: what is bet on outcomes, or None.
         scale: the sensitivity knob: every floor is multiplied by it.
         notes: what a person should know: columns muted or widened, and why.
+        warm_up: first rows of production that teach how rows follow one another; 0: the reference
+            shows it.
+        entity: column by which rows count once an entity; empty: every row counts.
+        counted: share of the reference's rows that counted.
     """
 
     rows: int
@@ -114,6 +134,9 @@ class ReferenceFit(msgspec.Struct, frozen=True, kw_only=True):
     labels: LabelFit | None = None
     scale: float = 1.0
     notes: tuple[str, ...] = ()
+    warm_up: int = 0
+    entity: str = ""
+    counted: float = 1.0
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -122,8 +145,9 @@ class ReferenceFit(msgspec.Struct, frozen=True, kw_only=True):
 
     @property
     def kinds(self) -> dict[str, ValueKind]:
-        """Kind of every column."""
-        return {c.name: c.cells.kind for c in self.columns}
+        """Kind of every column, and of that of entities."""
+        aside = {self.entity: ValueKind.CATEGORY} if self.entity else {}
+        return aside | {c.name: c.cells.kind for c in self.columns}
 
     def to_bytes(self) -> bytes:
         """The fit as msgpack."""
@@ -141,6 +165,9 @@ def learn_reference(
     score: FloatArray | None = None,
     label: FloatArray | None = None,
     scale: float = 1.0,
+    at: IntArray | None = None,
+    ordered: bool | None = True,
+    entity: tuple[str, Values] | None = None,
 ) -> ReferenceFit:
     """Learns what is normal from rows in their natural order.
 
@@ -149,6 +176,14 @@ def learn_reference(
         score: shape (n,), the model's scores; NaN where there is none.
         label: shape (n,), outcomes, 0 or 1; NaN where unknown.
         scale: multiplies every floor: below 1 is more sensitive, above 1 more relaxed.
+        at: shape (n,), event times in microseconds since 1970 (UTC), ascending; 0 where unknown,
+            None without any. Columns that follow the hour or the weekday then get a reference for
+            each, as far as the rows suffice.
+        ordered: whether the rows stand in the order in which they came; None: told by whether
+            neighbouring rows resemble each other. A shuffled reference makes the first rows of
+            production a warm-up (`warmup`).
+        entity: column that says whose row it is, and its values: rows of one entity count once in
+            200 rows, here and in production (`entities`). It is not watched itself.
 
     Raises:
         DataError: fewer than 30 rows.
@@ -165,6 +200,14 @@ def learn_reference(
     cells = [learn_cells(columns[n]) for n in names]
     coders = {n: Coder(c) for n, c in zip(names, cells, strict=True)}
     coded = code_columns(coders, columns, rows)
+    every, everything, given = columns, coded, rows
+    kept = None if entity is None else np.flatnonzero(Entities().counted(entity[1]))
+    thinned = kept is not None and LEAST_ROWS <= len(kept) < rows
+    if kept is not None and thinned:
+        columns, coded, rows = {n: v.take(kept) for n, v in columns.items()}, coded[kept], len(kept)
+        cells = [_recounted(c, coded[:, i]) for i, c in enumerate(cells)]
+        score, label = (None if x is None else x[kept] for x in (score, label))
+        at = None if at is None else at[kept]
     known_score = score is not None and bool(np.isfinite(score).any())
     scored = score if known_score else None
     log_odds = _row_log_odds(scored, label, rows)
@@ -179,6 +222,8 @@ def learn_reference(
         Residuals(dependence, cells), coded, flags,
     )  # fmt: skip
     calendar = [_is_calendar(coded[:, i], c) for i, c in enumerate(cells)]
+    own = None if scored is None else _score_cells(scored)
+    clocks = _clocks(cells, coded, calendar, own, at)
     fitted = []
     for i, name in enumerate(names):
         features = cells[i].size + flags
@@ -190,30 +235,100 @@ def learn_reference(
             asked += _lattice_questions(cells[i], lattices[i], features)
             if i in dependence.targets:
                 asked.append(_dependence_question(cells[i], flags, features))
-        blocks, counts = _feature_counts(coded[:, i], lit[:, i], features, cells[i].size)
-        table = fit_table(blocks, counts, rows, asked, tilts, scale=scale)
-        fitted.append(
-            ColumnFit(
-                name=name, cells=cells[i], lattice=lattices[i], calendar=calendar[i],
-                steps=zlib.compress(np.ascontiguousarray(table.steps).tobytes(), 6),
-                bets=tuple(table.bets),
-            )
-        )  # fmt: skip
-    streams = _row_streams(columns, names, cells, coded, calendar, scale)
+        draft = ColumnFit(
+            name=name, cells=cells[i], lattice=lattices[i], calendar=calendar[i], clock=clocks[i]
+        )
+        fitted.append(_with_bets(draft, coded[:, i], lit[:, i], asked, tilts, scale, at))
+    clumps = {
+        c.name: max((b.deff for b in c.bets if not b.muted), default=1.0)
+        for c in fitted
+        if c.cells.kind is ValueKind.CATEGORY
+    }
+    streams = row_streams(columns, names, cells, coded, calendar, scale, clumps)
+    if thinned:  # what repeats shows in neighbouring rows: all of them
+        whole = row_streams(every, names, cells, everything, calendar, scale, clumps)
+        again = {(s.field, s.code): s for s in whole if s.code in REPEATED}
+        streams = [again.get((s.field, s.code), s) for s in streams]
     labels = None
     if scored is not None and label is not None:
         labels = learn_labels(names, cells, coded, scored, label, scale=scale)
+    warm_up = 0 if (shows_order(cells, coded) if ordered is None else ordered) else WARM_UP
     return ReferenceFit(
-        rows=rows,
+        rows=given,
+        entity="" if entity is None else entity[0],
+        counted=rows / given,
+        warm_up=warm_up,
         columns=tuple(fitted),
-        score=None if scored is None else _fit_score(scored, label, flags, scale),
+        score=None
+        if scored is None or own is None
+        else _fit_score(scored, own, label, flags, scale, clocks[-1], at),
         flags=flags,
         dependence=dependence,
         streams=tuple(streams),
-        ends=tuple(_ends(names, cells, coded, calendar, fitted)),
+        ends=tuple(ends_of(names, cells, coded, calendar, [c.bets for c in fitted])),
         labels=labels,
         scale=scale,
-        notes=tuple(_notes(fitted, streams, calendar, names)),
+        notes=(
+            *of_warm_up(warm_up),
+            *of_entity("" if entity is None else entity[0], rows, given),
+            *told([*names, ""], clocks),
+            *of_columns(fitted, streams, calendar, names),
+        ),
+    )
+
+
+def _clocks(
+    cells: Sequence[Cells],
+    coded: IntArray,
+    calendar: Sequence[bool],
+    score: tuple[Cells, IntArray] | None,
+    at: IntArray | None,
+) -> list[Clock | None]:
+    """By which phases each column, and last the score, is judged; None: by all rows together."""
+    none: list[Clock | None] = [None] * (len(cells) + 1)
+    if at is None or not (at > 0).all() or (np.diff(at) < 0).any():
+        return none
+    every = [*cells, *([] if score is None else [score[0]])]
+    both = coded if score is None else np.column_stack((coded, score[1]))
+    inner = np.array([c.inner for c in every])
+    latest = slice(-MOST_TIMED, None)
+    found = find_cycles(at[latest], np.where(both < inner, both, -1)[latest])
+    for i, (c, cycle) in enumerate(zip(every, found, strict=True)):
+        if i >= len(cells) or not calendar[i]:
+            none[i] = choose_clock(c, both[:, i], at, cycle.period)
+    return none
+
+
+def _with_bets(
+    draft: ColumnFit,
+    coded: IntArray,
+    lit: NDArray[np.bool_],
+    asked: Sequence[Question],
+    tilts: Sequence[Payoff],
+    scale: float,
+    at: IntArray | None,
+) -> ColumnFit:
+    """A column with its bets settled, by phase where it has a clock."""
+    size, rows, groups = draft.cells.size, len(coded), draft.groups
+    clock = draft.clock
+    group = None if clock is None else clock.of(at, rows)
+    wide = coded if group is None else expanded(coded, group, size)
+    blocks, counts = feature_counts(wide, lit, groups * size + lit.shape[1], groups * size)
+    if clock is None or group is None or at is None:
+        table = fit_table(blocks, counts, rows, asked, tilts, scale=scale)
+        phases: tuple[tuple[int, ...], ...] = ()
+    else:
+        span = (int(at[-1]) - int(at[0])) / (DAY if clock.week == 1 else 7 * DAY)
+        table = fit_phased(
+            blocks, counts, rows, groups, size, asked, tilts, scale=scale, periods=max(span, 3.0)
+        )
+        by = counts[: groups * size].reshape(groups, size).astype(int)
+        phases = tuple(tuple(line) for line in by.tolist())
+    return msgspec.structs.replace(
+        draft,
+        phases=phases,
+        bets=tuple(table.bets),
+        steps=zlib.compress(np.ascontiguousarray(table.steps).tobytes(), 6),
     )
 
 
@@ -233,7 +348,7 @@ def flag_array(
     return out
 
 
-def _feature_counts(
+def feature_counts(
     coded: IntArray, lit: NDArray[np.bool_], features: int, size: int
 ) -> tuple[FloatArray, FloatArray]:
     """Counts of cells and flags: by block of 20 rows (whole ones), and over all rows."""
@@ -295,23 +410,32 @@ def _dependence_question(cells: Cells, flags: int, features: int) -> Question:
     return Question("dependence", key, yes, applies, 0.03, down=False)
 
 
-def _fit_score(score: FloatArray, label: FloatArray | None, flags: int, scale: float) -> ColumnFit:
-    """The score as a column: tilts of its rank, and label shifts where it can be calibrated."""
+def _score_cells(score: FloatArray) -> tuple[Cells, IntArray]:
+    """How the score is cut, and the cell of every row."""
     state = np.where(np.isfinite(score), 0, 1).astype(np.uint8)
     values = Values(ValueKind.NUMBER, state, numbers=np.where(state == 0, score, np.nan))
     cells = learn_cells(values)
-    coded = Coder(cells).code(values)
+    return cells, Coder(cells).code(values)
+
+
+def _fit_score(
+    score: FloatArray,
+    own: tuple[Cells, IntArray],
+    label: FloatArray | None,
+    flags: int,
+    scale: float,
+    clock: Clock | None,
+    at: IntArray | None,
+) -> ColumnFit:
+    """The score as a column: tilts of its rank, and label shifts where it can be calibrated."""
+    cells, coded = own
     features = cells.size + flags
     asked = [q._replace(code=SCORE) for q in questions_of(cells, features)]
     tilts = tilts_of(cells, features, None, code=SCORE)
     tilts += _prior_shifts(cells, coded, score, label, features)
     lit = np.zeros((len(score), flags), np.bool_)
-    blocks, counts = _feature_counts(coded, lit, features, cells.size)
-    table = fit_table(blocks, counts, len(score), asked, tilts, scale=scale)
-    return ColumnFit(
-        name="", cells=cells, bets=tuple(table.bets),
-        steps=zlib.compress(np.ascontiguousarray(table.steps).tobytes(), 6),
-    )  # fmt: skip
+    draft = ColumnFit(name="", cells=cells, clock=clock)
+    return _with_bets(draft, coded, lit, asked, tilts, scale, at)
 
 
 def _prior_shifts(
@@ -358,190 +482,7 @@ def _is_calendar(coded: IntArray, cells: Cells) -> bool:
     return abs(corr) > 0.97
 
 
-def _row_streams(
-    columns: Mapping[str, Values],
-    names: Sequence[str],
-    cells: Sequence[Cells],
-    coded: IntArray,
-    calendar: Sequence[bool],
-    scale: float,
-) -> list[RowStream]:
-    """Yes/no streams over all columns, in a fixed order."""
-    rows = len(coded)
-    keys = Keys().of([columns[n] for n in names], rows)
-    same, recent, again = Repeats(len(names)).observe(keys)
-    drafts: list[tuple[str, str, NDArray[np.bool_], NDArray[np.bool_], float, float]] = []
-    for i, name in enumerate(names):
-        c, at = cells[i], coded[:, i]
-        every = np.ones(rows, np.bool_)
-        present = (at != c.missing) & (at != c.wrong)
-        p = float((at == c.missing).mean())
-        drafts.append((name, "null", at == c.missing, every, 0.003 + 0.25 * p, 0.0))
-        if c.kind is ValueKind.NUMBER:
-            p = float((at == c.wrong).mean())
-            drafts.append((name, "type", at == c.wrong, at != c.missing, 0.003 + 0.25 * p, 0.0))
-        else:
-            p = _unseen_rate(columns[name])
-            drafts.append((name, "unseen", at == c.unseen, present, 0.003 + 0.25 * p, p))
-        if calendar[i]:
-            continue
-        p = float(same[:, i].mean())
-        number = c.kind is ValueKind.NUMBER
-        least = 0.02 + 0.25 * p if number else 0.04 + 0.25 * p * (1.0 - p)
-        drafts.append((name, "repeat", same[:, i], present, least, 0.0))
-        if number and c.inner > 16:
-            p = float(recent[:, i].mean())
-            drafts.append((name, "recent", recent[:, i], present, 0.02 + 0.25 * p, 0.0))
-    whole = np.ones(rows, np.bool_)
-    for k, (code, least) in enumerate((("duplicate", 0.006), ("adjacent", 0.004))):
-        p = float(again[:, k].mean())
-        drafts.append(("", code, again[:, k], whole, least + 0.5 * p, 0.0))
-    return _fit_streams(drafts, scale)
-
-
-def _fit_streams(
-    drafts: Sequence[tuple[str, str, NDArray[np.bool_], NDArray[np.bool_], float, float]],
-    scale: float,
-) -> list[RowStream]:
-    yes = np.array([d[2] & d[3] for d in drafts]).T
-    applies = np.array([d[3] for d in drafts]).T
-    blocks = len(yes) // BLOCK
-    n = np.maximum(applies.sum(axis=0), 1)
-    p = np.maximum(yes.sum(axis=0) / n, [d[5] for d in drafts])
-    floor = np.array([d[4] for d in drafts]) * scale
-    used = blocks * BLOCK
-    hits = yes[:used].reshape(blocks, BLOCK, -1).sum(axis=1).astype(float)
-    asked = applies[:used].reshape(blocks, BLOCK, -1).sum(axis=1).astype(float)
-    ups = spread(hits, asked, np.maximum(p * (1.0 - p), 1e-12))
-    error = ERRORS * np.sqrt(p * (1.0 - p) / n) + 8.0 / n
-    wide = np.maximum(floor, 4.0 * ups.between)
-
-    def edge_at(mult: FloatArray | float, chosen: IntArray) -> FloatArray:
-        margin = np.maximum(wide[chosen] * mult, error[chosen])
-        result: FloatArray = np.minimum(p[chosen] + margin, 1.0 - 1e-4)
-        return result
-
-    def steps_at(mult: float, chosen: IntArray) -> FloatArray:
-        # the bets of a stream one after the other; the loudest decides
-        gain, loss = steps_of(edge_at(mult, chosen), ups.deff[chosen])
-        wide_yes = np.repeat(yes[:, chosen], gain.shape[1], axis=1)
-        wide_on = np.repeat(applies[:, chosen], gain.shape[1], axis=1)
-        return np.where(wide_yes, gain.ravel(), np.where(wide_on, loss.ravel(), 0.0))
-
-    mult, loud = settle(len(drafts), steps_at)
-    edge = edge_at(mult, np.arange(len(drafts)))
-    out = []
-    for i, (field, code, *_rest) in enumerate(drafts):
-        why = ""
-        if loud[i]:
-            why = TOO_VARIABLE
-        elif code == "unseen" and p[i] > FREE_TEXT:
-            why = "nearly every row brings a new value: free text or an identifier"
-        elif edge[i] >= DEAD_HIGH:
-            why = f"up to {edge[i]:.0%} is normal in the reference"
-        elif n[i] < LEAST_ROWS:
-            why = f"only {int(n[i])} rows of the reference have a value"
-        out.append(
-            RowStream(
-                field=field, code=code, share=float(p[i]), rows=int(n[i]), edge=float(edge[i]),
-                deff=float(ups.deff[i]), muted=why,
-            )
-        )  # fmt: skip
-    return out
-
-
-def _unseen_rate(values: Values) -> float:
-    """Share of rows that will bring a category the reference lacks (Good-Turing; by halves too)."""
-    codes = values.codes[values.codes >= 0]
-    if not len(codes):
-        return 0.0
-    counts = np.bincount(codes)
-    rate = float((counts == 1).sum()) / len(codes)
-    half = len(codes) // 2
-    seen = np.zeros(len(values.names), np.bool_)
-    seen[codes[:half]] = True
-    late = float((~seen[codes[half:]]).mean()) if half else 0.0
-    # a later half that brings many new categories shows a reference that has not seen them all
-    return max(rate, late / 2.0 if late > 0.01 else 0.0)
-
-
-def _ends(
-    names: Sequence[str],
-    cells: Sequence[Cells],
-    coded: IntArray,
-    calendar: Sequence[bool],
-    fitted: Sequence[ColumnFit],
-) -> list[OutlierStream]:
-    """Both ends of every numeric column; clumped columns are thinned as their other bets are."""
-    out = []
-    for i, (name, c) in enumerate(zip(names, cells, strict=True)):
-        if c.kind is not ValueKind.NUMBER or c.inner < 2 or calendar[i]:
-            continue
-        n = int(sum(c.counts[: c.inner]))
-        clumped = _clumped(coded[:, i], c)
-        floor = CLUMPED_FLOOR if clumped else FLOOR
-        deff = float(np.median([b.deff for b in fitted[i].bets] or [1.0])) if clumped else 1.0
-        why = "" if n >= LEAST_ROWS else f"only {n} rows of the reference have a value"
-        out += [
-            OutlierStream(
-                field=name,
-                code=code,
-                beyond=int(c.counts[cell]),
-                rows=n,
-                floor=floor,
-                deff=deff,
-                muted=why,
-            )
-            for code, cell in (("below", c.below), ("above", c.above))
-        ]
-    return out
-
-
-def _clumped(coded: IntArray, cells: Cells) -> bool:
-    """Whether neighbouring rows of a numeric column resemble each other."""
-    x = coded[coded < cells.inner].astype(float)
-    if len(x) < 400 or x.std() == 0.0:
-        return False
-    x = x - x.mean()
-    lag = float(np.mean(x[1:] * x[:-1])) / float(np.mean(x**2))
-    return bool(lag > 5.0 / np.sqrt(len(x)) + 0.02)
-
-
-def _notes(
-    fitted: Sequence[ColumnFit],
-    streams: Sequence[RowStream],
-    calendar: Sequence[bool],
-    names: Sequence[str],
-) -> list[str]:
-    """What was muted or widened, in words."""
-    notes = [
-        f"{name!r} moves along with time like a date or a counter: watched for nulls and type only"
-        for name, yes in zip(names, calendar, strict=True)
-        if yes
-    ]
-    notes += [
-        f"{s.field or 'rows'}: {s.code} is not watched: {s.muted}" for s in streams if s.muted
-    ]
-    for column in fitted:
-        muted = sorted({b.key for b in column.bets if b.muted})
-        if muted:
-            notes.append(f"{column.name!r}: not watched ({TOO_VARIABLE}): {', '.join(muted[:4])}")
-        wide = max((b.mult for b in column.bets if not b.muted), default=1.0)
-        if wide > 1.0:
-            notes.append(
-                f"{column.name!r}: tolerances widened up to {wide:g} times, because the reference "
-                "moves that much itself"
-            )
-        values = sum(count > 0 for count in column.cells.counts[: column.cells.inner])
-        if values > 1 and not column.calendar and all(b.muted for b in column.bets):
-            notes.append(
-                f"{column.name!r}: the mix of its values is not watched: nearly any mix is normal "
-                "in the reference, or it has too few rows to tell"
-            )
-        divided = max((b.deff for b in column.bets if not b.muted), default=1.0)
-        if divided >= TOLD_DEFF:
-            notes.append(
-                f"{column.name!r}: evidence divided by up to {divided:.0f}, because neighbouring "
-                "rows of the reference resemble each other; changes are noticed that much later"
-            )
-    return notes
+def _recounted(cells: Cells, coded: IntArray) -> Cells:
+    """The same cells with the counts of fewer rows."""
+    counts = np.bincount(coded, minlength=cells.size)
+    return msgspec.structs.replace(cells, counts=tuple(counts.tolist()))

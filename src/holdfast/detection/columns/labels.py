@@ -26,6 +26,7 @@ from holdfast.detection.columns.quiet import (
     TABLE_GRID,
     Payments,
     limits,
+    patience,
     rounded,
 )
 from holdfast.frames.values import FloatArray, IntArray, ValueKind
@@ -420,7 +421,7 @@ class LabelBank:
             self.sums[mine] = np.minimum(self.sums[mine], self._caps[mine])
             self.wealth[mine] = np.minimum(self.wealth[mine], self.thresholds[mine] + CAP)
             fault.calm = 0 if loud else fault.calm + BLOCK
-            if fault.calm >= CALM_ROWS:
+            if fault.calm >= CALM_ROWS * patience(GRID / float(self._scale[lead])):
                 self.forget(place)
                 found.append(Crossing(place, row, fault.onset, fault.nats, fault.bet, True, row))
         return found

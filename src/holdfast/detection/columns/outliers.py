@@ -23,7 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from holdfast.detection.columns.blocks import Crossing
-from holdfast.detection.columns.quiet import BLOCK
+from holdfast.detection.columns.quiet import BLOCK, patience
 from holdfast.detection.cusum import SCALE
 from holdfast.frames.values import IntArray
 
@@ -172,6 +172,7 @@ class OutlierBank:
             return []
         fault.since += len(where)
         needed = min(max(CALM_ROWS, 2 * (fault.row - fault.onset)), MOST_CALM_ROWS)
+        needed = round(needed * patience(self.streams[i].deff))
         if fault.since < needed:
             return []
         end.fault, end.wealth = None, [0] * len(STAKES)

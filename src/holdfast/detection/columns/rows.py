@@ -329,6 +329,12 @@ class RowBank:
         left = (yes[rest, None], applies[rest, None])
         return found + self._run(np.array([place]), *left, first + end + 1, base)
 
+    def since_onset(self, place: int) -> tuple[int, int]:
+        """Yes rows and applicable rows since a fault began; of all rows where there is none."""
+        rows, yes = int(self.counts[0, place]), int(self.counts[1, place])
+        fault = self.faults.get(place)
+        return (yes, rows) if fault is None else (yes - fault.onset_yes, rows - fault.onset_rows)
+
     def forget(self, place: int) -> None:
         """Starts a stream afresh."""
         self.faults.pop(place, None)

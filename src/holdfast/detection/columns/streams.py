@@ -298,11 +298,13 @@ def _fit_questions(
         mine = side_of == side
         mult[mine], loud[mine] = mult[mine].max(), loud[mine].any()
     edge, gain, loss = pair(mult, np.arange(len(lines)))
+    # where nothing keeps it quiet, the widest tolerance does not tell whether it is worth a word
+    asked_at = np.where(loud, pair(1.0, np.arange(len(lines)))[0], edge)
+    dead = np.where(sign > 0, asked_at >= DEAD_HIGH, asked_at <= DEAD_LOW)
 
     steps, bets = [], []
     for i, (j, direction, _) in enumerate(lines):
-        dead = edge[i] >= DEAD_HIGH if direction > 0 else edge[i] <= DEAD_LOW
-        if n[j] < LEAST_ROWS or (dead and not loud[i]):
+        if n[j] < LEAST_ROWS or dead[i]:
             continue
         q = asked[j]
         # a cell is a row of its own; a flag comes on top of its row's cell
@@ -329,7 +331,8 @@ def _fit_payoffs(
     mean = (counts @ pay) / n
     sd = np.sqrt(np.maximum((counts @ (pay**2 * applies)) / n - mean**2, 0.0))
     paid = Payments(blocks @ pay, blocks @ (log_pay * applies), blocks @ applies)
-    norm, deff, mult, loud = limits(paid, mean, sd, n, np.array([q.delta for q in asked]) * scale)
+    delta = np.array([q.delta for q in asked]) * scale
+    norm, deff, mult, loud = limits(paid, mean, sd, n, delta, together=True)
     steps, bets = [], []
     for i, q in enumerate(asked):
         if sd[i] <= 0.0 or n[i] < LEAST_ROWS:
