@@ -174,3 +174,14 @@ def test_positives_stand_beside_every_number_that_rests_on_some():
     lists = {"user": [1, 2], "item": [1, 2], "score": [1.0, 1.0]}
     ranking = hf.evaluate(lists, lists, task="ranking", k=1)
     assert {e.positives for e in ranking.metrics.values()} == {2}
+
+
+@pytest.mark.parametrize("task", ["multiclass", "text", "regression"])
+def test_the_verdict_comes_first_then_the_headline_numbers(task):
+    truth, said, _ = TASKS[task]
+    first, second, *_ = hf.evaluate(truth, said, task=task).document().blocks
+    assert first.title.endswith(".")
+    assert [t.label for t in second.tiles][:1] == [
+        "MAE" if task == "regression" else "Expected cost"
+    ]
+    assert all(" to " in tile.note for tile in second.tiles)
