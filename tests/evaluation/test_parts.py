@@ -158,6 +158,20 @@ def test_what_is_of_binary_decisions_only_is_refused_elsewhere():
         evaluate_task("ranking", lists, lists, slices=FRAME)
 
 
+def test_what_is_no_contract_is_refused():
+    with pytest.raises(UsageError, match="no contract"):
+        hf.evaluate(TRUTH, SCORE, slices=FRAME, contract=object())
+
+
+def test_a_result_says_its_verdict_in_one_line():
+    found = hf.evaluate(TRUTH, SCORE, slices=FRAME)
+    first, *others = repr(found).splitlines()
+    assert first.startswith("Evaluation: passed. Better than one constant decision.")
+    assert len(others) == len(found.findings)
+    worse = hf.evaluate(*TASKS["regression"][:2], task="regression", champion=TRUTH * 3.0)
+    assert repr(worse).startswith("TaskEvaluation: did not pass. Worse than a baseline.")
+
+
 @pytest.mark.parametrize("bad", [["0.1", "0.9"], np.array(["2026-01-01"] * 2, "datetime64[D]")])
 def test_texts_and_times_are_no_scores(bad):
     with pytest.raises(DataError, match="not made of numbers"):
