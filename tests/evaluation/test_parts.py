@@ -199,3 +199,18 @@ def test_the_verdict_comes_first_then_the_headline_numbers(task):
         "MAE" if task == "regression" else "Expected cost"
     ]
     assert all(" to " in tile.note for tile in second.tiles)
+
+
+def test_what_was_not_checked_is_not_counted_as_having_found_nothing():
+    few = hf.evaluate([1, 0] * 2, [0.9, 0.1] * 2).document()
+    silent = {name for block in few.blocks for name in getattr(block, "passed", ())}
+    assert not silent & {"requirements", "calibration"}
+    many = hf.evaluate(TRUTH, SCORE, requirements=["recall>=0.1"]).document()
+    assert "requirements" in {n for b in many.blocks for n in getattr(b, "passed", ())}
+
+
+def test_a_junit_case_that_could_not_be_told_says_why():
+    from holdfast.reports import render
+
+    shown = render(hf.evaluate([1, 0] * 2, [0.9, 0.1] * 2).document(), "junit")
+    assert '<skipped message="Cannot be told from one constant decision.' in shown
