@@ -27,6 +27,7 @@ def scored(tmp_path_factory) -> Path:
             "score": p,
             "old score": p**0.5 / 2,
             "x": x,
+            "town": np.where(np.abs(p - 0.5) < 0.2, "Lindau", "Bregenz"),
             "amount": amount,
             "customer": rng.integers(0, 300, n),
             "day": np.datetime64("2026-01-01") + rng.integers(0, 30, n),
@@ -94,6 +95,8 @@ def test_every_format_is_printed(capsys, scored, name):
         ["--task", "guess"],
         ["--score", "status"],
         ["--fail-on", "never"],
+        ["--slices", "nothing"],
+        ["--contract", "nowhere.yaml"],
     ],
 )
 def test_what_cannot_be_done_ends_with_two_and_words(capsys, scored, words):
@@ -115,3 +118,26 @@ def test_vanity_ends_with_one(capsys, tmp_path):
         "accuracy 99.88% equals the majority class; recall 0 of 12; cost"
         in (found["findings"][0]["sentence"])
     )
+
+
+def test_slices_show_values_only_with_a_contract_that_lets_them(capsys, scored, tmp_path):
+    from holdfast.contracts import Contract
+
+    contract = tmp_path / "contract.yaml"
+    Contract.learn(pq.read_table(scored, columns=["town"])).save(contract)
+    words = ["--slices", "town", "--fail-on", "critical"]
+    hidden = json.dumps(ask(capsys, scored, *words, "--contract", str(contract))[1])
+    assert "HF-E301" in hidden
+    assert "Lindau" not in hidden
+    text = contract.read_text("utf-8")
+    contract.write_text(
+        text.replace("kind: categorical", "kind: categorical\n    pii: no"), "utf-8"
+    )
+    assert "town = Lindau" in json.dumps(
+        ask(capsys, scored, *words, "--contract", str(contract))[1]
+    )
+
+
+def test_a_severity_to_fail_on_reaches_slices(capsys, scored):
+    assert ask(capsys, scored, "--slices", "town")[0] == 0
+    assert ask(capsys, scored, "--slices", "town", "--fail-on", "warning")[0] == 1

@@ -127,9 +127,61 @@ def test_every_format_is_written(files, capsys, format):  # noqa: A002
         ["--task", "regression", "--target", "value", "--score", "absent"],
         ["--task", "regression", "--target", "y", "--score", "guess"],
         ["--task", "text", "--target", "y", "--score", "said", "--require", "ndcg>=1"],
+        ["--task", "regression", "--target", "value", "--score", "guess", "--capacity", "9"],
+        ["--task", "regression", "--target", "value", "--score", "guess", "--cost-fn", "9"],
+        ["--task", "regression", "--target", "value", "--score", "guess", "--cost-table", "c.csv"],
+        ["--task", "ranking", "--slices", "all"],
         [],
     ],
 )  # fmt: skip
 def test_wrong_flags_end_with_two_and_words(files, capsys, words):
     assert main(["evaluate", files["rows"], *words]) == 2
     assert "Traceback" not in capsys.readouterr().err
+
+
+def test_costs_of_classes_come_from_a_file(files, capsys, tmp_path):
+    words = [files["rows"], "--task", "multiclass", "--target", "y", "--score", "said"]
+    path = tmp_path / "costs.csv"
+    path.write_text("truth,decision,cost\na,b,50\na,c,50\n", "utf-8")
+    rows = pq.read_table(files["rows"])
+    truth, said = (np.array(rows.column(name)) for name in ("y", "said"))
+    cost = np.where(truth == said, 0, np.where(truth == "a", 50, 1)).mean()
+    _, found = _run(capsys, *words, "--cost-table", str(path))
+    assert found["metrics"]["expected_cost"]["value"] == pytest.approx(cost)
+    path.write_text("truth,decision,cost\na,b,50\na,b,5\n", "utf-8")
+    assert main(["evaluate", *words, "--cost-table", str(path)]) == 2
+    path.write_text("truth,cost\na,50\n", "utf-8")
+    assert main(["evaluate", *words, "--cost-table", str(path)]) == 2
+
+
+def test_costs_name_numbers_by_their_digits(capsys, tmp_path):
+    rng = np.random.default_rng(0)
+    truth, said = rng.integers(0, 3, 300), rng.integers(0, 3, 300)
+    pq.write_table(pa.table({"y": truth, "score": said}), tmp_path / "n.parquet")
+    path = tmp_path / "costs.csv"
+    path.write_text("truth,decision,cost\n2,0,7\n", "utf-8")
+    _, found = _run(
+        capsys, str(tmp_path / "n.parquet"), "--task", "multiclass", "--target", "y",
+        "--cost-table", str(path),
+    )  # fmt: skip
+    cost = np.where(truth == said, 0, np.where((truth == 2) & (said == 0), 7, 1)).mean()
+    assert found["metrics"]["expected_cost"]["value"] == pytest.approx(cost)
+
+
+def test_decisions_beside_scores_a_champion_and_slices_are_taken_from_columns(files, capsys):
+    code, found = _run(
+        capsys, files["rows"], "--task", "multiclass", "--target", "y", "--score", "said",
+        "--score-prefix", "p_", "--champion", "said", "--slices", "value", "--entity", "t",
+    )  # fmt: skip
+    assert code == 1
+    assert found["passed"] is None
+    assert {"HF-E002", "HF-E331"} <= {f["code"] for f in found["findings"]}
+
+
+def test_the_champion_of_a_ranking_is_a_file_of_lists(files, capsys):
+    code, found = _run(
+        capsys, files["lists"], "--task", "ranking", "--test", files["test"], "--train",
+        files["train"], "--champion", files["lists"],
+    )  # fmt: skip
+    assert code == 1
+    assert found["baselines"]["champion"]["verdict"] == "no evidence of gain"

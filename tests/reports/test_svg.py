@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from itertools import pairwise
 from xml.etree import ElementTree
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.reports.document import Band, Format, LineChart, Series
-from holdfast.reports.svg import line_chart, time_ticks
+from holdfast.reports.document import Band, BarChart, Bars, Format, LineChart, Series
+from holdfast.reports.svg import bar_chart, line_chart, time_ticks
 from holdfast.reports.svg_shares import histogram, sparkline
 
 shares = st.floats(0, 1)
@@ -93,3 +94,36 @@ def test_titles_and_names_are_escaped():
     for text in (histogram("<b>", [0.0, 1.0], [0.1, 0.8, 0.1]), sparkline('"<b>', [0.1])):
         assert "<b>" not in text
         ElementTree.fromstring(text)
+
+
+def test_an_axis_over_months_says_days_that_do_not_touch():
+    chart = LineChart(
+        title="t", x_format=Format.TIME,
+        series=(Series(name="a", points=((0.0, 1.0), (400 * DAY, 2.0))),),
+    )  # fmt: skip
+    root = ElementTree.fromstring(line_chart(chart))
+    dates = [
+        (float(e.attrib["x"]), e.text)
+        for e in root.iter()
+        if e.tag.endswith("text") and re.fullmatch(r"\d{4}-\d\d-\d\d", e.text or "")
+    ]
+    places = sorted(x for x, _ in dates)
+    assert len(dates) >= 2
+    assert min(b - a for a, b in pairwise(places)) > 75
+
+
+def test_a_chart_says_its_numbers_in_words():
+    lines = line_chart(
+        LineChart(title="t", series=(Series(name="score", points=((0.0, 0.5), (1.0, 0.75))),))
+    )
+    words = ElementTree.fromstring(lines).attrib["aria-label"]
+    assert "score: 0.5 to 0.75, lowest 0.5, highest 0.75" in words
+    bars = bar_chart(
+        BarChart(
+            title="t",
+            categories=("a", "b"),
+            series=(Bars(name="n", values=(0.25, None)),),
+            format=Format.SHARE,
+        )
+    )
+    assert ElementTree.fromstring(bars).attrib["aria-label"] == "t; a: 25.0%; b: –"

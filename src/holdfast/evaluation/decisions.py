@@ -69,7 +69,7 @@ def evaluate(
         slices: table of n rows whose slices are searched for weak spots; not of a ranking.
         show: whether values of the sliced columns may stand in the report, or names of the
             columns whose values may.
-        contract: its fields marked ``pii: no`` may be shown as well.
+        contract: a contract or its path; its fields marked ``pii: no`` may be shown as well.
         entity: shape (n,), rows of one entity are resampled together.
         event_time: shape (n,), rows of a stretch of time are resampled together.
         group: shape (n,), like `entity`, for coarser groups; takes precedence.

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Collection
+from pathlib import Path
 from typing import Any
 
 import msgspec
 import numpy as np
 import numpy.typing as npt
 
+from holdfast.contracts import Contract
+from holdfast.errors import UsageError
 from holdfast.evaluation.paired import compare_models
 from holdfast.evaluation.slices import slices_of
 from holdfast.findings import Finding
@@ -30,11 +34,22 @@ def shown_columns(show: bool | Collection[str], contract: Any) -> bool | Collect
 
     Args:
         show: True for all, or names of columns.
-        contract: a contract or None; a field that it marks ``pii: yes`` stays hidden unless it is
-            named in `show`.
+        contract: a contract, the path of one, or None; a field that it marks ``pii: yes`` stays
+            hidden unless it is named in `show`.
+
+    Raises:
+        UsageError: it is no contract.
     """
+    if isinstance(contract, str | os.PathLike):
+        contract = Contract.load(Path(contract))
     if contract is None or show is True:
         return show
+    if not hasattr(contract, "fields"):
+        raise UsageError(
+            "this is no contract",
+            expected="a contract or the path of one",
+            got=f"type={type(contract).__name__}",
+        )
     named = set() if isinstance(show, bool) else set(show)
     return named | {field.name for field in contract.fields if field.pii == "no"}
 

@@ -45,14 +45,7 @@ def document(e: Evaluation, name: str = "") -> Document:
     blocks: list[Block] = [
         Callout(title=sentence, text=_constant(e), tone=tone),
         Tiles(tiles=_tiles(e)),
-        Findings(
-            findings=e.findings,
-            passed=tuple(
-                text for code, text in CHECKS.items() if code not in {f.code for f in e.findings}
-            )
-            if e.baselines
-            else (),
-        ),
+        Findings(findings=e.findings, passed=_silent(e)),
         *requirement_blocks(e.requirements),
         Heading(text="Against the baselines"),
         *_baselines(e),
@@ -74,6 +67,19 @@ def document(e: Evaluation, name: str = "") -> Document:
         passed=e.passed,
         data=e.to_dict(),
     )
+
+
+def _silent(e: Evaluation) -> tuple[str, ...]:
+    """Checks that were made and found nothing; what could not be told is none of them."""
+    found = {f.code for f in e.findings}
+    if not e.baselines:
+        return ()
+    unmade = set()
+    if not e.requirements or "HF-E005" in found:
+        unmade.add("HF-E004")
+    if e.calibration is None or e.calibration.ece.value is None:
+        unmade.add("HF-E006")
+    return tuple(text for code, text in CHECKS.items() if code not in found | unmade)
 
 
 def verdict(e: Evaluation) -> tuple[str, Tone]:

@@ -15,7 +15,20 @@ from holdfast.reports.result import Result
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from holdfast.reports.document import Document, Table
+    from holdfast.reports.document import Document, Table, Tile
+
+
+#: task -> metrics that stand at the top of its report
+HEADLINES = {
+    "multiclass": ("expected_cost", "accuracy", "macro_f1", "roc_auc_ovr"),
+    "text": ("expected_cost", "accuracy", "macro_f1", "abstain_gain"),
+    "regression": ("mae", "rmse", "r2", "bias"),
+    "ranking": ("ndcg", "recall", "hit_rate", "coverage"),
+}
+
+
+#: words of metrics that are written large
+SHORT = {"ndcg", "mae", "rmse", "r2", "roc", "auc", "f1"}
 
 
 class Rival(msgspec.Struct, frozen=True, kw_only=True):
@@ -129,7 +142,7 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
 
     def document(self, name: str = "") -> Document:
         """The evaluation as a report; `name` says of what."""
-        from holdfast.reports.document import Callout, Document, Findings, Tone
+        from holdfast.reports.document import Callout, Document, Findings, Heading, Tiles, Tone
 
         words = {
             True: ("Better than every baseline.", Tone.GOOD),
@@ -142,13 +155,16 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
             f"{'' if rival.counts else ', for information'} ({_said(rival)})"
             for label, rival in self.baselines.items()
         ]
-        blocks: list[Block] = [Callout(title=sentence, text="; ".join(gains) or "", tone=tone)]
+        blocks: list[Block] = [
+            Callout(title=sentence, text="; ".join(gains) or "", tone=tone),
+            Tiles(tiles=tuple(self._tile(key) for key in self._headline())),
+        ]
         if self.findings:
             blocks.append(Findings(findings=self.findings))
         blocks += requirement_blocks(self.requirements)
-        blocks.append(self.table())
         if self.baselines:
-            blocks.append(self._rivals())
+            blocks += [Heading(text="Against the baselines"), self._rivals()]
+        blocks += [Heading(text="Every number"), self.table()]
         return Document(
             title=f"Evaluation of {name}" if name else f"Evaluation: {self.task}",
             summary=f"{self.rows:,} rows, {self.units:,} independent {self.unit}.",
@@ -156,6 +172,23 @@ class TaskEvaluation(Result, msgspec.Struct, frozen=True, kw_only=True):
             passed=self.passed,
             data=self.to_dict(),
         )
+
+    def _headline(self) -> list[str]:
+        """The metrics shown first: those of the task, the number at the end of a name aside."""
+        wanted = HEADLINES.get(self.task, ())
+        listed = {name.partition("@")[0]: name for name in reversed(self.metrics)}
+        return [listed[name] for name in wanted if name in listed]
+
+    def _tile(self, name: str) -> Tile:
+        from holdfast.reports.document import Tile
+
+        e = self.metrics[name]
+        known = e.low is not None and e.high is not None
+        note = f"{e.low:.4g} to {e.high:.4g}; n {e.n:,}" if known else e.why_not
+        words = name.replace("_", " ").split(" ")
+        label = " ".join(w.upper() if w.partition("@")[0] in SHORT else w for w in words)
+        value = None if e.value is None else float(f"{e.value:.4g}")
+        return Tile(label=f"{label[0].upper()}{label[1:]}", value=value, note=note)
 
     def _bad(self) -> str:
         """What failed, in one sentence."""

@@ -29,7 +29,8 @@ def both(gap: CVGap, found: Backtest, name: str) -> Document:
         random = gap.row("random")
         said += f", not {random.score.value:.3f}." if random.do_not_quote else "."
     elif score.value is not None:
-        said = f"Expect {found.metric.replace('_', ' ')} {score.value:.3f} ({score.low:.3f} to {score.high:.3f})."
+        word = found.metric.replace("_", " ")
+        said = f"Expect {word} {score.value:.3f} ({score.low:.3f} to {score.high:.3f})."
     findings = [f.to_dict() for f in (*gap.findings, *found.findings)]
     return Document(
         title=f"Backtest of {name}" if name else "Backtest",

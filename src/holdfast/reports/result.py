@@ -26,6 +26,17 @@ class Result:
         """The result as a report; `name` says what it is about."""
         raise NotImplementedError
 
+    def __repr__(self) -> str:
+        """The verdict in one line, then a line for each finding."""
+        from holdfast.reports.document import Callout
+
+        report = self.document()
+        said = next((b.title for b in report.blocks if isinstance(b, Callout)), report.summary)
+        word = {True: "passed", False: "did not pass", None: "could not tell"}[report.passed]
+        lines = [f"{type(self).__name__}: {word}. {said}"]
+        lines += [f"  {f.severity.value}: {f.sentence} [{f.code}]" for f in report.findings]
+        return "\n".join(lines)
+
     def to_frame(self) -> pa.Table:
         """The result as an Arrow table, which pandas, polars and duckdb take as it is."""
         raise NotImplementedError

@@ -6,7 +6,7 @@ from xml.sax.saxutils import escape, quoteattr
 
 from holdfast.findings import Finding, Severity
 from holdfast.reports.cells import clean
-from holdfast.reports.document import Document, Findings
+from holdfast.reports.document import Callout, Document, Findings
 
 
 def render(document: Document) -> str:
@@ -21,7 +21,7 @@ def render(document: Document) -> str:
         skipped = 1
         cases.append(
             f'    <testcase classname={_attr(document.title)} name="verdict">'
-            f"<skipped message={_attr(document.summary or 'could not tell')}/></testcase>"
+            f"<skipped message={_attr(_verdict(document))}/></testcase>"
         )
     failures = sum(_fails(f) for f in findings)
     counts = f'tests="{len(cases)}" failures="{failures}" errors="0" skipped="{skipped}"'
@@ -36,6 +36,11 @@ def render(document: Document) -> str:
             "",
         ]
     )
+
+
+def _verdict(document: Document) -> str:
+    said = [b.title for b in document.blocks if isinstance(b, Callout)]
+    return said[0] if said else document.summary or "could not tell"
 
 
 def _fails(finding: Finding) -> bool:
