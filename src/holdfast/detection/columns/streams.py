@@ -22,6 +22,7 @@ from holdfast.detection.columns.quiet import (
     ERRORS,
     TABLE_GRID,
     Payments,
+    Spread,
     limits,
     rounded,
     settle,
@@ -46,6 +47,8 @@ LEAST_ROWS, RAREST = 20, 0.0005
 MOST_ASKED = 14
 DEAD_HIGH, DEAD_LOW = 0.97, 0.005
 EDGE = 1e-4
+#: a level whose local means vary so many times as much as those of independent rows does wander
+CLEARLY = 4.0
 TOO_VARIABLE = "too variable in your reference to watch"
 
 
@@ -241,7 +244,10 @@ def fit_table(
         payoffs: payoffs to bet on.
         scale: multiplies every floor: 0.5 is twice as sensitive, 2 half.
     """
-    parts = [_fit_questions(blocks, shares, questions, scale)] if questions else []
+    parts = []
+    if questions:
+        shown = _shown_by(blocks, shares, questions, payoffs)
+        parts.append(_fit_questions(blocks, shares, questions, scale, shown))
     if payoffs:
         parts.append(_fit_payoffs(blocks, shares, payoffs, scale))
     if not parts:
@@ -251,8 +257,51 @@ def fit_table(
     return Table(steps, bets)
 
 
+def _shown_by(
+    blocks: FloatArray, counts: FloatArray, asked: Sequence[Question], payoffs: Sequence[Payoff]
+) -> Spread:
+    """Ups and downs of the questions' shares that those of the column's level and spread imply.
+
+    A share moves along with what it correlates with. Of a rare share the reference shows little by
+    itself, and of the level much: with a correlation of r the share goes up and down r times as far
+    (in standard deviations), and r^2 of the excess variance is its own.
+    """
+    between, deff = np.zeros(len(asked)), np.ones(len(asked))
+    on: BoolArray = np.ones(len(counts), np.bool_)
+    for payoff in payoffs:
+        on &= payoff.applies
+    weight = counts * on
+    n = float(weight.sum())
+    if not n or not payoffs:
+        return Spread(between, deff)
+    levels = _standardised(np.array([np.where(on, q.log_pay, 0.0) for q in payoffs]), weight, n)
+    moved = levels.any(axis=1)
+    levels = levels[moved] * on
+    rows = np.repeat((blocks @ on.astype(float))[:, None], len(levels), axis=1)
+    ups = spread(blocks @ levels.T, rows, np.ones(len(levels)))
+    clear = ups.deff >= CLEARLY
+    levels, ups = levels[clear], Spread(ups.between[clear], ups.deff[clear])
+    for i, q in enumerate(asked):
+        yes = _standardised(q.yes.astype(float)[None, :], weight, n)[0]
+        if (q.yes & ~on).any() or not len(levels) or not yes.any():
+            continue
+        related = np.minimum(np.abs(levels @ (weight * yes)) / n, 1.0)
+        p = float(weight @ q.yes) / n
+        between[i] = math.sqrt(p * (1.0 - p)) * float((related * ups.between).max())
+        deff[i] = 1.0 + float((related**2 * (ups.deff - 1.0)).max())
+    return Spread(between, deff)
+
+
+def _standardised(x: FloatArray, weight: FloatArray, n: float) -> FloatArray:
+    """Lines with mean 0 and variance 1 over `n` weighted features; zeros where nothing varies."""
+    centred = x - (x @ weight / n)[:, None]
+    sd = np.sqrt(centred**2 @ weight / n)
+    result: FloatArray = np.where(sd[:, None] > 1e-9, centred / np.maximum(sd, 1e-9)[:, None], 0.0)
+    return result
+
+
 def _fit_questions(
-    blocks: FloatArray, counts: FloatArray, asked: Sequence[Question], scale: float
+    blocks: FloatArray, counts: FloatArray, asked: Sequence[Question], scale: float, shown: Spread
 ) -> Table:
     yes = np.array([q.yes for q in asked], float).T
     applies = np.array([q.applies for q in asked], float).T
@@ -260,7 +309,8 @@ def _fit_questions(
     p = (counts @ yes) / n
     variance = p * (1.0 - p)
     hits, rows = blocks @ yes, blocks @ applies
-    ups = spread(hits, rows, variance)
+    own = spread(hits, rows, variance)
+    ups = Spread(np.maximum(own.between, shown.between), np.maximum(own.deff, shown.deff))
     given = np.array([np.nan if q.floor is None else q.floor for q in asked])
     floor = np.where(np.isnan(given), share_floor(p), given) * scale
     error = ERRORS * np.sqrt(variance / n) + 8.0 / n
