@@ -19,8 +19,12 @@ if TYPE_CHECKING:
 
 #: removals at most: this share of the columns, at least 4, at most 25
 _SHARE, _LEAST, _MOST = 0.3, 4, 25
-#: the curve is followed until this much of the score is gone
-_GONE = 0.25
+#: a curve that sank by so much without a cliff has none: those who lean on many columns sink
+_GONE = 0.04
+#: a score so high is too good to be true, whether it falls at once or not: it is followed further
+HIGH, _GONE_HIGH = 0.98, 0.25
+#: how far a model may stay behind the best of its columns alone
+_SLACK = 0.03
 #: a score this low hides no block of many columns: fewer removals are enough
 _LOW, _ENOUGH = 0.85, 6
 
@@ -39,12 +43,15 @@ class Cliff(msgspec.Struct, frozen=True, kw_only=True):
 
 
 def peel(case: Case, columns: Sequence[str]) -> Peel:
-    """The peel curve of some columns of a case."""
+    """The peel curve of some columns of a case; without removals where no cliff is possible."""
     left = list(columns)
     scores = [case.quality(case.score(left))]
     removed: list[str] = []
     most = min(max(_LEAST, round(_SHARE * len(left))), _MOST, len(left) - 1)
-    while len(removed) < most and scores[0] - scores[-1] < _GONE:
+    gone = _GONE if scores[0] < HIGH else _GONE_HIGH
+    if gone == _GONE and not may_fall(case, scores[0], left, most):
+        return Peel(metric=case.metric, scores=tuple(scores), removed=())
+    while len(removed) < most and scores[0] - scores[-1] <= gone:
         if scores[0] < _LOW and len(removed) >= _ENOUGH:
             break
         gains = case.gains(left)
@@ -55,6 +62,16 @@ def peel(case: Case, columns: Sequence[str]) -> Peel:
         removed.append(top)
         scores.append(case.quality(case.score(left)))
     return Peel(metric=case.metric, scores=tuple(scores), removed=tuple(removed))
+
+
+def may_fall(case: Case, score: float, columns: Sequence[str], gone: int) -> bool:
+    """Whether a score could fall off a cliff when so many of its columns are gone.
+
+    The columns that are left tell at least what the best of them tells alone.
+    """
+    alone = sorted((case.singles[name].alone for name in columns), reverse=True)
+    left = max(alone[gone] if gone < len(alone) else -1.0, 0.0 if case.task == "regression" else 0.5)
+    return falls(score + 0.01, left - _SLACK, case.task, rich=True)
 
 
 def falls(worth_with: float, worth_without: float, task: str, *, rich: bool = False) -> bool:
@@ -86,7 +103,7 @@ def cliff(curve: Peel, task: str, rich: Collection[str] = ()) -> Cliff | None:
     """
     for place in range(1, len(curve.scores)):
         before, after = curve.scores[place - 1], curve.scores[place]
-        if curve.scores[0] - before > 0.04:
+        if curve.scores[0] - before > _GONE:
             return None
         if falls(before, after, task, rich=curve.removed[place - 1] in rich):
             return Cliff(place=place, before=before, after=after)

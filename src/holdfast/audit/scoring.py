@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 import numpy as np
 
+from holdfast.audit.boosting import Boosted
 from holdfast.audit.columns import Floats, Rows
 from holdfast.audit.record import Worth
 from holdfast.stats.ranking import _midranks
@@ -95,14 +96,10 @@ def parameters(rows: int, task: str, classes: int, seed: int) -> dict[str, Any]:
     return made
 
 
-def train(x: Any, y: Floats, task: str, classes: int, seed: int) -> Any:
-    """The background model itself, a LightGBM booster of up to 60 rounds."""
-    import lightgbm as lgb
-
-    options = parameters(len(y), task, classes, seed)
+def train(x: Any, y: Floats, task: str, classes: int, seed: int) -> Boosted:
+    """The background model itself, LightGBM of up to 60 rounds."""
     rounds = _ROUNDS if task != "multiclass" else max(15, _ROUNDS // max(classes // 2, 1))
-    data = lgb.Dataset(x, y, params={"max_bin": 63, "min_data_in_bin": 1, "verbose": -1})
-    return lgb.train(options, data, num_boost_round=rounds)
+    return Boosted(x, y, parameters(len(y), task, classes, seed), rounds)
 
 
 def fit_predict(
@@ -138,9 +135,9 @@ def fit_predict(
             out[test] = known.mean() if shares is None else shares / len(known)
             continue
         model = train(x[fit], known, task, classes, seed)
-        out[test] = model.predict(x[test], num_threads=1)
+        out[test] = model.predict(x[test])
         if gains is not None:
-            gains += model.feature_importance("gain")
+            gains += model.gains()
     return out
 
 

@@ -7,6 +7,7 @@ import numpy as np
 from holdfast.audit.case import Case
 from holdfast.audit.columns import Kind
 from holdfast.audit.record import LeakFinding, Verdict
+from holdfast.audit.checks.near_copies import REMEDY, copies_but_few
 from holdfast.audit.rows.compared import comparable, row_numbers
 from holdfast.audit.rows.neighbours import EXACT, Near, blocked, embedding, nearest
 from holdfast.audit.sizing import by_rows, same_type, sized_on
@@ -43,6 +44,9 @@ class NearDuplicates:
         test = case.test
         assert test is not None  # noqa: S101
         names = _names(case)
+        found = copies_but_few(case, names)
+        if found is not None:
+            return [found]
         rng = case.rng(self.code)
         # training rows that are asked leave the table first: without a leak both kinds of query
         # then lie among the others in the same way, in any number of dimensions
@@ -85,8 +89,7 @@ class NearDuplicates:
                 "nearer_than_the_fifth_by": round(1.0 / cut, 1),
             },
             worth=by_rows(case, sized_on(case), leaked, asked),
-            remedy="Find out how a row comes to be in the table twice (a second export, noise or "
-            "rounding added, an entity measured again). Give both rows one id and split by it.",
+            remedy=REMEDY,
         )
         return [finding]
 

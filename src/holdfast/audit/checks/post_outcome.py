@@ -9,7 +9,7 @@ import numpy as np
 from holdfast.audit.case import Case
 from holdfast.audit.certainty import LEAST_ROWS, PURE, UNEXPLAINED, unexplained
 from holdfast.audit.columns import CODES, NULL, Kind
-from holdfast.audit.peel import cliff, falls
+from holdfast.audit.peel import cliff, falls, may_fall
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.scoring import paired, worth
 from holdfast.audit.words import names
@@ -25,6 +25,8 @@ _ROUNDS = 3
 _CANDIDATES = 5
 #: share of the error of all others that a column alone must do away with, to dominate them
 _BEATS = 0.4
+#: score of a class that such a column reaches, and how far its codes alone may fall short of it
+_STRONG, _SLACK = 0.9, 0.05
 #: what one value of a column must know over the others, in share of its rows
 _SETTLED = 0.25
 #: so many columns must be left beside a block for another column to stand out among them
@@ -101,6 +103,10 @@ class PostOutcome:
             rest = [f for f in features if f != name]
             if not _judged(case, name):
                 continue
+            if case.task != "multiclass" and not may_fall(case, full[0], rest, 0):
+                if self._dominates(case, name, rest):
+                    found.append(name)
+                continue
             left = case.by_class(case.score(rest))
             rich = _rich(case, name)
             fallen = any(falls(a, b, case.task, rich=rich) for a, b in zip(full, left, strict=True))
@@ -113,9 +119,15 @@ class PostOutcome:
 
     def _dominates(self, case: Case, name: str, rest: list[str]) -> bool:
         """Whether the column alone beats all others together, where little is left to gain."""
+        told = case.singles[name].alone
+        others_tell = max(case.singles[n].alone for n in rest)
+        if case.task != "regression" and told < _STRONG - _SLACK:
+            return False
+        if told + _SLACK - others_tell < (_BEATS - _SLACK) * (1.0 - others_tell):
+            return False
         alone, others = case.score([name]), case.score(rest)
         one, many = case.quality(alone), case.quality(others)
-        if one - many < _BEATS * (1.0 - many) or (one < 0.9 and case.task != "regression"):
+        if one - many < _BEATS * (1.0 - many) or (one < _STRONG and case.task != "regression"):
             return False
         gap = paired(case.fixed_y, case.task, case.metric, alone, others)
         return gap is not None and gap.low > 0.0

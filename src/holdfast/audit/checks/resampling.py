@@ -19,6 +19,8 @@ from holdfast.frames.types import Storage
 
 #: rows of a class that are tried
 _TRIED = 250
+#: of these the first, without one on a segment, are enough to leave the rest
+_FIRST = 100
 #: ends of segments among the rows of the class
 _ENDS = 6000
 #: share of tried rows on segments that chance does not reach
@@ -145,17 +147,21 @@ def _interpolated(case: Case, label: int, rows: Any) -> _Made | None:
     ends = rows[whole[rows]]
     ends = ends if len(ends) <= _ENDS else np.sort(rng.choice(ends, _ENDS, replace=False))
     likely = made if len(made) >= _FEWEST else rows
-    tried = np.sort(rng.permutation(likely[whole[likely]])[:_TRIED])
+    tried = rng.permutation(likely[whole[likely]])[:_TRIED]
     place = {int(row): i for i, row in enumerate(ends)}
     own = np.array([place.get(int(row), -1) for row in tried], np.intp)
-    lines = on_segments(x[tried], x[ends], own)
+    few = len(tried) if columns else min(_FIRST, len(tried))
+    lines = on_segments(x[tried[:few]], x[ends], own[:few])
+    if few < len(tried) and lines.any():  # none of the first: the share is not reached
+        lines = np.append(lines, on_segments(x[tried[few:]], x[ends], own[few:]))
+    tried = tried[: len(lines)]
     share = float(lines.mean()) if len(lines) else 0.0
     strong = share >= _SHARE and lines.sum() >= _FEWEST
     alone = len(columns) == 1 and len(made) >= _REPEATED * len(rows)
     if not strong and not alone and len(columns) < 2:
         return None
     if len(made) < _FEWEST:
-        made = tried[lines]
+        made = np.sort(tried[lines])
     of_test = _of_test(case, label, columns, names, x[ends])
     return _Made(columns, share, made, of_test, "interpolated", strong or len(columns) > 1)
 

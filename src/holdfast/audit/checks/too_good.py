@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from holdfast.audit.case import Case
+from holdfast.audit.peel import HIGH
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.scoring import worth
 from holdfast.audit.words import names
 from holdfast.findings import Severity
 
 #: a score from here on is looked at ...
-_HIGH = {"regression": 0.98}
-_HIGH_CLASS = 0.98
 #: ... and suspected when the curve loses so much within its first removals
 _COLLAPSE = 0.20
 #: within this share of the columns
@@ -33,7 +32,7 @@ class TooGood:
     def run(self, case: Case) -> list[LeakFinding]:
         """One finding about the columns whose removal makes the score collapse."""
         curve = case.peel(case.honest)
-        if curve.scores[0] < _HIGH.get(case.task, _HIGH_CLASS):
+        if curve.scores[0] < HIGH:
             return []
         place = next(
             (i for i, s in enumerate(curve.scores) if curve.scores[0] - s >= _COLLAPSE), None

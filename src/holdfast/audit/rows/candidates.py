@@ -118,7 +118,7 @@ def _candidate(case: Case, name: str, others: list[str]) -> Candidate | None:
     lift = float(np.mean(gains))
     traits.sort()
     agree = tuple(other for _, other in traits[:5])
-    if lift < 0.05 or len(traits) < 2:
+    if len(traits) < 2 or (lift < 0.05 and len(habits) < _HABITS):
         return None
     sure = values >= 0.2 * case.n or (
         values >= 0.02 * case.n and _independent(case, name, habits) >= _HABITS

@@ -42,8 +42,9 @@ def on_segments(points: Floats, ends: Floats, own: npt.NDArray[np.intp] | None =
         return found
     scale = ends.std(axis=0)
     scale[scale == 0.0] = 1.0
+    squares = ((ends / scale) ** 2).sum(axis=1)
     for i, point in enumerate(points):
-        far = (((ends - point) / scale) ** 2).sum(axis=1)
+        far = squares - 2.0 * (ends @ (point / scale**2))  # but for the square of the point
         if own is not None and own[i] >= 0:
             far[own[i]] = np.inf
         near = np.argpartition(far, min(NEIGHBOURS, len(far) - 1))[:NEIGHBOURS]
@@ -63,7 +64,8 @@ def _between_any(point: Floats, ends: Floats) -> bool:
     gone = point - start
     with np.errstate(divide="ignore", invalid="ignore"):
         fraction = np.where(moved, gone / step, np.nan)
-    middle = np.nanmedian(fraction, axis=1)
+    widest = np.abs(step).argmax(axis=1)  # where the fraction is known best
+    middle = fraction[np.arange(len(step)), widest]
     off = np.abs(gone - middle[:, None] * step)
     room = _OFF * np.abs(step).max(axis=1)
     still = np.where(moved, 0.0, np.abs(gone))

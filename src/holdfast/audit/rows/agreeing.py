@@ -1,0 +1,146 @@
+"""Pairs of rows that agree exactly in all columns but a few, and how far apart those few are."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+import numpy as np
+import numpy.typing as npt
+
+from holdfast.audit.case import Case
+from holdfast.audit.columns import Kind
+from holdfast.audit.rows.hashing import Hashes, column_hashes, mixed
+from holdfast.frames.table import Table
+
+Rows = npt.NDArray[np.intp]
+Floats = npt.NDArray[np.float64]
+
+#: columns in which two rows may differ
+MOST = 3
+#: rows that are looked at for one query in one block
+_BUCKET = 32
+_CHUNK = 512
+
+
+class Values(NamedTuple):
+    """Some rows of a table, to be compared cell by cell.
+
+    Attributes:
+        same: shape (n, d) uint64, equal where two cells hold the same value.
+        scaled: shape (n, d), numbers by their standard deviation in training; infinite for
+            anything else, and for null.
+    """
+
+    same: Hashes
+    scaled: Floats
+
+
+class Agreeing(NamedTuple):
+    """The rows that come nearest to each of q queries.
+
+    Attributes:
+        row: shape (2, q, MOST), position of the partner that differs in at most 1, 2, … columns
+            and is nearest by the one measure or the other; -1 without any.
+        gap: shape (2, q, MOST), the largest and the smallest distance of the two among the columns
+            in which they differ, in standard deviations; infinite where there is no partner, or no
+            number among those columns (for the largest: anything but numbers).
+        equal: shape (q,), whether some row equals the query in every column.
+    """
+
+    row: Rows
+    gap: Floats
+    equal: npt.NDArray[np.bool_]
+
+
+def values(case: Case, names: list[str], table: Table, rows: Rows) -> Values:
+    """The cells of some rows of the training or the test table."""
+    same = np.empty((len(rows), len(names)), np.uint64)
+    scaled = np.full((len(rows), len(names)), np.inf)
+    for place, name in enumerate(names):
+        view = table.column(name)
+        same[:, place] = column_hashes(view)[rows, 0]
+        if case.coding(name).kind is not Kind.NUMBER:
+            continue
+        known = case.column(name).present.astype(np.float64)
+        known = known[np.isfinite(known)]
+        spread = float(known.std()) if len(known) else 0.0
+        numbers = view.values[rows].astype(np.float64)
+        if view.missing is not None:
+            numbers[view.missing[rows]] = np.inf
+        scaled[:, place] = numbers / (spread if 0.0 < spread < np.inf else 1.0)
+    return Values(same, scaled)
+
+
+def agreeing(
+    base: Values, queries: Values, own: Rows | None = None, various: Any = None
+) -> Agreeing:
+    """For each query the base rows that agree with it in all but at most `MOST` columns.
+
+    The columns are dealt into one block more than may differ: such a pair agrees on a whole block
+    (pigeonholes). At most 32 rows of a block are looked at, for queries and baseline alike.
+
+    Args:
+        base: n rows.
+        queries: q rows.
+        own: shape (q,), the queries' own position in the base, which does not count.
+        various: shape (d,), how many values a column has; by it the blocks are made alike.
+
+    Example:
+        >>> base = Values(np.arange(15, dtype=np.uint64).reshape(3, 5), np.arange(15.0).reshape(3, 5))
+        >>> one = Values(base.same[1:2].copy(), base.scaled[1:2].copy())
+        >>> one.same[0, 2], one.scaled[0, 2] = 99, 7.5
+        >>> found = agreeing(base, one)
+        >>> found.row[0].tolist(), found.gap[0].tolist()
+        ([[1, 1, 1]], [[0.5, 0.5, 0.5]])
+    """
+    q, d = queries.same.shape
+    row, gap = np.full((2, q, MOST), -1, np.intp), np.full((2, q, MOST), np.inf)
+    equal = np.zeros(q, np.bool_)
+    order = np.argsort(-np.asarray(various if various is not None else np.zeros(d)), kind="stable")
+    for block in range(min(MOST + 1, d)):
+        columns = order[block :: MOST + 1]
+        keys, asked = (_keys(part.same[:, columns]) for part in (base, queries))
+        ranked = np.argsort(keys, kind="stable")
+        sorted_keys = keys[ranked]
+        low = np.searchsorted(sorted_keys, asked, "left")
+        many = np.minimum(np.searchsorted(sorted_keys, asked, "right") - low, _BUCKET)
+        at = np.repeat(np.arange(q), many)
+        step = np.arange(len(at)) - np.repeat(np.cumsum(many) - many, many)
+        partner = ranked[low[at] + step]
+        if own is not None:
+            other = partner != own[at]
+            at, partner = at[other], partner[other]
+        for start in range(0, len(at), _CHUNK * _BUCKET):
+            part = slice(start, start + _CHUNK * _BUCKET)
+            _compare(base, queries, at[part], partner[part], row, gap, equal)
+    return Agreeing(row, gap, equal)
+
+
+def _compare(
+    base: Values, queries: Values, at: Rows, partner: Rows, row: Rows, gap: Floats, equal: Any
+) -> None:
+    differs = queries.same[at] != base.same[partner]
+    number = differs.sum(axis=1)
+    equal[at[number == 0]] = True
+    close = (number > 0) & (number <= MOST)
+    at, partner, differs, number = at[close], partner[close], differs[close], number[close]
+    with np.errstate(invalid="ignore"):
+        apart = np.abs(queries.scaled[at] - base.scaled[partner])
+    apart[np.isnan(apart)] = np.inf
+    measures = (
+        np.where(differs, apart, 0.0).max(axis=1, initial=0.0),
+        np.where(differs, apart, np.inf).min(axis=1, initial=np.inf),
+    )
+    for way, far in enumerate(measures):
+        for most in range(MOST):
+            kept = np.flatnonzero((number <= most + 1) & (far < gap[way, at, most]))
+            kept = kept[np.argsort(-far[kept], kind="stable")]  # the nearest is written last
+            gap[way, at[kept], most], row[way, at[kept], most] = far[kept], partner[kept]
+
+
+def _keys(cells: Hashes) -> npt.NDArray[np.uint64]:
+    keys = np.zeros(len(cells), np.uint64)
+    with np.errstate(over="ignore"):
+        for place in range(cells.shape[1]):
+            keys = mixed(keys + cells[:, place] + np.uint64(place + 1), 0)
+    return keys
