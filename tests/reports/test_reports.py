@@ -12,6 +12,7 @@ import pytest
 from holdfast.errors import UsageError
 from holdfast.findings import Finding, Severity
 from holdfast.reports import FORMATS, render
+from holdfast.reports.cells import write
 from holdfast.reports.document import (
     BarChart,
     Bars,
@@ -206,3 +207,20 @@ def test_a_note_does_not_fail_in_junit_and_is_a_note_in_sarif():
 def test_an_unknown_format_names_the_known_ones():
     with pytest.raises(UsageError, match="one of text, json, md, html, junit, sarif"):
         render(Document(title="t"), "pdf")
+
+
+def test_each_cell_of_a_page_names_its_column_for_narrow_screens():
+    table = Table(
+        columns=(Column(name="who"), Column(name='share "x"', format=Format.SHARE)),
+        rows=(("a", 0.5), ("b", None)),
+    )
+    page = render(Document(title="t", blocks=(table,)), "html")
+    assert '<td class="n" data-label="share &#34;x&#34;">50.0%</td>' in page
+    assert '<td class="n" data-label="share &#34;x&#34;">–</td>' in page
+    assert '<td data-label="who">a</td>' in page
+
+
+def test_small_numbers_keep_two_digits():
+    assert [write(x, Format.DECIMAL) for x in (0.0012, -0.00056, 0.0, 0.25)] == [
+        "0.0012", "-0.00056", "0.000", "0.250",
+    ]  # fmt: skip

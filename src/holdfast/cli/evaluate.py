@@ -126,13 +126,18 @@ def evaluate(
             "--positive": positive, "--cost-fp-column": cost_fp_column,
             "--cost-fn-column": cost_fn_column, "--capacity": capacity,
             "--capacity-period": capacity_period, "--threshold": threshold,
-            "--accepted": accepted, "--features": features,
+            "--accepted": accepted,
             "--cost-fp": None if cost_fp == 1.0 else cost_fp,
             "--cost-fn": None if cost_fn == 1.0 else cost_fn,
         }  # fmt: skip
         other.refuse(task, {flag for flag, value in only.items() if value is not None})
     if task == "ranking":
-        unfit = {"--slices": slices, "--cost-table": cost_table, "--entity": entity or group}
+        unfit = {
+            "--slices": slices,
+            "--features": features,
+            "--cost-table": cost_table,
+            "--entity": entity or group,
+        }
         other.refuse(task, {flag for flag, value in unfit.items() if value})
         report = other.ranking(
             rows, test=test, train=train, score=score, user=user, item=item, k=k,
@@ -151,6 +156,7 @@ def evaluate(
             entity=owners, confidence=confidence, target_error=target_error,
             interval_level=interval_level, cost_table=cost_table,
             slices=_columns(rows, slices, used, "--slices"), contract=agreed,
+            features=_columns(rows, features, used, "--features"),
             requirements=require, seed=seed,
         )  # fmt: skip
     if task != "binary":

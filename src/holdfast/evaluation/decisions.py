@@ -63,7 +63,8 @@ def evaluate(
         metrics: names out of `METRICS`, and nothing beyond them and the constant baseline; None
             takes all, with baselines, thresholds, calibration and curves.
         baselines: name → shape (n,), scores of further rivals.
-        features: table of n rows, for the best single column and a logistic regression.
+        features: table of n rows, for the best single column and a logistic (of numbers a
+            linear) regression; not of a ranking.
         champion: shape (n,), scores of the model in service; compared by cost and by a paired
             test of the AUC.
         slices: table of n rows whose slices are searched for weak spots; not of a ranking.
@@ -105,7 +106,7 @@ def evaluate(
     only = {
         "cost_columns": cost_columns, "capacity": capacity, "capacity_period": capacity_period,
         "threshold": threshold, "positive": positive, "metrics": metrics, "baselines": baselines,
-        "features": features, "accepted": accepted,
+        "accepted": accepted,
     }  # fmt: skip
     strange = [name for name, value in only.items() if value is not None]
     if strange:
@@ -118,6 +119,7 @@ def evaluate(
         "costs": costs, "champion": champion, "event_time": event_time,
         "entity": entity if group is None else group, "requirements": requirements,
         "slices": slices, "contract": contract, "show": show or None,
+        "features": features,
     }  # fmt: skip
     options |= {name: value for name, value in given.items() if value is not None}
     tasks = importlib.import_module("holdfast.evaluation.tasks")

@@ -58,7 +58,7 @@ def best_column(table: pa.Table, positive: Bools, fold: Ints) -> tuple[str, Floa
     """
     best: tuple[float, str, Floats] | None = None
     for name in table.column_names:
-        codes = _groups(table.column(name))
+        codes = grouped(table.column(name))
         if codes is None:
             continue
         score = _shares(codes, positive, fold)
@@ -74,7 +74,7 @@ def logistic_scores(table: pa.Table, positive: Bools, fold: Ints, seed: int) -> 
     Numbers are standardised and clipped at 4 standard deviations, nulls take the mean and are
     marked; of a category the 20 most frequent values.
     """
-    design = _design(table)
+    design = design_matrix(table)
     if design is None:
         return None
     rng = np.random.default_rng(seed)
@@ -123,7 +123,8 @@ def _category(column: pa.ChunkedArray, most: int) -> Ints | None:
     return np.asarray(codes.to_numpy(), dtype=np.intp) + 1
 
 
-def _groups(column: pa.ChunkedArray) -> Ints | None:
+def grouped(column: pa.ChunkedArray) -> Ints | None:
+    """Groups of a column, shape (n,): a number by quantiles, a category by value, null apart."""
     numbers = _number(column)
     if numbers is None:
         return _category(column, VALUES)
@@ -145,7 +146,8 @@ def _shares(codes: Ints, positive: Bools, fold: Ints) -> Floats:
     return np.asarray(share[fold, codes])
 
 
-def _design(table: pa.Table) -> Floats | None:
+def design_matrix(table: pa.Table) -> Floats | None:
+    """The columns as numbers for a linear model, shape (n, k); None without a usable column."""
     parts: list[Floats] = []
     for name in table.column_names:
         if len(parts) >= WIDEST:

@@ -32,6 +32,9 @@ TASKS: dict[str, Callable[..., TaskEvaluation]] = {
     "text": evaluate_text,
 }
 
+#: arguments of every task but a ranking
+PARTS = ("slices", "show", "contract", "features")
+
 
 def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskEvaluation:
     """Evaluate one task; options that are None are left out.
@@ -44,7 +47,8 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
         options: further arguments of the task's own function, and ``requirements``: metrics and
             what they must reach, as ``["ndcg@10>=0.1", "gain.popularity.low>0"]``; ``slices``, a
             table of n rows whose slices are searched for a larger loss, with ``show`` and
-            ``contract`` as in `holdfast.evaluate` (not of a ranking).
+            ``contract``; and ``features``, for the best single column and a regression; all as
+            in `holdfast.evaluate` (not of a ranking).
 
     Raises:
         UsageError: an unknown task, or an option the task does not have.
@@ -59,7 +63,9 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
         )
     run = TASKS[task]
     asked = as_requirements(options.pop("requirements", None))
-    searched = {name: options.pop(name, None) for name in ("slices", "show", "contract")}
+    searched = {name: options.pop(name, None) for name in PARTS}
+    if task == "ranking" and searched["features"] is not None:
+        raise UsageError("a ranking has no features", expected="classes, numbers or texts")
     if task == "ranking" and searched["slices"] is not None:
         raise UsageError(
             "slices of a ranking are not searched",
@@ -67,7 +73,7 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
             remedy="give slices_of a table of users and 1 - NDCG of each",
         )
     given = {name: value for name, value in options.items() if value is not None}
-    known = set(list(inspect.signature(run).parameters)[2:]) | {"slices", "show", "contract"}
+    known = set(list(inspect.signature(run).parameters)[2:]) | set(PARTS)
     if task in ("multiclass", "text"):
         known |= {"y_pred", "y_score"}
     strange = sorted(set(given) - known)
@@ -82,7 +88,9 @@ def evaluate_task(task: str, y_true: Any, y_score: Any, **options: Any) -> TaskE
         said = given.pop("y_pred", None)
         given["y_score"] = y_score
     found = run(y_true, said, **given)
-    if given.get("champion") is not None or searched["slices"] is not None:
+    if any(
+        x is not None for x in (given.get("champion"), searched["slices"], searched["features"])
+    ):
         found = with_parts(found, y_true, said, given, **searched)
     found = required(found, asked)
     ordered = tuple(sorted(found.findings, key=lambda f: -f.severity.rank))

@@ -211,7 +211,8 @@ def bar_chart(chart: BarChart) -> str:
             )
             parts.append(label(left + width + 7, y + j * bar + 10, write(value, chart.format)))
     told = [
-        f"{one_line(category)[:60]}: {', '.join(write(s.values[i], chart.format) for s in chart.series)}"
+        f"{one_line(category)[:60]}: "
+        + ", ".join(write(s.values[i], chart.format) for s in chart.series)
         for i, category in enumerate(chart.categories[:TOLD])
     ]
     return drawing("; ".join([chart.title, *told]), height, parts, css="chart bars")
