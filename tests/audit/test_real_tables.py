@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from holdfast.audit import Verdict, audit
+from holdfast.audit import AuditReport, Verdict, audit
 
 #: table -> (target, event time, columns left out, leaking columns)
 LEAKS = {
@@ -18,6 +18,8 @@ LEAKS = {
     "bike_sharing_hour": ("cnt", "timestamp", ("instant", "dteday"), {"casual", "registered"}),
     "fdh_card_tx": ("TX_FRAUD", "TX_DATETIME", (), {"TX_FRAUD_SCENARIO"}),
 }
+#: what these find is about rows and splits, whatever columns leak: times and tickets are no leaks
+OF_ROWS = {"HF-L-TIME-SPLIT", "HF-L-GROUPS"}
 CLEAN = {
     "adult_census": ("income", None, ()),
     "german_credit": ("CLASSIFICATION", None, ()),
@@ -31,18 +33,22 @@ def table_of(real_data: Path, name: str, dropped: tuple[str, ...]) -> pa.Table:
     return pq.read_table(real_data / f"{name}.parquet").drop_columns(list(dropped))
 
 
+def columns(report: AuditReport) -> set[str]:
+    return {c for f in report.findings if f.code not in OF_ROWS for c in f.columns}
+
+
 @pytest.mark.parametrize("name", LEAKS)
 def test_the_known_leaks_are_found_and_sized_and_nothing_else(real_data: Path, name: str):
     target, time, dropped, leaks = LEAKS[name]
     table = table_of(real_data, name, dropped)
     cleaned = audit(table.drop_columns(sorted(leaks)), target=target, event_time=time)
     honest = cleaned.peel.scores[0]
-    assert {c for f in cleaned.findings for c in f.columns} == set()
+    assert columns(cleaned) == set()
     renamed = {n: n if n in {target, time} else f"c{i}" for i, n in enumerate(table.column_names)}
     for names in ({n: n for n in renamed}, renamed):
         shown = table.rename_columns([names[n] for n in table.column_names])
         report = audit(shown, target=target, event_time=time)
-        assert {c for f in report.findings for c in f.columns} == {names[n] for n in leaks}
+        assert columns(report) == {names[n] for n in leaks}
         assert report.score.without == pytest.approx(honest, abs=0.02)
         assert all(f.verdict is Verdict.SUSPECT for f in report.findings if f.columns)
 
@@ -51,7 +57,7 @@ def test_the_known_leaks_are_found_and_sized_and_nothing_else(real_data: Path, n
 def test_clean_tables_are_clear_as_far_as_tested(real_data: Path, name: str):
     target, time, dropped = CLEAN[name]
     report = audit(table_of(real_data, name, dropped), target=target, event_time=time)
-    assert not [f for f in report.findings if f.columns]
+    assert columns(report) == set()
     assert report.passed is not False
 
 
