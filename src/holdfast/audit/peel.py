@@ -70,7 +70,9 @@ def may_fall(case: Case, score: float, columns: Sequence[str], gone: int) -> boo
     The columns that are left tell at least what the best of them tells alone.
     """
     alone = sorted((case.singles[name].alone for name in columns), reverse=True)
-    left = max(alone[gone] if gone < len(alone) else -1.0, 0.0 if case.task == "regression" else 0.5)
+    left = max(
+        alone[gone] if gone < len(alone) else -1.0, 0.0 if case.task == "regression" else 0.5
+    )
     return falls(score + 0.01, left - _SLACK, case.task, rich=True)
 
 

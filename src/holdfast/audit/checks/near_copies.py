@@ -95,7 +95,7 @@ def copies_but_few(case: Case, names: list[str]) -> LeakFinding | None:
 
 
 def _clearest(
-    base: Values, queries: Values, seen: Agreeing, usual: Agreeing, rich: Rows
+    base: Values, queries: Values, seen: Agreeing, usual: Agreeing, rich: Bools
 ) -> _Hits | None:
     """The number of columns and the distance at which test rows are most clearly copies."""
     most = min(MOST, queries.same.shape[1] // (_AGREE + 1))

@@ -7,9 +7,9 @@ import math
 import numpy as np
 
 from holdfast.audit.case import Case
+from holdfast.audit.checks.near_copies import REMEDY, copies_but_few
 from holdfast.audit.columns import Kind
 from holdfast.audit.record import LeakFinding, Verdict
-from holdfast.audit.checks.near_copies import REMEDY, copies_but_few
 from holdfast.audit.rows.compared import comparable, row_numbers
 from holdfast.audit.rows.neighbours import EXACT, Near, blocked, embedding, nearest
 from holdfast.audit.sizing import by_rows, same_type, sized_on

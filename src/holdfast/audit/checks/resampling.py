@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import combinations
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -10,7 +9,8 @@ import numpy as np
 from holdfast.audit.case import Case
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.rows.compared import beyond_chance, comparable, row_numbers, table_hashes
-from holdfast.audit.rows.hashing import column_hashes, groups, named, pairs
+from holdfast.audit.rows.crowded import copied
+from holdfast.audit.rows.hashing import groups
 from holdfast.audit.rows.segments import on_segments
 from holdfast.audit.sizing import by_rows, same_type, sized_on
 from holdfast.audit.words import clean
@@ -30,12 +30,10 @@ _FEWEST = 10
 #: share of broken numbers in one class, in a column of whole numbers in the others
 _BROKEN = 0.03
 _REPEATED = 0.2
-_DENSE, _COLUMN_PAIRS = 10_000, 150
 #: ends of a target that is a number
 _END = 0.2
-#: where rows fall together by chance: equal rows beyond chance, by those of the other classes; and
-#: the share of the others that may repeat
-_TIMES, _OTHERS = 5.0, 0.03
+#: share of the other rows that may repeat, where rows fall together by chance
+_OTHERS = 0.03
 #: share of nulls up to which a column of numbers is looked at
 _NULLS = 0.25
 #: numbers as large as this are left out: their squares are none
@@ -243,43 +241,13 @@ def _repeated(case: Case, part: _Part, rows: Any) -> _Made | None:
     if here < _REPEATED or here < 5.0 * there:
         return None
     sure = beyond_chance(case, names, own)
-    if not sure and (there > _OTHERS or not _copied(case, names, own, rows, others)):
+    if not sure and (there > _OTHERS or not copied(case, names, own, rows, others)):
         return None
     made = rows[twice[rows]]
     hit = np.zeros(0, np.intp)
     if case.test_target is not None:
         hit = np.flatnonzero((counts[of_test] > 0) & part.of(case.test_target.y))
     return _Made((), 0.0, made, hit, "repeated", sure)
-
-
-def _copied(case: Case, names: list[str], own: Any, rows: Any, others: Any) -> bool:
-    """Whether equal rows of a class are more than how densely its rows lie explains.
-
-    Pairs that differ in 0, 1 and 2 columns: where rows fall together by chance, the first times
-    the third is about half the square of the second, however dense the rows (the number of
-    columns that differ is a sum of coin throws). The other classes say how it is in this table.
-    """
-    rates = []
-    for chosen in (rows[:_DENSE], np.flatnonzero(others)[:_DENSE]):
-        exact, one, two = _differing(case, names, own, chosen)
-        rates.append((exact + 1.0) * (two + 1.0) / (one + 1.0) ** 2)
-    return rates[0] >= _TIMES * rates[1]
-
-
-def _differing(case: Case, names: list[str], own: Any, rows: Any) -> tuple[int, float, float]:
-    """Pairs of rows that differ in no column, in exactly one, in exactly two."""
-    whole = own[rows]
-    exact, one, two = pairs(whole), 0, 0.0
-    with np.errstate(over="ignore"):
-        columns = [named(column_hashes(case.column(name)), name)[rows] for name in names]
-        without = [pairs(whole - column) for column in columns]
-        one = sum(without) - exact * len(names)
-        tried = list(combinations(range(len(names)), 2))
-        drawn = case.rng("two columns").permutation(len(tried))[:_COLUMN_PAIRS]
-        for i, j in (tried[place] for place in drawn):
-            # less those that differ in one of the two columns, or in none
-            two += pairs(whole - columns[i] - columns[j]) - without[i] - without[j] + exact
-    return exact, float(one), max(two, 0.0) * len(tried) / max(len(drawn), 1)
 
 
 def _numbers(case: Case) -> list[str]:

@@ -89,7 +89,8 @@ def agreeing(
         various: shape (d,), how many values a column has; by it the blocks are made alike.
 
     Example:
-        >>> base = Values(np.arange(15, dtype=np.uint64).reshape(3, 5), np.arange(15.0).reshape(3, 5))
+        >>> numbers = np.arange(15.0).reshape(3, 5)
+        >>> base = Values(numbers.astype(np.uint64), numbers)
         >>> one = Values(base.same[1:2].copy(), base.scaled[1:2].copy())
         >>> one.same[0, 2], one.scaled[0, 2] = 99, 7.5
         >>> found = agreeing(base, one)
