@@ -262,3 +262,13 @@ def test_a_test_table_of_crowded_rows_is_no_copy_of_training(seed):
         return {**made, "y": rng.integers(0, 2, n)}
 
     assert found(NearDuplicates(), clients(2000, 0.2), clients(1000, 0.5)) == []
+
+
+def test_numbers_without_end_are_no_near_duplicates():
+    rng = np.random.default_rng(0)
+    table = people(rng, 900)
+    table["huge"] = rng.choice([1e308, -1e308, 1e300, 2.0, np.inf], 900)
+    table["tiny"] = rng.normal(size=900) * 1e-300
+    assert (
+        found(NearDuplicates(), take(table, np.arange(600)), take(table, np.arange(600, 900))) == []
+    )

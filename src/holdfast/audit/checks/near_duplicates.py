@@ -115,7 +115,10 @@ def _cut(seen: Near, own: Near) -> float | None:
     if not rows or not other:
         return None
     # like is held against like: rows whose fifth neighbour is as far, where rows lie as close
-    edges = np.quantile(own.fifth[usual], np.arange(1, _DENSITIES) / _DENSITIES)
+    finite = own.fifth[usual & np.isfinite(own.fifth)]
+    if not len(finite):
+        return None
+    edges = np.quantile(finite, np.arange(1, _DENSITIES) / _DENSITIES)
     place, other_place = (np.searchsorted(edges, part.fifth) for part in (seen, own))
     size = np.bincount(other_place[usual], minlength=_DENSITIES)
     for ratio in _RATIOS:

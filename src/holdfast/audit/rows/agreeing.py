@@ -20,6 +20,8 @@ MOST = 3
 #: rows that are looked at for one query in one block
 _BUCKET = 32
 _CHUNK = 1 << 14
+#: numbers as large as this have no distance: their squares are none
+_LARGE = 1e100
 
 
 class Values(NamedTuple):
@@ -64,12 +66,14 @@ def values(case: Case, names: list[str], table: Table, rows: Rows) -> Values:
         if case.coding(name).kind is not Kind.NUMBER:
             continue
         known = case.column(name).present.astype(np.float64)
-        known = known[np.isfinite(known)]
+        known = known[np.abs(known) < _LARGE]
         spread = float(known.std()) if len(known) else 0.0
         numbers = view.values[rows].astype(np.float64)
         if view.missing is not None:
             numbers[view.missing[rows]] = np.inf
-        scaled[:, place] = numbers / (spread if 0.0 < spread < np.inf else 1.0)
+        numbers[~(np.abs(numbers) < _LARGE)] = np.inf
+        with np.errstate(over="ignore"):
+            scaled[:, place] = numbers / (spread if spread > 0.0 else 1.0)
     return Values(same, scaled)
 
 

@@ -1,4 +1,4 @@
-"""Whether the equal rows of a class are copies where rows lie so close that some are equal anyway."""
+"""Whether equal rows of a class are copies, where rows lie so close that some are equal anyway."""
 
 from __future__ import annotations
 
