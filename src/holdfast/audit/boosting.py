@@ -31,9 +31,9 @@ def _library() -> Any:
         for path in (Path(folder, sub, name) for sub in ("lib", "bin") for name in _NAMES):
             if path.is_file():
                 return _typed(ctypes.CDLL(str(path)))
-    import lightgbm  # built elsewhere: its own search finds the library
+    from lightgbm import libpath  # built elsewhere: its own search finds the library
 
-    return _typed(lightgbm.basic._LIB)
+    return _typed(ctypes.CDLL(libpath._find_lib_path()[0]))
 
 
 def _typed(library: Any) -> Any:

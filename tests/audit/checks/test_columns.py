@@ -203,3 +203,19 @@ def test_an_outcome_spread_over_several_columns_is_too_good_to_be_true():
     report = audit({**table, **parts}, target="y")
     assert set(parts) <= {c for f in report.findings for c in f.columns}
     assert report.score.without == pytest.approx(audit(table, target="y").peel.scores[0], abs=0.02)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_two_columns_that_tell_a_number_together_are_suspect_though_others_know_it(seed):
+    rng = np.random.default_rng(seed)
+    n = 3000
+    level = rng.normal(size=n)
+    first = rng.random(n) < 0.5
+    second = first ^ (level > 0) ^ (rng.random(n) < 0.05)
+    table = {
+        "known": level + rng.normal(0, 0.1, n), "other": rng.normal(size=n),
+        "a": np.where(first, "left", "right"), "b": np.where(second, 3.0, 9.0) + rng.normal(size=n),
+        "y": level * 10.0,
+    }  # fmt: skip
+    found = [f for f in audit(table, target="y").findings if f.code == "HF-L-JOINT"]
+    assert [set(f.columns) for f in found] == [{"a", "b"}]

@@ -106,7 +106,54 @@ def test_an_amount_that_only_one_class_has_is_no_resampling():
     assert found(*parted(rng, table)) == []
 
 
-def test_a_number_to_predict_has_no_classes_to_resample():
-    rng = np.random.default_rng(7)
-    case = make_case({**customers(rng), "y": rng.normal(size=1500)}, target="y")
-    assert Resampling().needs(case) == "a target with classes"
+def rides(rng: np.random.Generator, n: int = 2000) -> Table:
+    table = customers(rng, n, whole=False)
+    table["y"] = table["x0"] * 3.0 + rng.normal(size=n)
+    return table
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_the_high_end_of_a_number_filled_up_before_the_split_is_proven(seed):
+    rng = np.random.default_rng(seed)
+    table = rides(rng)
+    high = table["y"] >= np.quantile(table["y"], 0.8)
+    grown = interpolated(rng, {**table, "y": high.astype(int)})
+    extra = len(grown["y"]) - len(high)
+    grown["y"] = np.r_[table["y"], rng.choice(table["y"][high], extra)]
+    (finding,) = found(*parted(rng, grown))
+    assert (finding.verdict, finding.evidence["class"]) == (Verdict.PROVEN, "high")
+    assert "high targets" in finding.sentence
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_number_to_predict_in_honest_rows_was_not_resampled(seed):
+    rng = np.random.default_rng(seed)
+    assert found(*parted(rng, rides(rng))) == []
+
+
+def few_categories(rng: np.random.Generator, n: int = 3000) -> Table:
+    made: Table = {f"c{i}": rng.choice(list("abcd"), n) for i in range(8)}
+    kept = np.unique(np.column_stack(list(made.values())), axis=0, return_index=True)[1]
+    made = {name: values[np.sort(kept)] for name, values in made.items()}
+    return {**made, "y": (rng.random(len(kept)) < 0.3).astype(int)}
+
+
+def test_repeated_rows_of_a_class_are_suspect_where_all_rows_lie_close():
+    rng = np.random.default_rng(0)
+    (finding,) = found(*parted(rng, repeated(rng, few_categories(rng))))
+    assert finding.verdict is Verdict.SUSPECT
+    assert finding.evidence["way"] == "repeated"
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_a_class_whose_rows_fall_together_by_nature_was_not_resampled(seed):
+    rng = np.random.default_rng(seed)
+    n = 3000
+    y = (rng.random(n) < 0.3).astype(int)
+    table: Table = {  # one class is nearly always the same in most columns
+        f"c{i}": np.where(
+            (y == 1) & (rng.random(n) < 0.8), "a", rng.choice(list("abcdefgh"), n)
+        )
+        for i in range(7)
+    }  # fmt: skip
+    assert found(*parted(rng, {**table, "y": y})) == []

@@ -179,3 +179,96 @@ def test_without_a_test_table_near_copies_say_what_they_need():
     case = make_case(people(np.random.default_rng(0), 200), target="y")
     assert NearDuplicates().needs(case) == "the test table (--test)"
     assert NearText().needs(case) == "a column of prose"
+
+
+def measured(rng: np.random.Generator, n: int, columns: int = 30) -> Table:
+    """Numbers of high resolution that hang together, as of a laboratory."""
+    base = rng.normal(size=(n, 4)) @ rng.normal(size=(4, columns))
+    values = (base + 0.3 * rng.normal(size=(n, columns))).round(4)
+    return {**{f"m{i}": values[:, i] for i in range(columns)}, "y": (base[:, 0] > 0).astype(int)}
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_eight_copies_in_a_small_table_of_fine_numbers_are_proven(seed):
+    rng = np.random.default_rng(seed)
+    table = measured(rng, 520)
+    train, test = take(table, np.arange(360)), take(table, np.arange(360, 520))
+    (finding,) = found(Duplicates(), train, joined(test, take(train, rng.permutation(360)[:8])))
+    assert (finding.verdict, finding.evidence["test_rows"]) == (Verdict.PROVEN, 8)
+
+
+def moved(rng: np.random.Generator, table: Table, names: list[str]) -> Table:
+    """Some columns changed by a fiftieth of a standard deviation."""
+    made = dict(table)
+    for name in names:
+        made[name] = made[name] + rng.normal(0, 0.02 * made[name].std(), len(made[name]))
+    return made
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_twelve_copies_with_two_changed_cells_in_a_small_table_are_proven(seed):
+    rng = np.random.default_rng(seed)
+    table = measured(rng, 520)
+    train, test = take(table, np.arange(360)), take(table, np.arange(360, 520))
+    rows = rng.permutation(360)[:12]
+    copies = moved(rng, take(train, rows), ["m3", "m17"])
+    (finding,) = found(NearDuplicates(), train, joined(test, copies))
+    assert finding.verdict is Verdict.PROVEN
+    assert finding.evidence["near"] == 12
+    assert finding.evidence["columns_that_may_differ"] == 2
+    assert finding.evidence["expected_share"] == 0.0
+    assert set(finding.evidence["training_rows"]) <= set(rows.tolist())
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_changed_cells_are_found_among_categories(seed):
+    rng = np.random.default_rng(seed)
+
+    def mixed(n: int) -> Table:
+        made: Table = {f"c{i}": rng.choice(list("abcdef"), n) for i in range(8)}
+        made |= {"temp": rng.integers(0, 50, n) / 50, "wind": rng.integers(0, 60, n) / 60}
+        return {**made, "y": (rng.random(n) < 0.4).astype(int)}
+
+    train, test = mixed(3000), mixed(1000)
+    copies = moved(rng, take(train, rng.permutation(3000)[:80]), ["temp", "wind"])
+    (finding,) = found(NearDuplicates(), train, joined(test, copies))
+    assert finding.verdict is Verdict.PROVEN
+    assert finding.evidence["near"] >= 60
+
+
+@pytest.mark.parametrize("digits", [None, 2, 1])
+@pytest.mark.parametrize("columns", range(2, 7))
+def test_clean_splits_of_few_columns_are_never_near_duplicates(columns, digits):
+    for seed in range(8):
+        rng = np.random.default_rng([seed, columns])
+        x = rng.normal(size=(900, columns)) @ rng.normal(size=(columns, columns))
+        x = x if digits is None else x.round(digits)
+        table = {**{f"x{i}": x[:, i] for i in range(columns)}, "y": (x[:, 0] > 0).astype(int)}
+        order = rng.permutation(900)
+        assert found(NearDuplicates(), take(table, order[:600]), take(table, order[600:])) == []
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_test_table_of_crowded_rows_is_no_copy_of_training(seed):
+    rng = np.random.default_rng(seed)
+
+    def clients(n: int, crowd: float) -> Table:
+        common = rng.random(n) < crowd
+        made: Table = {
+            f"c{i}": np.where(common, rng.integers(0, 2, n), rng.integers(0, 9, n))
+            for i in range(7)
+        }
+        made |= {"age": np.where(common, rng.integers(30, 36, n), rng.integers(18, 80, n))}
+        return {**made, "y": rng.integers(0, 2, n)}
+
+    assert found(NearDuplicates(), clients(2000, 0.2), clients(1000, 0.5)) == []
+
+
+def test_numbers_without_end_are_no_near_duplicates():
+    rng = np.random.default_rng(0)
+    table = people(rng, 900)
+    table["huge"] = rng.choice([1e308, -1e308, 1e300, 2.0, np.inf], 900)
+    table["tiny"] = rng.normal(size=900) * 1e-300
+    assert (
+        found(NearDuplicates(), take(table, np.arange(600)), take(table, np.arange(600, 900))) == []
+    )

@@ -22,6 +22,8 @@ _MOST_COLUMNS = 80
 #: what two columns must tell together, and over the better of both alone
 _TOGETHER, _OVER = {"regression": 0.3}, {"regression": 0.25}
 _TOGETHER_CLASS, _OVER_CLASS = 0.70, 0.10
+#: so much together from so little apart is striking, whatever the other columns know
+_STRIKING, _STRIKING_CLASS = {"regression": (0.4, 0.05)}, (0.85, 0.65)
 #: pairs tried against a model
 _TRIED = 3
 
@@ -138,7 +140,8 @@ class Joint:
         if lift is None:
             return None
         # So much together from so little apart needs no further proof of its worth.
-        striking = case.task != "regression" and together >= 0.85 and single <= 0.65
+        high, low = _STRIKING.get(case.task, _STRIKING_CLASS)
+        striking = together >= high and single <= low
         least = 0.05 if case.task == "regression" else 0.04
         if not striking and (lift.low <= 0.01 or lift.gain < least):
             return None

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 
 import numpy as np
+import numpy.typing as npt
 
 from holdfast.audit.case import Case
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.rows.agreeing import MOST, Agreeing, Rows, Values, agreeing, values
-from holdfast.audit.rows.compared import excess, row_numbers
+from holdfast.audit.rows.compared import row_numbers, shrunk
 from holdfast.audit.sizing import by_rows, sized_on
 from holdfast.findings import Severity
+from holdfast.stats.twosample import fisher_upper
+
+Bools = npt.NDArray[np.bool_]
 
 #: rows of either table that are asked, and training rows among which they are looked for
 _QUERIES, _BASE = 4000, 100_000
@@ -22,8 +27,11 @@ _AGREE = 2
 _ALPHA, _LEAST = 1e-6, 0.01
 #: the same where no training row has such a twin though the columns in common have many values
 _ALPHA_UNHEARD, _VARIOUS, _RICH = 1e-3, 20, 3
-#: how many times the usual share, and the one to be expected from how dense the rows lie
-_TIMES = 2.0
+#: how many times the usual share
+_TIMES = 1.5
+#: rows around a row, by which like is held against like
+_STRATUM = 20
+_AROUND = np.array([1, 2, 3, 5, 8, 12, 20, 35, 60, 100])
 REMEDY = (
     "Find out how a row comes to be in the table twice (a second export, noise or rounding added, "
     "an entity measured again). Give both rows one id and split by it."
@@ -40,7 +48,8 @@ class _Hits(NamedTuple):
 def copies_but_few(case: Case, names: list[str]) -> LeakFinding | None:
     """The finding about test rows that differ from a training row in at most three columns.
 
-    Training rows among themselves are the baseline: how many have such a twin, with cells as near.
+    Training rows among themselves are the baseline: how many of those with as many rows around
+    them have such a twin, with cells as near.
     Rows that equal another one in every column are left out on both sides.
     """
     test = case.test
@@ -86,11 +95,10 @@ def copies_but_few(case: Case, names: list[str]) -> LeakFinding | None:
 
 
 def _clearest(
-    base: Values, queries: Values, seen: Agreeing, usual: Agreeing, rich: Rows
+    base: Values, queries: Values, seen: Agreeing, usual: Agreeing, rich: Bools
 ) -> _Hits | None:
     """The number of columns and the distance at which test rows are most clearly copies."""
     most = min(MOST, queries.same.shape[1] // (_AGREE + 1))
-    own = np.arange(len(usual.equal))
     best, least = None, 1.0
     tests = 2 * most * len(_GAPS)
     for way in range(2):
@@ -99,18 +107,34 @@ def _clearest(
             wide = (np.isfinite(gap) & ~seen.equal, np.isfinite(other) & ~usual.equal)
             for limit in _GAPS:
                 hit, common = wide[0] & (gap <= limit), wide[1] & (other <= limit)
-                share, expected = float(hit.mean()), float(common.mean())
-                dense = max((wide[0] & ~hit).mean(), 1e-3) / max((wide[1] & ~common).mean(), 1e-3)
-                if share - expected < _LEAST or share < _TIMES * expected * max(1.0, dense):
+                share = float(hit.mean())
+                expected = _expected(hit, common, seen.around, usual.around)
+                if share - expected < _LEAST or share < _TIMES * expected:
                     continue
                 partners = seen.row[way, :, place]
                 clusters = np.where(hit, partners, len(base.same) + np.arange(len(hit)))
-                p = tests * excess(hit, common, clusters, own)
+                marked, rows = shrunk(hit, clusters)
+                p = fisher_upper(marked, rows, math.ceil(expected * len(common)), len(common))
+                p *= tests
                 agree = queries.same[hit] == base.same[partners[hit]]
                 known = np.median((agree & rich).sum(axis=1)) >= _RICH
                 limit_p = _ALPHA_UNHEARD if known and not common.any() else _ALPHA
                 if p < limit_p and p < least:
-                    rows = np.flatnonzero(hit)
-                    best = _Hits(place + 1, rows, partners[hit], expected)
+                    best = _Hits(place + 1, np.flatnonzero(hit), partners[hit], expected)
                     least = p
     return best
+
+
+def _expected(hit: Bools, common: Bools, around: Rows, usual_around: Rows) -> float:
+    """The share to be expected of the test rows, as crowded as they are, by the training rows.
+
+    Rows are held against rows with as many others around them, the twin itself left out: a test
+    table from where rows lie close together is no copy.
+    """
+    place = np.digitize(around - hit, _AROUND)
+    usual = np.digitize(usual_around - common, _AROUND)
+    size = len(_AROUND) + 1
+    rows = np.bincount(usual, minlength=size)
+    hits = np.bincount(usual, weights=common, minlength=size)
+    rate = np.where(rows >= _STRATUM, hits / np.maximum(rows, 1), common.mean())
+    return float(rate[place].mean())

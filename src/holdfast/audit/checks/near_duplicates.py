@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from holdfast.audit.case import Case
+from holdfast.audit.checks.near_copies import REMEDY, copies_but_few
 from holdfast.audit.columns import Kind
 from holdfast.audit.record import LeakFinding, Verdict
-from holdfast.audit.checks.near_copies import REMEDY, copies_but_few
 from holdfast.audit.rows.compared import comparable, row_numbers
 from holdfast.audit.rows.neighbours import EXACT, Near, blocked, embedding, nearest
 from holdfast.audit.sizing import by_rows, same_type, sized_on
@@ -22,6 +24,8 @@ _ALPHA = 1e-6
 _LEAST = 0.01
 _FEWEST = 100
 _EQUAL = 1e-5
+#: classes of how close rows lie
+_DENSITIES = 8
 
 
 class NearDuplicates:
@@ -110,12 +114,22 @@ def _cut(seen: Near, own: Near) -> float | None:
     rows, other = int(kept.sum()), int(usual.sum())
     if not rows or not other:
         return None
+    # like is held against like: rows whose fifth neighbour is as far, where rows lie as close
+    finite = own.fifth[usual & np.isfinite(own.fifth)]
+    if not len(finite):
+        return None
+    edges = np.quantile(finite, np.arange(1, _DENSITIES) / _DENSITIES)
+    place, other_place = (np.searchsorted(edges, part.fifth) for part in (seen, own))
+    size = np.bincount(other_place[usual], minlength=_DENSITIES)
     for ratio in _RATIOS:
         one = int(((seen.ratio <= ratio) & kept).sum())
-        two = int(((own.ratio <= ratio) & usual).sum())
+        hit = (own.ratio <= ratio) & usual
+        hits = np.bincount(other_place[hit], minlength=_DENSITIES)
+        rate = np.where(size > 0, hits / np.maximum(size, 1), hits.sum() / other)
+        two = max(int(hits.sum()), math.ceil(float(rate[place[kept]].mean()) * other))
         if one / rows - two / other < _LEAST:
             continue
-        p = fisher_upper(one, rows, two, other) * len(_RATIOS)
+        p = fisher_upper(one, rows, min(two, other), other) * len(_RATIOS)
         if p < least:
             best, least = ratio, p
     return best

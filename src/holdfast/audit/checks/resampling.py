@@ -9,6 +9,7 @@ import numpy as np
 from holdfast.audit.case import Case
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.rows.compared import beyond_chance, comparable, row_numbers, table_hashes
+from holdfast.audit.rows.crowded import copied
 from holdfast.audit.rows.hashing import groups
 from holdfast.audit.rows.segments import on_segments
 from holdfast.audit.sizing import by_rows, same_type, sized_on
@@ -29,6 +30,10 @@ _FEWEST = 10
 #: share of broken numbers in one class, in a column of whole numbers in the others
 _BROKEN = 0.03
 _REPEATED = 0.2
+#: ends of a target that is a number
+_END = 0.2
+#: share of the other rows that may repeat, where rows fall together by chance
+_OTHERS = 0.03
 #: share of nulls up to which a column of numbers is looked at
 _NULLS = 0.25
 #: numbers as large as this are left out: their squares are none
@@ -37,6 +42,26 @@ _REMEDY = (
     "Split first. Resample the training rows only, inside each fold (the Pipeline of "
     "imbalanced-learn does), or weight the classes instead."
 )
+
+
+class _Part(NamedTuple):
+    """Rows that a resampler may have filled up: those of a class, or with targets so high or low.
+
+    Attributes:
+        name: of the class, or of the end.
+        low, high: targets of the part, both included.
+        what, short: how a sentence calls it.
+    """
+
+    name: str
+    low: float
+    high: float
+    what: str
+    short: str
+
+    def of(self, y: Any) -> Any:
+        """Which of these targets belong to it."""
+        return (y >= self.low) & (y <= self.high)
 
 
 class _Made(NamedTuple):
@@ -67,37 +92,36 @@ class Resampling:
     asked_by: tuple[str, ...] = ()
 
     def needs(self, case: Case) -> str | None:
-        """Classes, and a hundred rows."""
-        if case.task not in {"binary", "multiclass"}:
-            return "a target with classes"
+        """A target, and a hundred rows."""
+        if case.task == "none":
+            return "a target with two values"
         return None if case.n >= 100 else "100 training rows"
 
     def run(self, case: Case) -> list[LeakFinding]:
         """At most one finding: for the class in which most rows were made."""
         found = []
-        for label in range(case.classes):
-            rows = np.flatnonzero(case.y == label)
+        for part in _parts(case):
+            rows = np.flatnonzero(part.of(case.y))
             if 2 * _FEWEST <= len(rows) < case.n:
-                made = _interpolated(case, label, rows) or _repeated(case, label, rows)
+                made = _interpolated(case, part, rows) or _repeated(case, part, rows)
                 if made is not None:
-                    found.append((label, made))
+                    found.append((part, made))
         if not found:
             return []
-        label, made = max(found, key=lambda pair: len(pair[1].train))
-        return self._told(case, label, made)
+        part, made = max(found, key=lambda pair: len(pair[1].train))
+        return self._told(case, part, made)
 
-    def _told(self, case: Case, label: int, made: _Made) -> list[LeakFinding]:
+    def _told(self, case: Case, part: _Part, made: _Made) -> list[LeakFinding]:
         if case.test is not None and len(made.test) < _FEWEST // 2:
             return []  # the training rows were resampled after the split, as they should be
         in_test = case.test is not None
         proven = in_test and made.sure
-        assert case.target is not None  # noqa: S101
-        counts = np.bincount(case.y.astype(np.intp), minlength=case.classes)
+        counts = np.bincount(case.y.astype(np.intp)) if case.classes else np.arange(2)
         what = "lie on lines between two others" if made.way == "interpolated" else "are repeated"
         if made.way == "interpolated" and made.on_lines < _SHARE:
             what = "hold broken numbers where all other rows hold whole ones"
         evidence: dict[str, Any] = {
-            "class": clean(case.target.classes[label]),
+            "class": part.name,
             "way": made.way,
             "training_rows_made": len(made.train),
             "share_on_lines": round(made.on_lines, 4),
@@ -119,7 +143,7 @@ class Resampling:
                 code=self.code,
                 severity=Severity.ERROR if proven else Severity.WARNING,
                 verdict=Verdict.PROVEN if proven else Verdict.SUSPECT,
-                sentence=f"rows of one class in {where} {what}: the class was resampled"
+                sentence=f"rows of {part.what} in {where} {what}: {part.short} was resampled"
                 + (" before the split" if in_test else "; a split made afterwards would leak"),
                 evidence=evidence,
                 worth=worth,
@@ -128,20 +152,35 @@ class Resampling:
         ]
 
 
+def _parts(case: Case) -> list[_Part]:
+    """Every class; of a number the highest and the lowest fifth, which are filled up if any are."""
+    if case.task != "regression":
+        assert case.target is not None  # noqa: S101
+        return [
+            _Part(clean(name), float(label), float(label), "one class", "the class")
+            for label, name in enumerate(case.target.classes)
+        ]
+    low, high = (float(edge) for edge in np.quantile(case.y, (_END, 1.0 - _END)))
+    return [
+        _Part("high", high, np.inf, "high targets", "that end"),
+        _Part("low", -np.inf, low, "low targets", "that end"),
+    ]
+
+
 def _real_rows(case: Case, made: Any) -> Any:
     assert case.test is not None  # noqa: S101
     real = np.setdiff1d(np.arange(case.test.num_rows), made)
     return real[:: max(1, len(real) // 6000)]
 
 
-def _interpolated(case: Case, label: int, rows: Any) -> _Made | None:
+def _interpolated(case: Case, part: _Part, rows: Any) -> _Made | None:
     columns = _broken(case, rows)
     names = [n for n in _numbers(case) if case.column(n).missing_count <= _NULLS * case.n]
     marks = np.zeros(case.n, np.bool_)
     for name in columns:
         marks |= _not_whole(case.train, name)
-    made = np.flatnonzero(marks & (case.y == label))
-    rng = case.rng(f"resampling {label}")
+    made = np.flatnonzero(marks & part.of(case.y))
+    rng = case.rng(f"resampling {part.name}")
     x = _values(case.train, names)
     whole = np.isfinite(x).all(axis=1)
     ends = rows[whole[rows]]
@@ -162,11 +201,11 @@ def _interpolated(case: Case, label: int, rows: Any) -> _Made | None:
         return None
     if len(made) < _FEWEST:
         made = np.sort(tried[lines])
-    of_test = _of_test(case, label, columns, names, x[ends])
+    of_test = _of_test(case, part, columns, names, x[ends])
     return _Made(columns, share, made, of_test, "interpolated", strong or len(columns) > 1)
 
 
-def _of_test(case: Case, label: int, columns: tuple[str, ...], names: list[str], ends: Any) -> Any:
+def _of_test(case: Case, part: _Part, columns: tuple[str, ...], names: list[str], ends: Any) -> Any:
     test, target = case.test, case.test_target
     if test is None or target is None:
         return np.zeros(0, np.intp)
@@ -174,18 +213,18 @@ def _of_test(case: Case, label: int, columns: tuple[str, ...], names: list[str],
     marks = np.zeros(test.num_rows, np.bool_)
     for name in same:
         marks |= _not_whole(test, name)
-    own = target.y == label
+    own = part.of(target.y)
     if same and marks.any():
         return np.flatnonzero(marks & own)
     if not names or not all(same_type(case, n) for n in names):
         return np.zeros(0, np.intp)
     x = _values(test, names)
     rows = np.flatnonzero(own & np.isfinite(x).all(axis=1))
-    rows = np.sort(case.rng(f"resampling test {label}").permutation(rows)[: 2 * _TRIED])
+    rows = np.sort(case.rng(f"resampling test {part.name}").permutation(rows)[: 2 * _TRIED])
     return rows[on_segments(x[rows], ends)]
 
 
-def _repeated(case: Case, label: int, rows: Any) -> _Made | None:
+def _repeated(case: Case, part: _Part, rows: Any) -> _Made | None:
     """Rows of one class that occur again and again, where those of the others hardly ever do."""
     names = comparable(case)
     own = table_hashes(case, case.train, names)
@@ -199,13 +238,16 @@ def _repeated(case: Case, label: int, rows: Any) -> _Made | None:
     others = np.ones(case.n, np.bool_)
     others[rows] = False
     here, there = float(twice[rows].mean()), float(twice[others].mean())
-    if here < _REPEATED or here < 5.0 * there or not beyond_chance(case, names, own):
+    if here < _REPEATED or here < 5.0 * there:
+        return None
+    sure = beyond_chance(case, names, own)
+    if not sure and (there > _OTHERS or not copied(case, names, own, rows, others)):
         return None
     made = rows[twice[rows]]
     hit = np.zeros(0, np.intp)
     if case.test_target is not None:
-        hit = np.flatnonzero((counts[of_test] > 0) & (case.test_target.y == label))
-    return _Made((), 0.0, made, hit, "repeated", True)
+        hit = np.flatnonzero((counts[of_test] > 0) & part.of(case.test_target.y))
+    return _Made((), 0.0, made, hit, "repeated", sure)
 
 
 def _numbers(case: Case) -> list[str]:

@@ -19,7 +19,9 @@ Floats = npt.NDArray[np.float64]
 MOST = 3
 #: rows that are looked at for one query in one block
 _BUCKET = 32
-_CHUNK = 512
+_CHUNK = 1 << 14
+#: numbers as large as this have no distance: their squares are none
+_LARGE = 1e100
 
 
 class Values(NamedTuple):
@@ -45,11 +47,13 @@ class Agreeing(NamedTuple):
             in which they differ, in standard deviations; infinite where there is no partner, or no
             number among those columns (for the largest: anything but numbers).
         equal: shape (q,), whether some row equals the query in every column.
+        around: shape (q,), rows that differ in at most `MOST` columns, among those looked at.
     """
 
     row: Rows
     gap: Floats
     equal: npt.NDArray[np.bool_]
+    around: npt.NDArray[np.intp]
 
 
 def values(case: Case, names: list[str], table: Table, rows: Rows) -> Values:
@@ -62,12 +66,14 @@ def values(case: Case, names: list[str], table: Table, rows: Rows) -> Values:
         if case.coding(name).kind is not Kind.NUMBER:
             continue
         known = case.column(name).present.astype(np.float64)
-        known = known[np.isfinite(known)]
+        known = known[np.abs(known) < _LARGE]
         spread = float(known.std()) if len(known) else 0.0
         numbers = view.values[rows].astype(np.float64)
         if view.missing is not None:
             numbers[view.missing[rows]] = np.inf
-        scaled[:, place] = numbers / (spread if 0.0 < spread < np.inf else 1.0)
+        numbers[~(np.abs(numbers) < _LARGE)] = np.inf
+        with np.errstate(over="ignore"):
+            scaled[:, place] = numbers / (spread if spread > 0.0 else 1.0)
     return Values(same, scaled)
 
 
@@ -76,8 +82,9 @@ def agreeing(
 ) -> Agreeing:
     """For each query the base rows that agree with it in all but at most `MOST` columns.
 
-    The columns are dealt into one block more than may differ: such a pair agrees on a whole block
-    (pigeonholes). At most 32 rows of a block are looked at, for queries and baseline alike.
+    The columns are dealt into two, three and four blocks: a pair that differs in fewer columns
+    than there are blocks agrees on a whole one (pigeonholes). At most 32 rows of a block are
+    looked at, for queries and baseline alike.
 
     Args:
         base: n rows.
@@ -86,7 +93,8 @@ def agreeing(
         various: shape (d,), how many values a column has; by it the blocks are made alike.
 
     Example:
-        >>> base = Values(np.arange(15, dtype=np.uint64).reshape(3, 5), np.arange(15.0).reshape(3, 5))
+        >>> numbers = np.arange(15.0).reshape(3, 5)
+        >>> base = Values(numbers.astype(np.uint64), numbers)
         >>> one = Values(base.same[1:2].copy(), base.scaled[1:2].copy())
         >>> one.same[0, 2], one.scaled[0, 2] = 99, 7.5
         >>> found = agreeing(base, one)
@@ -94,36 +102,50 @@ def agreeing(
         ([[1, 1, 1]], [[0.5, 0.5, 0.5]])
     """
     q, d = queries.same.shape
-    row, gap = np.full((2, q, MOST), -1, np.intp), np.full((2, q, MOST), np.inf)
-    equal = np.zeros(q, np.bool_)
+    found = Agreeing(
+        row=np.full((2, q, MOST), -1, np.intp),
+        gap=np.full((2, q, MOST), np.inf),
+        equal=np.zeros(q, np.bool_),
+        around=np.zeros(q, np.intp),
+    )
     order = np.argsort(-np.asarray(various if various is not None else np.zeros(d)), kind="stable")
-    for block in range(min(MOST + 1, d)):
-        columns = order[block :: MOST + 1]
-        keys, asked = (_keys(part.same[:, columns]) for part in (base, queries))
-        ranked = np.argsort(keys, kind="stable")
-        sorted_keys = keys[ranked]
-        low = np.searchsorted(sorted_keys, asked, "left")
-        many = np.minimum(np.searchsorted(sorted_keys, asked, "right") - low, _BUCKET)
-        at = np.repeat(np.arange(q), many)
-        step = np.arange(len(at)) - np.repeat(np.cumsum(many) - many, many)
-        partner = ranked[low[at] + step]
-        if own is not None:
-            other = partner != own[at]
-            at, partner = at[other], partner[other]
-        for start in range(0, len(at), _CHUNK * _BUCKET):
-            part = slice(start, start + _CHUNK * _BUCKET)
-            _compare(base, queries, at[part], partner[part], row, gap, equal)
-    return Agreeing(row, gap, equal)
+    n = max(len(base.same), 1)
+    met = [np.zeros(0, np.int64)]
+    for blocks in range(2, min(MOST + 1, d) + 1):
+        for block in range(blocks):
+            at, partner = _together(base, queries, order[block::blocks])
+            met.append(at * n + partner)
+    pairs = np.unique(np.concatenate(met))
+    at, partner = pairs // n, pairs % n
+    if own is not None:
+        other = partner != own[at]
+        at, partner = at[other], partner[other]
+    for start in range(0, len(at), _CHUNK):
+        part = slice(start, start + _CHUNK)
+        _compare(base, queries, at[part], partner[part], found)
+    return found
 
 
-def _compare(
-    base: Values, queries: Values, at: Rows, partner: Rows, row: Rows, gap: Floats, equal: Any
-) -> None:
+def _together(base: Values, queries: Values, columns: Rows) -> tuple[Rows, Rows]:
+    """Queries and base rows that agree on some columns."""
+    keys, asked = (_keys(part.same[:, columns]) for part in (base, queries))
+    ranked = np.argsort(keys, kind="stable")
+    sorted_keys = keys[ranked]
+    low = np.searchsorted(sorted_keys, asked, "left")
+    many = np.minimum(np.searchsorted(sorted_keys, asked, "right") - low, _BUCKET)
+    at = np.repeat(np.arange(len(asked)), many)
+    step = np.arange(len(at)) - np.repeat(np.cumsum(many) - many, many)
+    return at, ranked[low[at] + step]
+
+
+def _compare(base: Values, queries: Values, at: Rows, partner: Rows, found: Agreeing) -> None:
+    gap, row = found.gap, found.row
     differs = queries.same[at] != base.same[partner]
     number = differs.sum(axis=1)
-    equal[at[number == 0]] = True
+    found.equal[at[number == 0]] = True
     close = (number > 0) & (number <= MOST)
     at, partner, differs, number = at[close], partner[close], differs[close], number[close]
+    np.add.at(found.around, at, 1)
     with np.errstate(invalid="ignore"):
         apart = np.abs(queries.scaled[at] - base.scaled[partner])
     apart[np.isnan(apart)] = np.inf

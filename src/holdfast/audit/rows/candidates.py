@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from holdfast.audit.case import Case
-from holdfast.audit.columns import CODES, NULL, Codes, Kind
+from holdfast.audit.columns import CODES, NULL, Codes, Kind, Rows
 
 _PAIRS = 4000
 #: share of pairs of one value that agree on a column, from which it counts as a trait of the entity
@@ -88,8 +88,31 @@ def _candidate(case: Case, name: str, others: list[str]) -> Candidate | None:
     left, right = _pairs(codes, repeated, rng)
     if len(left) < _FEWEST:
         return None
+    gains, traits, habits = _traits(case, name, others, (left, right), rng)
+    if not gains:
+        return None
+    label = None
+    if case.task in {"binary", "multiclass"}:
+        label = round(float((case.y[left] == case.y[right]).mean()), 4)
+    lift = float(np.mean(gains))
+    traits.sort()
+    agree = tuple(other for _, other in traits[:5])
+    if len(traits) < 2 or (lift < 0.05 and len(habits) < _HABITS):
+        return None
+    sure = values >= 0.2 * case.n or (
+        values >= 0.02 * case.n and _independent(case, name, habits) >= _HABITS
+    )
+    return Candidate(name, values, rows, agree, label, round(lift, 4), sure)
+
+
+def _traits(
+    case: Case, name: str, others: list[str], pairs: tuple[Rows, Rows], rng: np.random.Generator
+) -> tuple[list[float], list[tuple[float, str]], list[str]]:
+    """How much more often than chance pairs agree on each column, the traits, the close habits."""
+    left, right = pairs
     one, two = rng.integers(0, case.n, (2, _PAIRS))
-    gains, traits = [], []
+    gains: list[float] = []
+    traits: list[tuple[float, str]] = []
     habits: list[str] = []
     for other in others:
         if other == name:
@@ -110,20 +133,7 @@ def _candidate(case: Case, name: str, others: list[str]) -> Candidate | None:
                 gains[-1] = 1.0 - apart
             if apart <= _VERY_CLOSE:
                 habits.append(other)
-    if not gains:
-        return None
-    label = None
-    if case.task in {"binary", "multiclass"}:
-        label = round(float((case.y[left] == case.y[right]).mean()), 4)
-    lift = float(np.mean(gains))
-    traits.sort()
-    agree = tuple(other for _, other in traits[:5])
-    if len(traits) < 2 or (lift < 0.05 and len(habits) < _HABITS):
-        return None
-    sure = values >= 0.2 * case.n or (
-        values >= 0.02 * case.n and _independent(case, name, habits) >= _HABITS
-    )
-    return Candidate(name, values, rows, agree, label, round(lift, 4), sure)
+    return gains, traits, habits
 
 
 def _apart(codes: Codes, one: npt.NDArray[np.intp], two: npt.NDArray[np.intp]) -> float:

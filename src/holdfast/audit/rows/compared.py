@@ -111,12 +111,13 @@ def excess(seen: npt.NDArray[np.bool_], usual: npt.NDArray[np.bool_],
     Returns:
         One-sided p of Fisher's exact test.
     """
-    one = _shrunk(seen, of_seen)
-    other = _shrunk(usual, of_usual)
+    one = shrunk(seen, of_seen)
+    other = shrunk(usual, of_usual)
     return fisher_upper(one[0], one[1], other[0], other[1])
 
 
-def _shrunk(marks: npt.NDArray[np.bool_], clusters: Integers) -> tuple[int, int]:
+def shrunk(marks: npt.NDArray[np.bool_], clusters: Integers) -> tuple[int, int]:
+    """Marked rows and all rows, by the mean size of the cluster that a marked row belongs to."""
     marked = int(marks.sum())
     if not marked:
         return 0, len(marks)
