@@ -97,8 +97,8 @@ def _acs() -> dict:
 
 def _bank() -> dict:
     frame = _read("bank_marketing_additional")
-    drop = [c for c in ("duration", "month", "day_of_week", "timestamp") if c in frame]
-    frame = frame.drop(columns=drop)
+    drop = ["duration", "call_month", "row_order"]  # no time is declared, so none is shown
+    frame = frame.drop(columns=[c for c in drop if c in frame])
     macro = [c for c in frame if c.startswith(("emp", "cons", "euribor", "nr"))]
     frame = frame.drop(columns=macro).drop_duplicates()
     target = "y" if "y" in frame else frame.columns[-1]
