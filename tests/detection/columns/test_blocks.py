@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from tests.detection.columns.batches import plainly, run
 from tests.detection.columns.plain import PlainBlocks, log_sum
 
+from holdfast.detection.columns import blocks
 from holdfast.detection.columns.blocks import BlockBank, Group, in_blocks
 from holdfast.detection.columns.streams import Bet, Table
 
@@ -80,16 +81,23 @@ def plain(tables, groups, sizes, nats):
     return PlainBlocks(steps, sizes, thresholds, owner)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(
     seed=st.integers(0, 10_000),
     cuts=st.lists(st.integers(1, 899), max_size=12),
     restart=st.integers(1, 899),
     nats=st.sampled_from([1.0, 3.0, 8.0]),
+    wide=st.sampled_from([1, 5, 160]),  # all columns summed up by row, some, none
 )
 def test_the_bank_equals_a_row_by_row_rewrite_in_any_batches_and_after_a_restart(
-    seed, cuts, restart, nats
+    seed, cuts, restart, nats, wide
 ):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(blocks, "WIDE", wide)
+        compare(seed, cuts, restart, nats)
+
+
+def compare(seed, cuts, restart, nats):
     rows = 900
     tables, groups, sizes, cells, lit = world(seed, rows=rows)
     slow = plain(tables, groups, sizes, nats)

@@ -184,11 +184,14 @@ class BlockBank:
     def _reach(self) -> tuple[FloatArray, FloatArray]:
         """Shape (bets,) each: from what start on a bet could cross inside a block.
 
-        With steps between -a and b a row, what is positive in a block that moves by x sums up to at
-        most ``(x + 20 a) b / (a + b)``: a convex function lies below its chord.
+        Of wide columns, what is positive in a block is summed up (`_by_row`). Of the others: with
+        steps between -a and b a row, what is positive in a block that moves by x sums up to at most
+        ``(x + 20 a) b / (a + b)``: a convex function lies below its chord.
         """
         slopes, near = np.zeros(len(self.thresholds)), self.thresholds.copy()
         for steps, size, span in zip(self.steps, self._cells.tolist(), self.spans, strict=True):
+            if len(steps) > WIDE:
+                continue
             known, lit = steps[:size], steps[size:]
             up = known.max(axis=0, initial=0.0) + np.maximum(lit, 0.0).sum(axis=0)
             down = np.minimum(lit, 0.0).sum(axis=0) + known.min(axis=0, initial=0.0)
@@ -218,11 +221,12 @@ class BlockBank:
             flags = np.concatenate((self._open_flags, flags))
         total = len(cells)
         blocks = -(-total // BLOCK)
-        step = self._moves(cells, flags, blocks)
+        step, rise = self._moves(cells, flags, blocks)
         pay = np.exp(step)
         # from this sum on, the new start included, a bet could cross inside the block
         reach = step * self._slopes
         np.subtract(self._near, reach, out=reach)
+        reach -= rise
         np.exp(reach, out=reach)
         found: list[Crossing] = []
         for b in range(blocks):
@@ -245,13 +249,16 @@ class BlockBank:
         self.rows += n
         return found
 
-    def _moves(self, cells: IntArray, flags: NDArray[np.bool_], blocks: int) -> FloatArray:
-        """Shape (blocks, bets): sums of steps, exact."""
+    def _moves(
+        self, cells: IntArray, flags: NDArray[np.bool_], blocks: int
+    ) -> tuple[FloatArray, NDArray[np.float32] | float]:
+        """Shape (blocks, bets) each: sums of steps, exact; of positive ones in wide columns."""
         out = np.empty((blocks, len(self.thresholds)), np.float32)
+        rise = np.zeros_like(out) if len(self._wide) else 0.0
         for c in self._wide.tolist():
             span = self.spans[c]
-            if span.stop > span.start:
-                self._by_row(c, cells[:, c], flags[:, c], out[:, span])
+            if span.stop > span.start and isinstance(rise, np.ndarray):
+                out[:, span], rise[:, span] = self._by_row(c, cells[:, c], flags[:, c])
         if len(self._wide):
             cells, flags = cells[:, self._narrow], flags[:, self._narrow]
         counts = self._count(cells, flags, blocks)
@@ -259,12 +266,12 @@ class BlockBank:
             table, span = self._tables[c], self.spans[c]
             if span.stop > span.start:
                 np.matmul(counts[:, begin : begin + len(table)], table, out=out[:, span])
-        return out.astype(np.float64)
+        return out.astype(np.float64), rise
 
     def _by_row(
-        self, column: int, cells: IntArray, flags: NDArray[np.bool_], out: NDArray[np.float32]
-    ) -> None:
-        """What the rows of each block add in one wide column, into `out`, shape (blocks, bets).
+        self, column: int, cells: IntArray, flags: NDArray[np.bool_]
+    ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+        """Shape (blocks, bets) each: sums of steps and of positive ones in one wide column.
 
         Sums are exact in single precision, so that their order does not matter.
         """
@@ -274,7 +281,11 @@ class BlockBank:
             lit = flags[:, f]
             if lit.any():
                 rows[lit] += table[size + f]
-        np.add.reduceat(rows, np.arange(0, len(cells), BLOCK), axis=0, out=out)
+        starts = np.arange(0, len(cells), BLOCK)
+        moved: NDArray[np.float32] = np.add.reduceat(rows, starts, axis=0)
+        np.maximum(rows, 0.0, out=rows)
+        rise: NDArray[np.float32] = np.add.reduceat(rows, starts, axis=0)
+        return moved, rise
 
     def _count(self, cells: IntArray, flags: NDArray[np.bool_], blocks: int) -> NDArray[np.float32]:
         """Shape (blocks, features of narrow columns): counts of cells and flags in each block."""
