@@ -19,6 +19,9 @@ from holdfast.frames.table import Table
 
 #: rows that models are fitted on; fixed by the seed, so that every score is on the same rows
 MODEL_ROWS = 6000
+#: rows that the worth of suspected columns is told on: a small sample would make the honest score,
+#: which needs many rows to be reached, look worse than it is
+SIZING_ROWS = 20_000
 #: of these at least so many of the rarer class, where the table has them
 _RARE_ROWS = 1500
 
@@ -285,19 +288,23 @@ class Case:
             return np.arange(self.n)
         return np.sort(self.rng(name).choice(self.n, most, replace=False))
 
-    def _fixed_rows(self) -> Rows:
+    def larger(self) -> Case:
+        """The same case with up to 20,000 fixed rows: what a leak is worth is told on these."""
+        return self if self.n <= MODEL_ROWS else self.at(self._fixed_rows(SIZING_ROWS))
+
+    def _fixed_rows(self, most: int = MODEL_ROWS) -> Rows:
         n = self.n
-        if n <= MODEL_ROWS:
+        if n <= most:
             return np.arange(n)
         rng = self.rng("rows")
         if self.task != "binary":
-            return np.sort(rng.choice(n, MODEL_ROWS, replace=False))
+            return np.sort(rng.choice(n, most, replace=False))
         rare = 1.0 if self.y.mean() <= 0.5 else 0.0
         few, many = np.flatnonzero(self.y == rare), np.flatnonzero(self.y != rare)
-        natural = round(MODEL_ROWS * len(few) / n)
+        natural = round(most * len(few) / n)
         wanted = min(len(few), max(natural, _RARE_ROWS))
         parts = (
             rng.choice(few, wanted, replace=False),
-            rng.choice(many, min(len(many), MODEL_ROWS - wanted), replace=False),
+            rng.choice(many, min(len(many), most - wanted), replace=False),
         )
         return np.sort(np.concatenate(parts))

@@ -330,10 +330,11 @@ def settle(case: Case, found: Sequence[LeakFinding]) -> tuple[list[LeakFinding],
     blocks = [set(f.columns) for f in kept if f.columns and set(f.columns) <= features]
     suspected = set().union(*blocks) if blocks else set()
     honest = [name for name in case.features if name not in suspected]
-    sized = [_sized(case, f, honest, features) for f in kept]
+    large = case.larger() if suspected else case
+    sized = [_sized(large, f, honest, features) for f in kept]
     score = None
     if suspected and case.task != "none":
-        score = worth(case, case.features, honest)
+        score = worth(large, case.features, honest)
     elif any(f.worth is not None for f in sized):
         score = max((f.worth for f in sized if f.worth is not None), key=lambda w: w.gain)
     order = sorted(
