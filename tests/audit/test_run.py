@@ -193,3 +193,16 @@ def test_the_worth_says_what_to_expect():
 
 def test_the_report_is_a_table_too(report):
     assert report.to_frame().num_rows == len(report.findings)
+
+
+def test_parts_that_add_up_to_the_target_are_named_and_written_as_json():
+    rng = np.random.default_rng(4)
+    parts = rng.poisson(20, (600, 2)).astype(float)
+    rows = {"a": parts[:, 0], "b": parts[:, 1], "c": rng.normal(size=600), "y": parts.sum(axis=1)}
+
+    report = audit(rows, target="y")
+
+    assert {"a", "b"} <= {c for f in report.findings for c in f.columns}
+    [finding] = [f for f in report.findings if "weights" in f.evidence]
+    assert finding.evidence["weights"] == {"a": 1.0, "b": 1.0}
+    assert json.loads(report.to_json())["findings"]

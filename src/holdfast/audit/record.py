@@ -6,6 +6,7 @@ import enum
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from holdfast.findings import Finding
 from holdfast.reports.result import Result
@@ -21,6 +22,21 @@ class Verdict(enum.StrEnum):
 
     PROVEN = "PROVEN"
     SUSPECT = "SUSPECT"
+
+
+def plain(value: Any) -> Any:
+    """Numbers of numpy as Python's own, inside dicts and lists too.
+
+    >>> plain({"weights": {"a": np.float64(0.5)}, "rows": (np.int64(3),)})
+    {'weights': {'a': 0.5}, 'rows': [3]}
+    """
+    if isinstance(value, dict):
+        return {str(key): plain(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [plain(entry) for entry in value]
+    if isinstance(value, np.ndarray):
+        return plain(value.tolist())
+    return value.item() if isinstance(value, np.generic) else value
 
 
 class Worth(msgspec.Struct, frozen=True, kw_only=True, rename={"with_": "with"}):

@@ -13,7 +13,7 @@ from holdfast.audit.base import Check
 from holdfast.audit.case import Case, Roles
 from holdfast.audit.checks import CHECKS
 from holdfast.audit.checks.look_ahead import lag
-from holdfast.audit.record import Answer, AuditReport, LeakFinding, NotTested, Verdict
+from holdfast.audit.record import Answer, AuditReport, LeakFinding, NotTested, Verdict, plain
 from holdfast.audit.scoring import worth
 from holdfast.audit.targets import Target, read_target
 from holdfast.audit.words import expect, names
@@ -120,6 +120,7 @@ def audit(
                 needs="the training script or notebook (--code)",
             )
         )
+    found = [msgspec.structs.replace(f, evidence=plain(f.evidence)) for f in found]
     findings, score = settle(case, found)
     findings = _answered(findings, answers)
     return AuditReport(
