@@ -12,7 +12,7 @@ FANNED = (0.05, 0.2, 0.6)
 #: a repeated row came at most so many rows ago
 LAG = 150
 #: share of the lost category, from and to
-LOST = ((0.05, 0.12), (0.1, 0.3), (0.25, 0.7))
+LOST = ((0.05, 0.1), (0.1, 0.25), (0.25, 0.7))
 
 
 def duplicate_rows(scene: Scene, rng: np.random.Generator, severity: int) -> Injected | Skipped:
