@@ -279,3 +279,27 @@ def test_building_a_release_ends_with_what_will_be_noticed(here: Path, capsys: A
     out = capsys.readouterr().out
     assert "What the monitor will notice" in out
     assert "At most one false incident" in out
+
+
+def test_a_reference_may_be_shuffled_and_its_rows_belong_to_somebody(tmp_path: Path, ask: Any):
+    import numpy as np
+
+    def rows(n: int, seed: int, moved: float = 0.0) -> pa.Table:
+        rng = np.random.default_rng(seed)
+        owner = [f"u{i}" for i in rng.integers(0, 400, n)]
+        return pa.table({"who": owner, "x": rng.normal(moved, 1, n), "s": rng.random(n)})
+
+    pq.write_table(rows(3_000, 1), tmp_path / "normal.parquet")
+    pq.write_table(
+        pa.concat_tables([rows(1_500, 2), rows(1_500, 3, 2.0)]), tmp_path / "now.parquet"
+    )
+    words = ["monitor", "replay", str(tmp_path / "now.parquet"), "--score", "s"]
+    words += ["--reference", str(tmp_path / "normal.parquet")]
+    opened = []
+    for more in ([], ["--entity", "who"], ["--shuffled"]):
+        _, report = ask(*words, "--ignore", "who", *more)
+        incident = report["told"][0]["incident"]
+        assert incident["features"][0] == "x"
+        opened.append(incident["opened_row"])
+    assert opened[0] >= 1_500
+    assert opened[2] > opened[0]  # the warm-up is less sensitive

@@ -20,6 +20,8 @@ def replay_table(
     model: str | None = None,
     budget: str | None = None,
     ignore: tuple[str, ...] = (),
+    entity: str | None = None,
+    shuffled: bool = False,
     **asked: Any,
 ) -> ReplayReport:
     """Plays a table as if its rows came in live.
@@ -33,6 +35,9 @@ def replay_table(
         model: name of the model; None takes the only one.
         budget: the false-alarm promise; None takes the settings'.
         ignore: columns of the reference that are not watched.
+        entity: column of the reference that says whose row it is; rows of one count once.
+        shuffled: the rows of the reference stand in no order of their own: the first rows played
+            teach how much they move from period to period.
         asked: everything else that `holdfast.monitoring.replaying.replay` takes.
     """
     from holdfast import frames
@@ -52,6 +57,8 @@ def replay_table(
             positive=asked.get("positive"),
             ignore=ignore,
             event_time=clock if clock in normal else None,
+            ordered=not shuffled,
+            entity=entity,
         )
         return replay(table, learned, model=model or "model", budget=words, **asked)
     asked["score"] = None  # the release scores

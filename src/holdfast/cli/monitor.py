@@ -100,6 +100,14 @@ def replay(
         list[str] | None,
         typer.Option("--ignore", help="Column not to watch, with --reference; may be repeated."),
     ] = None,
+    entity: Annotated[
+        str | None,
+        typer.Option("--entity", help="Column that says whose row it is, with --reference."),
+    ] = None,
+    shuffled: Annotated[
+        bool,
+        typer.Option("--shuffled", help="The reference is in no order: the first rows teach."),
+    ] = False,
     label_delay: Annotated[
         str, typer.Option("--label-delay", help='How long outcomes take: "7 days", "500 rows".')
     ] = "0 rows",
@@ -128,6 +136,8 @@ def replay(
             model=model,
             budget=budget,
             ignore=tuple(ignore or ()),
+            entity=entity,
+            shuffled=shuffled,
             score=score,
             target=target,
             positive=positive,
