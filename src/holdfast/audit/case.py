@@ -11,7 +11,15 @@ import numpy as np
 from holdfast.audit.columns import Codes, Coding, Floats, Kind, Rows
 from holdfast.audit.peel import peel
 from holdfast.audit.record import Peel
-from holdfast.audit.scoring import Folds, by_class, fit_predict, fold_maker, quality
+from holdfast.audit.scoring import (
+    ROUNDS,
+    SIZING_ROUNDS,
+    Folds,
+    by_class,
+    fit_predict,
+    fold_maker,
+    quality,
+)
 from holdfast.audit.screen import Single, screen
 from holdfast.audit.targets import Target
 from holdfast.frames.column import ColumnView
@@ -70,6 +78,7 @@ class Case:
         sources: the train and test tables as the caller gave them, where all rows are kept.
         rows: positions of the fixed rows that models see, ascending.
         suspected: features that a finding of this run already holds.
+        rounds: of the background model.
         seed: of everything random.
     """
 
@@ -107,6 +116,7 @@ class Case:
         self._singles: dict[str, Single] | None = None
         self._peels: dict[tuple[str, ...], Peel] = {}
         self.suspected: set[str] = set()
+        self.rounds = ROUNDS
         self.rows: Rows = self._fixed_rows() if rows is None else rows
 
     @property
@@ -234,7 +244,9 @@ class Case:
         if extra is not None:
             x = np.hstack([x, np.asarray(extra, dtype=np.float32).reshape(len(x), -1)])
         gains = np.zeros(x.shape[1])
-        found = fit_predict(x, self.fixed_y, self.task, self.classes, folds, self.seed, gains)
+        found = fit_predict(
+            x, self.fixed_y, self.task, self.classes, folds, self.seed, gains, self.rounds
+        )
         if extra is None:
             self._scores[key] = found
             widths = [self._block(name).shape[1] for name in ordered]
@@ -290,7 +302,11 @@ class Case:
 
     def larger(self) -> Case:
         """The same case with up to 20,000 fixed rows: what a leak is worth is told on these."""
-        return self if self.n <= MODEL_ROWS else self.at(self._fixed_rows(SIZING_ROWS))
+        if self.n <= MODEL_ROWS:
+            return self
+        made = self.at(self._fixed_rows(SIZING_ROWS))
+        made.rounds = SIZING_ROUNDS
+        return made
 
     def _fixed_rows(self, most: int = MODEL_ROWS) -> Rows:
         n = self.n

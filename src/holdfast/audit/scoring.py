@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from holdfast.audit.case import Case
 
 _Z = 1.959963984540054
-_ROUNDS = 60
+#: rounds of the background model: for looking, and for telling what a leak is worth on more rows
+ROUNDS, SIZING_ROUNDS = 60, 120
 
 
 class Folds(msgspec.Struct, frozen=True, kw_only=True):
@@ -96,9 +97,10 @@ def parameters(rows: int, task: str, classes: int, seed: int) -> dict[str, Any]:
     return made
 
 
-def train(x: Any, y: Floats, task: str, classes: int, seed: int) -> Boosted:
-    """The background model itself, LightGBM of up to 60 rounds."""
-    rounds = _ROUNDS if task != "multiclass" else max(15, _ROUNDS // max(classes // 2, 1))
+def train(x: Any, y: Floats, task: str, classes: int, seed: int, rounds: int = ROUNDS) -> Boosted:
+    """The background model itself, LightGBM of so many rounds; fewer where classes are many."""
+    if task == "multiclass":
+        rounds = max(15, rounds // max(classes // 2, 1))
     return Boosted(x, y, parameters(len(y), task, classes, seed), rounds)
 
 
@@ -110,6 +112,7 @@ def fit_predict(
     folds: Folds,
     seed: int = 0,
     gains: Floats | None = None,
+    rounds: int = ROUNDS,
 ) -> Floats:
     """Out-of-fold predictions.
 
@@ -121,6 +124,7 @@ def fit_predict(
         folds: which rows are predicted from which.
         seed: of the model.
         gains: shape (k,), to which the gain of every column in the models is added.
+        rounds: of boosting.
 
     Returns:
         Shape (n,), or (n, classes) for a multi-class task; NaN for rows no fold predicts.
@@ -134,7 +138,7 @@ def fit_predict(
             shares = np.bincount(known.astype(np.intp), minlength=classes) if wide else None
             out[test] = known.mean() if shares is None else shares / len(known)
             continue
-        model = train(x[fit], known, task, classes, seed)
+        model = train(x[fit], known, task, classes, seed, rounds)
         out[test] = model.predict(x[test])
         if gains is not None:
             gains += model.gains()
