@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import importlib
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
@@ -48,12 +50,19 @@ def test_could_not_tell_fails_unless_it_is_allowed():
 def _pytest(folder: Path, code: str) -> subprocess.CompletedProcess[str]:
     (folder / "test_it.py").write_text(code, "utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "test_it.py"]
-    # named by hand where the installed package has no entry point yet; pytest takes it once
+    # by name and alone, whether or not the installed package has its entry point
     command += ["-p", "holdfast.testing.pytest_plugin"]
+    env = {"PYTHONPATH": str(SRC), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"}
     return subprocess.run(
         command, cwd=folder, capture_output=True, text=True, check=False,
-        env={"PYTHONPATH": str(SRC), "PATH": "/usr/bin:/bin", "OMP_NUM_THREADS": "1"},
+        env={**env, "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"},
     )  # fmt: skip
+
+
+def test_the_entry_point_names_the_plugin():
+    project = tomllib.loads((SRC.parent / "pyproject.toml").read_text("utf-8"))["project"]
+    [name] = project["entry-points"]["pytest11"].values()
+    assert importlib.import_module(name).__name__ == "holdfast.testing.pytest_plugin"
 
 
 def test_the_plugin_lists_every_report_at_the_end(tmp_path):
