@@ -176,8 +176,8 @@ def build_release(
             progress=progress,
         )
         home.registry.add(project.model, release)
-        state, _ = home.registry.gate(project.model, release.id)
-        first = promote is None and champion is None and state is GateState.PASSED
+        gate = home.store.catalog.gate(project.model, release.id)  # decided when it was added
+        first = promote is None and champion is None and gate == GateState.PASSED
         if promote or first:
             home.registry.promote(project.model, release.id, reason="built")
     return release, project.model

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 from holdfast.audit.record import AuditReport, LeakFinding, Peel, Verdict
-from holdfast.audit.words import clean
 from holdfast.reports.document import (
     Block,
     Callout,
@@ -25,6 +24,7 @@ from holdfast.reports.document import (
     Tiles,
     Tone,
 )
+from holdfast.reports.naming import clean
 
 #: items of a list that are shown as evidence
 _SHOWN = 12

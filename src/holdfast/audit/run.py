@@ -16,10 +16,11 @@ from holdfast.audit.checks.look_ahead import lag
 from holdfast.audit.record import Answer, AuditReport, LeakFinding, NotTested, Verdict, plain
 from holdfast.audit.scoring import worth
 from holdfast.audit.targets import Target, read_target
-from holdfast.audit.words import expect, names
+from holdfast.audit.words import expect
 from holdfast.errors import DataError, UsageError
 from holdfast.findings import Severity
 from holdfast.frames.table import Table
+from holdfast.reports.naming import names
 
 #: what the scan of the code looks for, in words
 _IN_CODE = "fit, selection or resampling before the split, in the training code"

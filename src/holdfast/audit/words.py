@@ -1,36 +1,11 @@
-"""The sentences of an audit: names made safe to print, the verdict, what a leak is worth."""
+"""The sentences of an audit: the verdict, and what a leak is worth."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
     from holdfast.audit.record import AuditReport, Worth
-
-
-def clean(text: str, limit: int = 80) -> str:
-    r"""Text from outside made safe to print: no control characters, no backticks, not long.
-
-    >>> clean("Job\n`x`")
-    "Job?'x'"
-    """
-    safe = "".join(c if c.isprintable() else "?" for c in text.replace("`", "'"))
-    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
-
-
-def names(columns: Sequence[str], limit: int = 4) -> str:
-    """Column names in backticks, joined for reading.
-
-    >>> names(["boat", "body"])
-    '`boat` and `body`'
-    """
-    quoted = [f"`{clean(column)}`" for column in columns]
-    if len(quoted) > limit:
-        quoted = [*quoted[:limit], f"{len(columns) - limit} more"]
-    if len(quoted) < 2:
-        return "".join(quoted)
-    return ", ".join(quoted[:-1]) + " and " + quoted[-1]
 
 
 def expect(worth: Worth) -> str:

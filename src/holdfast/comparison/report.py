@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, cast
 
 from holdfast.comparison.record import Bars as Drawn
 from holdfast.comparison.record import ColumnComparison, Comparison, Consequence, Share, Status
-from holdfast.diagnosis.words import clean, percent
+from holdfast.diagnosis.words import percent
 from holdfast.records import Estimate
+from holdfast.reports.naming import clean
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from holdfast import frames
 from holdfast.comparison.skew_feature import FeatureWork
 from holdfast.comparison.skew_report import FeatureSkew, SkewReport
-from holdfast.diagnosis.words import names, percent
+from holdfast.diagnosis.words import percent
 from holdfast.errors import DataError, UsageError
 from holdfast.findings import Finding, Severity
 from holdfast.frames import Table
@@ -22,6 +22,7 @@ from holdfast.frames.equality import (
     Tolerance,
 )
 from holdfast.frames.joining import Joined, join
+from holdfast.reports.naming import names
 
 if TYPE_CHECKING:
     from holdfast.contracts import Contract

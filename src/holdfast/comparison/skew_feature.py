@@ -9,7 +9,7 @@ import numpy as np
 
 from holdfast.comparison.patterns import Pattern, pattern
 from holdfast.comparison.skew_report import FeatureSkew
-from holdfast.diagnosis.words import clean, percent
+from holdfast.diagnosis.words import percent
 from holdfast.findings import Finding, Severity
 from holdfast.frames import ColumnView, Table
 from holdfast.frames.equality import (
@@ -21,6 +21,7 @@ from holdfast.frames.equality import (
     compare_columns,
 )
 from holdfast.frames.joining import Joined, earlier_rows, key_codes
+from holdfast.reports.naming import clean
 from holdfast.stats.intervals import wilson
 
 if TYPE_CHECKING:

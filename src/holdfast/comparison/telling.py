@@ -13,8 +13,9 @@ from holdfast.comparison.record import (
     Parting,
     Status,
 )
-from holdfast.diagnosis.words import clean, names, percent
+from holdfast.diagnosis.words import percent
 from holdfast.findings import Finding, Severity
+from holdfast.reports.naming import clean, names
 
 #: difference -> (code of its finding, what to do)
 TOLD = {

@@ -13,9 +13,9 @@ from holdfast.diagnosis.incidents import (
     RESOLVED,
     UNMUTED,
 )
-from holdfast.diagnosis.words import clean
 from holdfast.errors import UsageError
 from holdfast.records import Incident, IncidentStatus
+from holdfast.reports.naming import clean
 
 #: a reason is a sentence or two
 MOST_REASON = 500

@@ -12,7 +12,8 @@ from holdfast.diagnosis.evidence import Cause, Diagnosis, Evidence, Spot
 from holdfast.diagnosis.rules import RULES
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.verdict import Verdict, judge
-from holdfast.diagnosis.words import names, row_sentence, sentence
+from holdfast.diagnosis.words import row_sentence, sentence
+from holdfast.reports.naming import names
 
 #: stands for a value of a column whose values may not be shown
 HIDDEN = "(one of its values)"

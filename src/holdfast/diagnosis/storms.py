@@ -6,8 +6,9 @@ from collections.abc import Iterable, Sequence
 
 import msgspec
 
-from holdfast.diagnosis.words import clean, moment
+from holdfast.diagnosis.words import moment
 from holdfast.records import Incident, IncidentStatus
+from holdfast.reports.naming import clean
 
 #: incidents that follow one another within this belong together (microseconds)
 WITHIN = 600_000_000

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from datetime import UTC, datetime
 
 from holdfast.diagnosis.evidence import Cause, Evidence, Spot
 from holdfast.records import Impact
+from holdfast.reports.naming import clean, names
 
 #: cause classes and how a sentence calls them
 CLASSES = {
@@ -32,30 +32,6 @@ def moment(micros: int) -> str:
     except (OverflowError, OSError, ValueError):
         return "an impossible time"
     return when.strftime("%Y-%m-%d %H:%M UTC")
-
-
-def clean(text: str, limit: int = 80) -> str:
-    r"""Text from outside made safe to print: no control characters, no backticks, not long.
-
-    >>> clean("Job\n`x`")
-    "Job?'x'"
-    """
-    safe = "".join(c if c.isprintable() else "?" for c in text.replace("`", "'"))
-    return safe if len(safe) <= limit else safe[: limit - 1] + "…"
-
-
-def names(features: Sequence[str], limit: int = 4) -> str:
-    """Feature names in backticks, joined for reading.
-
-    >>> names(["Job", "Age", "Income"])
-    '`Job`, `Age` and `Income`'
-    """
-    quoted = [f"`{clean(f)}`" for f in features]
-    if len(quoted) > limit:
-        quoted = [*quoted[:limit], f"{len(features) - limit} more"]
-    if len(quoted) < 2:
-        return "".join(quoted)
-    return ", ".join(quoted[:-1]) + " and " + quoted[-1]
 
 
 def percent(share: float) -> str:

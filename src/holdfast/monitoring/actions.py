@@ -18,9 +18,9 @@ from holdfast.diagnosis.incidents import EventLike, Ledger
 from holdfast.diagnosis.notices import Notice, Sent
 from holdfast.diagnosis.quarantine import KINDS as QUARANTINE_KINDS
 from holdfast.diagnosis.quarantine import QUARANTINED, RELEASED, set_aside
-from holdfast.diagnosis.words import names
 from holdfast.records import Automatic, Incident, IncidentStatus
 from holdfast.releases.switches import SWITCHED, Switches
+from holdfast.reports.naming import names
 
 ALERTED = "alert.raised"
 SKIPPED = "action.skipped"

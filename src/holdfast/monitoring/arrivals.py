@@ -21,11 +21,11 @@ from holdfast.detection.volume import VolumeDetector
 from holdfast.detection.volume_faults import VolumeKind
 from holdfast.detection.volume_words import VolumeEvent, VolumePromise
 from holdfast.diagnosis.incidents import CLOSED, OPENED, UPDATED, as_payload, differences
-from holdfast.diagnosis.words import names
 from holdfast.monitoring.clock import RowClock
 from holdfast.monitoring.engine import Change
 from holdfast.monitoring.rows import Rows
 from holdfast.records import Action, Incident, IncidentStatus
+from holdfast.reports.naming import names
 
 #: kinds that one cause shows together
 _FAMILY = {

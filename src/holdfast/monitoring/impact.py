@@ -23,11 +23,12 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from holdfast.diagnosis.quarantine import carrying, range_of
-from holdfast.diagnosis.words import names, percent
+from holdfast.diagnosis.words import percent
 from holdfast.evaluation.costs import Costs
 from holdfast.evaluation.record import Evaluation
 from holdfast.records import Estimate, Impact, Incident
 from holdfast.releases.records import Blast, Fallback, Reference
+from holdfast.reports.naming import names
 from holdfast.stats.intervals import wilson
 
 #: columns of the prediction log that are counted

@@ -14,10 +14,10 @@ from holdfast.detection.columns.fit import ReferenceFit
 from holdfast.detection.columns.streams import TOO_VARIABLE
 from holdfast.detection.season import Cycle, Period, time_structure
 from holdfast.detection.values import ValuesDetector
-from holdfast.diagnosis.words import clean, names
 from holdfast.monitoring.engine import ModelMonitor
 from holdfast.monitoring.promise import Watched, promise, watched
 from holdfast.monitoring.reference import MonitoredRelease, facts_of
+from holdfast.reports.naming import clean, names
 from holdfast.reports.result import Result
 
 if TYPE_CHECKING:

@@ -7,8 +7,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from holdfast.diagnosis.evidence import Values
-from holdfast.diagnosis.words import clean
 from holdfast.monitoring.reference import FieldFacts
+from holdfast.reports.naming import clean
 
 #: rows looked at, at most
 LOOKED_AT = 50

@@ -202,7 +202,8 @@ def build(
     if plan.audit:
         progress("looking for leakage")
         measured.audit = audited(
-            train, validation, contract, features=main.features, positive=label,
+            part.table, None if validation is None else held.table, contract,
+            features=main.features, positive=label,
             known_at=plan.known_at, seed=plan.seed,
         )  # fmt: skip
     contract = _with_policies(contract, main, measured, plan)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import pyarrow as pa
+
 from holdfast import frames
 from holdfast.audit.record import AuditReport, Verdict
 from holdfast.audit.run import audit
@@ -20,8 +22,8 @@ _SHOWN = (Role.TARGET, Role.EVENT_TIME, Role.ENTITY, Role.GROUP, Role.ID)
 
 
 def audited(
-    train: Any,
-    validation: Any,
+    train: pa.Table,
+    validation: pa.Table | None,
     contract: Contract,
     *,
     features: Sequence[str],
@@ -43,8 +45,7 @@ def audited(
     wanted = {*features, *(f.name for f in contract.fields if f.role in _SHOWN)}
     wanted |= {at for at in known_at.values() if isinstance(at, str)}
 
-    def shown(source: Any) -> Table:
-        table = frames.read(source).arrow()
+    def shown(table: pa.Table) -> Table:
         return frames.read(table.select([n for n in table.column_names if n in wanted]))
 
     return audit(

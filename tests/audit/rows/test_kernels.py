@@ -86,7 +86,7 @@ def test_blocking_finds_noisy_copies():
     base = rng.random((20_000, 8)).astype(np.float32)
     chosen = rng.choice(20_000, 200, replace=False)
     queries = base[chosen] + rng.normal(0, 0.002, (200, 8)).astype(np.float32)
-    near = blocked(base, queries, None, rng)
+    near = blocked(base, queries, rng)
     assert (near.row == chosen).mean() >= 0.95
 
 

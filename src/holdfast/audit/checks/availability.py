@@ -13,7 +13,6 @@ import numpy as np
 
 from holdfast.audit.case import Case
 from holdfast.audit.record import LeakFinding, Verdict
-from holdfast.audit.words import names
 from holdfast.errors import DataError
 from holdfast.findings import Severity
 from holdfast.frames.column import ColumnView
@@ -21,6 +20,7 @@ from holdfast.frames.equality import Compared, State, Tolerance, compare_columns
 from holdfast.frames.joining import key_codes
 from holdfast.frames.table import Table
 from holdfast.frames.types import Storage
+from holdfast.reports.naming import names
 from holdfast.stats.intervals import binomial_tail, wilson, wilson_upper
 
 #: share of cells that late corrections may change

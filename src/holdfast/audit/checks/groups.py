@@ -11,9 +11,10 @@ from holdfast.audit.record import LeakFinding, Verdict, Worth
 from holdfast.audit.rows.candidates import Candidate, candidates
 from holdfast.audit.rows.compared import row_numbers
 from holdfast.audit.sizing import by_groups, by_rows
-from holdfast.audit.words import expect, names
+from holdfast.audit.words import expect
 from holdfast.findings import Severity
 from holdfast.frames.joining import key_codes
+from holdfast.reports.naming import names
 
 #: rows of a declared group or entity on both sides that prove a leak
 _ROWS = 5

@@ -8,8 +8,8 @@ from holdfast.audit.case import Case
 from holdfast.audit.columns import Floats, Kind
 from holdfast.audit.order import lifted, tenths
 from holdfast.audit.record import LeakFinding, Verdict
-from holdfast.audit.words import names
 from holdfast.findings import Severity
+from holdfast.reports.naming import names
 
 
 class Ids:

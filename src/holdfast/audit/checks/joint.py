@@ -12,8 +12,8 @@ from holdfast.audit.columns import NULL, Kind
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.scoring import paired
 from holdfast.audit.screen import Counts
-from holdfast.audit.words import names
 from holdfast.findings import Severity
+from holdfast.reports.naming import names
 
 #: codes of each column in the table of two
 _COARSE = 9

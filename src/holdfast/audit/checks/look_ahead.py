@@ -11,11 +11,11 @@ import numpy as np
 from holdfast.audit.case import Case
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.rows.compared import row_numbers
-from holdfast.audit.words import names
 from holdfast.errors import DataError
 from holdfast.findings import Severity
 from holdfast.frames.column import ColumnView
 from holdfast.frames.types import Storage
+from holdfast.reports.naming import names
 
 _UNITS = {"us": 1, "ms": 1_000, "s": 1_000_000, "min": 60_000_000, "h": 3_600_000_000,
           "d": 86_400_000_000, "w": 604_800_000_000}  # fmt: skip

@@ -64,7 +64,7 @@ class NearDuplicates:
         if case.n <= EXACT:
             seen, own = nearest(base, queries), nearest(base, own_queries)
         else:
-            both = blocked(base, np.vstack([queries, own_queries]), None, rng)
+            both = blocked(base, np.vstack([queries, own_queries]), rng)
             seen = both.part(0, len(asked))
             own = both.part(len(asked), len(asked) + len(usual))
         seen = seen._replace(row=np.where(seen.row >= 0, others[seen.row], -1))

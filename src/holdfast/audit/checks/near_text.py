@@ -12,8 +12,8 @@ from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.rows.compared import excess, row_numbers
 from holdfast.audit.rows.minhash import components, plain, similar
 from holdfast.audit.sizing import by_groups, by_rows, same_type, sized_on
-from holdfast.audit.words import names
 from holdfast.findings import Severity
+from holdfast.reports.naming import names
 
 _ALPHA = 1e-6
 _LEAST = 0.003

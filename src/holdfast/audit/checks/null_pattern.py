@@ -10,8 +10,8 @@ from holdfast.audit.columns import NULL, Kind
 from holdfast.audit.peel import falls
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.scoring import paired
-from holdfast.audit.words import names
 from holdfast.findings import Severity
+from holdfast.reports.naming import names
 
 #: what "is null" must tell alone
 _ALONE = {"regression": 0.3}

@@ -12,8 +12,8 @@ from holdfast.audit.columns import CODES, NULL, Kind
 from holdfast.audit.peel import cliff, falls, may_fall
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.scoring import paired, worth
-from holdfast.audit.words import names
 from holdfast.findings import Severity
+from holdfast.reports.naming import names
 
 #: columns without which there is nothing to stand out from
 _LEAST = 2

@@ -13,10 +13,10 @@ from holdfast.audit.rows.crowded import copied
 from holdfast.audit.rows.hashing import groups
 from holdfast.audit.rows.segments import on_segments
 from holdfast.audit.sizing import by_rows, same_type, sized_on
-from holdfast.audit.words import clean
 from holdfast.findings import Severity
 from holdfast.frames.table import Table
 from holdfast.frames.types import Storage
+from holdfast.reports.naming import clean
 
 #: rows of a class that are tried
 _TRIED = 250

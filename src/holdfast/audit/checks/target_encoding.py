@@ -9,8 +9,8 @@ import numpy as np
 from holdfast.audit.case import Case
 from holdfast.audit.columns import Floats, Kind
 from holdfast.audit.record import LeakFinding, Verdict
-from holdfast.audit.words import names
 from holdfast.findings import Severity
+from holdfast.reports.naming import names
 
 #: a value must occur so often to be taken for a category, and so many values there must be
 _ROWS, _VALUES = 3, 5

@@ -10,9 +10,10 @@ from holdfast.audit.case import Case
 from holdfast.audit.record import LeakFinding, Verdict, Worth
 from holdfast.audit.rows.compared import row_numbers
 from holdfast.audit.sizing import by_folds, by_groups
-from holdfast.audit.words import expect, names
+from holdfast.audit.words import expect
 from holdfast.findings import Severity
 from holdfast.frames.types import Storage
+from holdfast.reports.naming import names
 
 #: share of test rows before the last training row that is more than rows at the border
 _SHARE = 0.01

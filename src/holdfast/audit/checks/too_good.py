@@ -6,8 +6,8 @@ from holdfast.audit.case import Case
 from holdfast.audit.peel import HIGH
 from holdfast.audit.record import LeakFinding, Verdict
 from holdfast.audit.scoring import worth
-from holdfast.audit.words import names
 from holdfast.findings import Severity
+from holdfast.reports.naming import names
 
 #: a score from here on is looked at ...
 #: ... and suspected when the curve loses so much within its first removals

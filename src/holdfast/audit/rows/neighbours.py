@@ -155,7 +155,7 @@ def _least_of_parts(far: Floats) -> Floats:
     return np.hstack([whole, far[:, parts * _PART :]])
 
 
-def blocked(base: Floats, queries: Floats, own: Rows | None, rng: np.random.Generator) -> Near:
+def blocked(base: Floats, queries: Floats, rng: np.random.Generator) -> Near:
     """The nearest among rows that share a block with the query, over several ways of blocking.
 
     Each way cuts some coordinates, chosen at random, into cells until a cell holds about fifty
@@ -172,8 +172,6 @@ def blocked(base: Floats, queries: Floats, own: Rows | None, rng: np.random.Gene
         for step in range(_BUCKET):
             inside = low + step < high
             found[inside, table * _BUCKET + step] = order[(low + step)[inside]]
-    if own is not None:
-        found[found == own[:, None]] = -1
     row = np.full(q, -1, np.intp)
     first, fifth = np.full(q, np.inf, np.float32), np.full(q, np.inf, np.float32)
     for i in range(q):

@@ -13,8 +13,9 @@ from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.signatures.renaming import Renaming, trace
 from holdfast.diagnosis.signatures.together import gather
-from holdfast.diagnosis.words import clean, percent
+from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import UNSEEN, unpack
+from holdfast.reports.naming import clean
 
 #: a rename brings few new values, each often
 FEW = 3

@@ -13,7 +13,8 @@ from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import fit
 from holdfast.diagnosis.signatures.plausible import LEAST
-from holdfast.diagnosis.words import names, percent
+from holdfast.diagnosis.words import percent
+from holdfast.reports.naming import names
 
 FloatArray = NDArray[np.float64]
 

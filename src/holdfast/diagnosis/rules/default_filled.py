@@ -21,9 +21,10 @@ from holdfast.diagnosis.signatures.spikes import (
     spike_ratio,
     spikes,
 )
-from holdfast.diagnosis.words import clean, percent
+from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import UNSEEN, unpack
 from holdfast.records import Action
+from holdfast.reports.naming import clean
 
 #: numbers that stand for nothing
 SENTINELS = frozenset(

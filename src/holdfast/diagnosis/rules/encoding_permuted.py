@@ -14,8 +14,8 @@ from holdfast.diagnosis.rules.base import Rule, Suspect, broken, hit
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
 from holdfast.diagnosis.signatures.permuting import best_permutation, choices
-from holdfast.diagnosis.words import clean
 from holdfast.profiles.portrait_cells import FIRST, RARE, unpack
+from holdfast.reports.naming import clean
 
 FloatArray = NDArray[np.float64]
 IntArray = NDArray[np.int64]

@@ -8,8 +8,9 @@ from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, broken
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.mixture import Mixture, fit
-from holdfast.diagnosis.words import clean, percent
+from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import FIRST
+from holdfast.reports.naming import clean
 
 PRIOR = -3.5
 #: rows that a category must have been expected in before its absence says anything

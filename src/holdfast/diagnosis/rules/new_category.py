@@ -6,9 +6,10 @@ from holdfast.diagnosis.evidence import Cause
 from holdfast.diagnosis.rules.base import Rule, Suspect, hit
 from holdfast.diagnosis.rules.category_renamed import renaming, replaced, unseen
 from holdfast.diagnosis.scene import Scene
-from holdfast.diagnosis.words import clean, percent
+from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import UNSEEN
 from holdfast.records import Action
+from holdfast.reports.naming import clean
 
 #: less likely than a renaming before looking: pipelines break more often than the world grows
 PRIOR = -4.0

@@ -9,8 +9,9 @@ from holdfast.diagnosis.rules.base import Rule, Suspect
 from holdfast.diagnosis.rules.covariate_drift import SCORE
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures import movement
-from holdfast.diagnosis.words import clean, percent
+from holdfast.diagnosis.words import percent
 from holdfast.records import Action
+from holdfast.reports.naming import clean
 
 PRIOR = -1.0
 #: rows before the change point needed to know the usual mix

@@ -6,9 +6,10 @@ from holdfast.diagnosis.evidence import Cause
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.thinning import label_shift_in_segment
-from holdfast.diagnosis.words import clean, names, percent
+from holdfast.diagnosis.words import percent
 from holdfast.profiles.portrait_cells import FIRST, unpack
 from holdfast.records import Action
+from holdfast.reports.naming import clean, names
 
 PRIOR = -0.5
 #: the same for one segment, whose choice is paid for apart

@@ -10,7 +10,8 @@ from holdfast.diagnosis.look import Look
 from holdfast.diagnosis.rules.base import Rule, Suspect, amount, broken, gathered, hit, pipeline
 from holdfast.diagnosis.scene import Scene
 from holdfast.diagnosis.signatures.spikes import Spike, like_growth, spike_ratio, spikes
-from holdfast.diagnosis.words import clean, percent
+from holdfast.diagnosis.words import percent
+from holdfast.reports.naming import clean
 
 PRIOR = -0.7
 
