@@ -155,6 +155,31 @@ def test_while_the_log_is_behind_no_label_overtakes_the_predictions_before_it(st
     assert watcher.labels["loan"]["joined"] == 5000
 
 
+def test_rows_that_come_with_their_labels_between_two_looks_lose_no_label(store, monkeypatch):
+    life = World(300, seed=8)
+    written = []
+
+    def late(log):
+        real = log.tail
+
+        def tail(*args, **kwargs):
+            found = real(*args, **kwargs)
+            if not written:
+                written.append(True)
+                store.predictions.append(life.predictions())
+                store.labels.append(life.labels(delay=0))
+            return found
+
+        return tail
+
+    for log in (store.labels, store.predictions):
+        monkeypatch.setattr(log, "tail", late(log))
+    watcher = worker(store)
+    watcher.run_once(START)
+    watcher.run_once(START + 60 * SECOND)
+    assert watcher.labels["loan"] == {"joined": 300, "repeated": 0, "unmatched": 0, "unread": 0}
+
+
 def test_rows_and_labels_are_taken_in_the_order_in_which_they_came():
     life = World(2000)
     order = list(steps(life.predictions(), life.labels(0, 1000, delay=500 * SECOND), 0))

@@ -227,9 +227,10 @@ class MonitorWorker:
     def _advance(self, fence: int, now: int, max_rows: int) -> list[Incident]:
         touched, control = self._decisions()
         position, store = self._position, self._store
-        rows = Feed.read(store.predictions, position.cursor, max_rows, COLUMNS)
+        # labels first: whatever comes between the two looks, no label is ahead of its prediction
         waits = 0 <= now - self._looked < LABEL_PAUSE
         labels = Feed.read(store.labels, position.labels, 0 if waits else max_rows)
+        rows = Feed.read(store.predictions, position.cursor, max_rows, COLUMNS)
         ended = rows.size < max_rows
         if not ended:  # a label is never looked at before the predictions made until it came
             labels = labels.until(store.labels, position.labels, rows.latest)
