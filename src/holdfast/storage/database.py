@@ -215,7 +215,7 @@ class Database:
         """Let all reads in the block see the store at one moment."""
         with self._lock, translated("reading the catalog"):
             connection = self._mine()
-            if self._depth:  # a transaction is a snapshot already
+            if connection.in_transaction:  # one around this is a snapshot already
                 yield
                 return
             connection.execute("BEGIN")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from holdfast.storage.lifecycle_schema import LIFECYCLE
+
 #: marks the SQLite file as ours ("HFDB")
 APPLICATION_ID = 0x48464442
 
@@ -110,4 +112,4 @@ _V2 = (
     _open("UPDATE"),
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, LIFECYCLE)

@@ -21,6 +21,7 @@ from holdfast.storage.compaction import Compacted, Retained
 from holdfast.storage.control import ControlLog
 from holdfast.storage.database import Database
 from holdfast.storage.files import SYSTEM, Folder, SystemCalls, refusal
+from holdfast.storage.lifecycle import LifecycleTables
 from holdfast.storage.log import EventLog
 from holdfast.storage.recovery import recover, sweep
 from holdfast.storage.schema import LABELS, PREDICTIONS, LogKind
@@ -38,6 +39,7 @@ class Store:
         path: the SQLite file.
         catalog: models, releases, champions, detector states, leases.
         control: append-only control events.
+        lifecycle: stages, moves, checks and freezes of releases.
         predictions, labels: the event logs.
 
     Example:
@@ -68,6 +70,7 @@ class Store:
         self._archives = Folder(files / "parquet", create=create, system=system)
         self.catalog = Catalog(database)
         self.control = ControlLog(database)
+        self.lifecycle = LifecycleTables(database)
 
         def log(kind: LogKind) -> EventLog:
             index = SegmentIndex(database, kind.name)
