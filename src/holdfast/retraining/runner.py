@@ -43,6 +43,7 @@ from holdfast.retraining.job import (
     put,
 )
 
+_HOME = Path(__file__).parents[2]
 #: seconds between two looks at the child
 LOOK = 0.05
 #: characters of the output that an outcome carries
@@ -159,6 +160,7 @@ def _waited(work: Path, limits: Limits, watch: Callable[[Sign], None]) -> RunOut
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        cwd=_HOME,  # so that the child is of this very package, however it was found
         start_new_session=True,
     )
     assert child.stdout is not None  # noqa: S101 - it was asked for

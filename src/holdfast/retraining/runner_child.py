@@ -51,6 +51,8 @@ def main(arguments: list[str]) -> int:
     limit(spec.limits)
     try:
         os.chdir(spec.job.folder or work)
+        # begun where this package lies; what lies there or beside the job must hide no library
+        sys.path[:] = [*sys.path[1:], sys.path[0], str(Path.cwd())]
         task = Task(
             arguments=spec.job.arguments,
             checkpoints=work / CHECKPOINTS,
@@ -86,10 +88,7 @@ def find(function: str) -> Callable[[Task], Any]:
     2
     """
     place, _, name = function.rpartition(":")
-    if not place.endswith(".py"):
-        module = importlib.import_module(place)
-    else:
-        module = _file(place)
+    module = importlib.import_module(place) if not place.endswith(".py") else _file(place)
     found: Callable[[Task], Any] = getattr(module, name)
     return found
 
