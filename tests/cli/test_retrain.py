@@ -29,7 +29,7 @@ from holdfast.models.recipes import boosted_trees
 
 def train(frame, context):
     seen = context.checkpoints / "seen"
-    print("again" if seen.exists() else "first", context.rows, context.reason)
+    print("again" if seen.exists() else "first", context.rows, context.reason, flush=True)
     seen.touch()
     assert context.start < context.end
     context.progress("fitting", 0.5)
@@ -142,12 +142,11 @@ def test_whatever_train_does_the_champion_stays(here: Path, ask, body: str, why:
 
 
 def test_a_retrain_that_was_cut_short_goes_on_from_its_checkpoints(here: Path, ask):
-    slow = TRAIN.replace("seen.touch()", "if not seen.exists():\n        seen.touch(); hang()")
-    (here / "train.py").write_text(slow + "\n\ndef hang():\n    import time; time.sleep(60)\n")
-    code, told = ask("--now", "--time", "3s")
-    assert (code, told["run"]["status"]) == (1, "timed_out")
+    once = "if not seen.exists():\n        seen.touch(); import os; os.kill(os.getpid(), 9)"
+    (here / "train.py").write_text(TRAIN.replace("seen.touch()", once))
+    code, told = ask("--now")
+    assert (code, told["run"]["status"]) == (1, "killed")
     assert "first 700" in told["run"]["log_tail"]
-    # the fallbacks' trainings come after the main one and hang in turn: they are done beforehand
     (here / "train.py").write_text(TRAIN)
     code, told = ask("--now", "--key", told["key"])
     assert (code, told["outcome"]) == (0, "made"), told
@@ -253,3 +252,30 @@ def test_logged_rows_are_learned_from_once_their_label_has_come(here: Path, ask)
     assert [row["application_id"] for row in last] == ["a", "b"]
     assert last[0]["monthly_income"] == rows[0]["monthly_income"]
     assert last[0]["applied_at"] == rows[0]["applied_at"]
+
+
+def test_a_candidate_whose_gate_is_shut_is_rejected_and_named(here: Path, ask):
+    before = champion(here)
+    settings = (here / "holdfast.toml").read_text()
+    (here / "holdfast.toml").write_text(settings + '[gate]\nrequire = ["recall >= 0.9999"]\n')
+    code, told = ask("--now")
+    assert (code, told["outcome"], told["gate"]) == (1, "rejected", "failed"), told
+    assert any("recall" in line for line in told["why"])
+    [event] = events(here)
+    assert (event.kind, event.payload["release"]) == ("retrain.rejected", told["release"])
+    assert champion(here) == before
+
+
+def test_a_person_reads_what_vetoes_and_what_to_do(here: Path, capsys):
+    open_incident(here, "unknown", Action.INVESTIGATE)
+    capsys.readouterr()
+    assert main(["retrain", "--now"]) == 3
+    said = capsys.readouterr().out
+    assert "Incident i-unknown (unknown: missing): It is so." in " ".join(said.split())
+    assert "--override" in said
+
+
+def test_a_release_is_built_with_the_newer_form_as_well(here: Path, capsys):
+    (here / "train.py").write_text(TRAIN)
+    assert main(["release", "build", "--no-promote"]) in (0, 1)
+    assert "first 700" in capsys.readouterr().out

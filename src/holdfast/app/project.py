@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import importlib.util
 import json
 import tempfile
 import tomllib
@@ -14,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from holdfast.app.home import opened
-from holdfast.app.training import fitting
+from holdfast.app.training import TRAIN_FILE, fitting, load_function
 from holdfast.errors import ConfigError, DataError, UsageError
 from holdfast.retraining.context import TrainingContext
 
@@ -25,7 +24,6 @@ if TYPE_CHECKING:
     from holdfast.releases import Release
     from holdfast.retraining.context import Progress
 
-TRAIN_FILE = "train.py"
 #: labels that mean the outcome one is on the look-out for, lower case
 LIKELY_POSITIVE = ("1", "true", "yes", "y", "bad", "default", "defaulted", "churned", "fraud")
 
@@ -196,7 +194,6 @@ def _built(
                 checkpoints=checkpoints,
             ),
             project.data.event_time,
-            TRAIN_FILE,
         )
         release = Release.build(
             fit(table, contract.features),
@@ -222,42 +219,6 @@ def _built(
         if promote or first:
             home.registry.promote(project.model, release.id, reason="built")
     return release, project.model
-
-
-def load_function(
-    path: Path, name: str = "train", signature: str = "train(table, features, target, positive)"
-) -> Callable[..., Any]:
-    """A function of the user's own file, ``train`` by default.
-
-    Raises:
-        ConfigError: no such file, it cannot be imported, or it has no such function.
-    """
-    spec = importlib.util.spec_from_file_location("holdfast_project_train", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise ConfigError(
-            "the project has no training code",
-            expected=f"{TRAIN_FILE} with a function {signature}",
-            got=f"path={str(path)!r}",
-            remedy="`holdfast init` writes one",
-        )
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise ConfigError(
-            f"{path.name} cannot be imported",
-            got=f"{type(error).__name__}: {error}",
-            remedy="run it with Python to see where it fails",
-        ) from error
-    found = getattr(module, name, None)
-    if not callable(found):
-        raise ConfigError(
-            f"{path.name} has no function `{name}`",
-            expected=signature,
-            got=f"names: {', '.join(n for n in vars(module) if not n.startswith('_'))[:200]}",
-        )
-    function: Callable[..., Any] = found
-    return function
 
 
 def _contract(project: Project, folder: Path, table: pa.Table) -> Contract:

@@ -7,7 +7,8 @@ from pathlib import Path
 
 import msgspec
 
-from holdfast.app.project import TRAIN_FILE, Project
+from holdfast.app.project import Project
+from holdfast.app.training import TRAIN_FILE
 from holdfast.errors import UsageError
 
 

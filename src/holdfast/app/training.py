@@ -1,23 +1,26 @@
-"""A project's training function as a release calls it: for other rows, and for fewer features."""
+"""A project's training function: loaded, and as a release calls it, for other rows and features."""
 
 from __future__ import annotations
 
 import hashlib
+import importlib.util
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from holdfast.errors import HoldfastError, ModelError
+from holdfast.errors import ConfigError, HoldfastError, ModelError
 from holdfast.retraining.context import TrainingContext, adapted, takes_context
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+TRAIN_FILE = "train.py"
+
 
 def fitting(
-    function: Callable[..., Any], context: TrainingContext, event_time: str | None, file: str
+    function: Callable[..., Any], context: TrainingContext, event_time: str | None
 ) -> Callable[[pa.Table, tuple[str, ...]], Any]:
     """The user's function as ``fit(rows, features)``.
 
@@ -26,7 +29,6 @@ def fitting(
         context: what it is told; features, rows, their times and the folder of checkpoints are
             those of each call.
         event_time: column that says when, or None.
-        file: name of the user's file, for messages.
 
     Returns:
         A function that gives the model, or raises a `ModelError` when the user's function fails.
@@ -52,7 +54,7 @@ def fitting(
             raise
         except Exception as error:
             raise ModelError(
-                f"the function `train` of {file} failed",
+                f"the function `train` of {TRAIN_FILE} failed",
                 got=f"{type(error).__name__}: {error}",
                 remedy="it must also train with fewer features; HOLDFAST_DEBUG=1 shows the trace",
             ) from error
@@ -94,3 +96,39 @@ def _corner(checkpoints: Path, rows: pa.Table, features: tuple[str, ...]) -> Pat
     corner = checkpoints / hashlib.sha256(content).hexdigest()[:32]
     corner.mkdir(parents=True, exist_ok=True)
     return corner
+
+
+def load_function(
+    path: Path, name: str = "train", signature: str = "train(table, features, target, positive)"
+) -> Callable[..., Any]:
+    """A function of the user's own file, ``train`` by default.
+
+    Raises:
+        ConfigError: no such file, it cannot be imported, or it has no such function.
+    """
+    spec = importlib.util.spec_from_file_location("holdfast_project_train", path)
+    if spec is None or spec.loader is None or not path.is_file():
+        raise ConfigError(
+            "the project has no training code",
+            expected=f"{TRAIN_FILE} with a function {signature}",
+            got=f"path={str(path)!r}",
+            remedy="`holdfast init` writes one",
+        )
+    module = importlib.util.module_from_spec(spec)
+    try:
+        spec.loader.exec_module(module)
+    except Exception as error:
+        raise ConfigError(
+            f"{path.name} cannot be imported",
+            got=f"{type(error).__name__}: {error}",
+            remedy="run it with Python to see where it fails",
+        ) from error
+    found = getattr(module, name, None)
+    if not callable(found):
+        raise ConfigError(
+            f"{path.name} has no function `{name}`",
+            expected=signature,
+            got=f"names: {', '.join(n for n in vars(module) if not n.startswith('_'))[:200]}",
+        )
+    function: Callable[..., Any] = found
+    return function
