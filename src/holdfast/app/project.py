@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
+import contextlib
 import json
+import tempfile
 import tomllib
 from collections.abc import Callable
 from pathlib import Path
@@ -12,15 +13,17 @@ from typing import TYPE_CHECKING, Any
 import msgspec
 
 from holdfast.app.home import opened
-from holdfast.errors import ConfigError, DataError, HoldfastError, ModelError, UsageError
+from holdfast.app.training import TRAIN_FILE, fitting, load_function
+from holdfast.errors import ConfigError, DataError, UsageError
+from holdfast.retraining.context import TrainingContext
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
     from holdfast.contracts import Contract
     from holdfast.releases import Release
+    from holdfast.retraining.context import Progress
 
-TRAIN_FILE = "train.py"
 #: labels that mean the outcome one is on the look-out for, lower case
 LIKELY_POSITIVE = ("1", "true", "yes", "y", "bad", "default", "defaulted", "churned", "fraud")
 
@@ -113,6 +116,10 @@ def build_release(
     *,
     promote: bool | None = None,
     progress: Callable[[str], None] = lambda _: None,
+    data: Path | None = None,
+    reason: str = "",
+    checkpoints: Path | None = None,
+    shared: Progress | None = None,
 ) -> tuple[Release, str]:
     """Trains a project's model, builds its release and adds it to the store.
 
@@ -120,10 +127,34 @@ def build_release(
         config: the settings file; paths in it are relative to it.
         promote: make the release the champion; None does so where the model has none yet.
         progress: told each step.
+        data: another training table than the project's.
+        reason: why it is trained; told to a `train(frame, context)`.
+        checkpoints: folder in which such a function finds its work of an earlier run; None: a
+            folder that goes at the end.
+        shared: told the steps of such a function; None: `progress` is, without the share.
 
     Returns:
         The release and the name of its model.
     """
+
+    def told(step: str, share: float | None) -> None:
+        progress(step)
+
+    with contextlib.ExitStack() as stack:
+        if checkpoints is None:
+            checkpoints = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        return _built(config, promote, progress, data, reason, checkpoints, shared or told)
+
+
+def _built(
+    config: Path,
+    promote: bool | None,
+    progress: Callable[[str], None],
+    data: Path | None,
+    reason: str,
+    checkpoints: Path,
+    shared: Progress,
+) -> tuple[Release, str]:
     from holdfast import frames
     from holdfast.evaluation import Costs
     from holdfast.releases import Release
@@ -131,7 +162,7 @@ def build_release(
 
     project, folder = read_project(config), config.resolve().parent
     progress("reading the training table")
-    table = frames.read(folder / project.data.train).arrow()
+    table = frames.read(data or folder / project.data.train).arrow()
     target = project.data.target
     if target not in table.column_names:
         raise DataError(
@@ -140,23 +171,30 @@ def build_release(
             got=f"columns {', '.join(table.column_names[:12])}",
         )
     contract = _contract(project, folder, table)
-    train = load_function(folder / TRAIN_FILE)
-
-    def fit(rows: pa.Table, features: tuple[str, ...]) -> Any:
-        try:
-            return train(rows, features, target, project.data.positive)
-        except HoldfastError:
-            raise
-        except Exception as error:
-            raise ModelError(
-                f"the function `train` of {TRAIN_FILE} failed",
-                got=f"{type(error).__name__}: {error}",
-                remedy="it must also train with fewer features; HOLDFAST_DEBUG=1 shows the trace",
-            ) from error
+    function = load_function(folder / TRAIN_FILE)
 
     progress("training")
     with opened(folder / project.store, config=config) as home:
         champion = home.store.catalog.champion(project.model)
+        parent = champion.release if champion else None
+        fit = fitting(
+            function,
+            TrainingContext(
+                model=project.model,
+                features=contract.features,
+                target=target,
+                positive=project.data.positive,
+                seed=project.seed,
+                start=None,
+                end=None,
+                rows=0,
+                reason=reason,
+                parent=parent,
+                progress=shared,
+                checkpoints=checkpoints,
+            ),
+            project.data.event_time,
+        )
         release = Release.build(
             fit(table, contract.features),
             train=table,
@@ -167,7 +205,7 @@ def build_release(
             positive=project.data.positive,
             features=contract.features,
             seed=project.seed,
-            parent=champion.release if champion else None,
+            parent=parent,
             name=project.model,
             code=folder / TRAIN_FILE,
             requirements=project.gate.require,
@@ -181,42 +219,6 @@ def build_release(
         if promote or first:
             home.registry.promote(project.model, release.id, reason="built")
     return release, project.model
-
-
-def load_function(
-    path: Path, name: str = "train", signature: str = "train(table, features, target, positive)"
-) -> Callable[..., Any]:
-    """A function of the user's own file, ``train`` by default.
-
-    Raises:
-        ConfigError: no such file, it cannot be imported, or it has no such function.
-    """
-    spec = importlib.util.spec_from_file_location("holdfast_project_train", path)
-    if spec is None or spec.loader is None or not path.is_file():
-        raise ConfigError(
-            "the project has no training code",
-            expected=f"{TRAIN_FILE} with a function {signature}",
-            got=f"path={str(path)!r}",
-            remedy="`holdfast init` writes one",
-        )
-    module = importlib.util.module_from_spec(spec)
-    try:
-        spec.loader.exec_module(module)
-    except Exception as error:
-        raise ConfigError(
-            f"{path.name} cannot be imported",
-            got=f"{type(error).__name__}: {error}",
-            remedy="run it with Python to see where it fails",
-        ) from error
-    found = getattr(module, name, None)
-    if not callable(found):
-        raise ConfigError(
-            f"{path.name} has no function `{name}`",
-            expected=signature,
-            got=f"names: {', '.join(n for n in vars(module) if not n.startswith('_'))[:200]}",
-        )
-    function: Callable[..., Any] = found
-    return function
 
 
 def _contract(project: Project, folder: Path, table: pa.Table) -> Contract:

@@ -150,7 +150,7 @@ def _joined(
 
 def _replayed(logged: Path, raw: Path, common: dict[str, Any]) -> SkewReport:
     """The project's own transform, from the train.py beside holdfast.toml and nowhere else."""
-    from holdfast.app.project import TRAIN_FILE, load_function
+    from holdfast.app.training import TRAIN_FILE, load_function
     from holdfast.comparison.replay import replay
 
     if not SETTINGS.is_file():

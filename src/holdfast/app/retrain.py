@@ -1,0 +1,286 @@
+"""Training a project's model again: in a process of its own, one at a time, never promoted.
+
+The parent decides, holds the lease and writes the control events; the child trains and builds.
+Whatever the child does, the champion stays.
+
+====================  ==========================================================================
+``retrain.finished``  a candidate was built and its gate is open or waits for an answer
+``retrain.rejected``  training failed or the gate of what was built is shut; ``why`` says so
+====================  ==========================================================================
+
+Both carry ``key, reason, parent, release, gate, status, seconds, why, override, vetoed_by``.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import msgspec
+
+from holdfast.app.basics import now_us
+from holdfast.app.home import Home, opened
+from holdfast.app.project import Project, build_release, read_project
+from holdfast.app.retrain_key import derived, digest
+from holdfast.errors import DataError
+from holdfast.records import Action, Incident, IncidentStatus
+from holdfast.retraining.job import Job, Limits, Task
+from holdfast.retraining.runner import RunOutcome, RunStatus, Sign, run
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+FINISHED = "retrain.finished"
+REJECTED = "retrain.rejected"
+#: a lease lasts so long unless it is renewed, microseconds
+LEASE_TTL = 60_000_000
+#: while such an incident is open the rows themselves are in doubt, and so is what is learned
+VETOING = ("pipeline", "unknown")
+
+Outcome = Literal["made", "already", "rejected", "vetoed", "idle", "busy"]
+_CODES: dict[Outcome, int] = {
+    "made": 0, "already": 0, "rejected": 1, "vetoed": 3, "idle": 3, "busy": 3,
+}  # fmt: skip
+
+
+class Ask(msgspec.Struct, frozen=True, kw_only=True):
+    """What is asked for.
+
+    Attributes:
+        if_needed: only when an open incident asks for it.
+        data: another training table than the project's.
+        since_log: add logged predictions whose label has come.
+        override: why to train in spite of a veto; empty: a veto holds.
+        reason: why it is trained; empty: the incident that asks for it, or ``by hand``.
+        key: names the retraining; empty: derived from data, code, settings and champion.
+        limits: how much it may take.
+    """
+
+    if_needed: bool = False
+    data: Path | None = None
+    since_log: bool = False
+    override: str = ""
+    reason: str = ""
+    key: str = ""
+    limits: Limits = Limits()
+
+
+class Retrained(msgspec.Struct, frozen=True, kw_only=True):
+    """What came of it.
+
+    Attributes:
+        model: name of the model.
+        outcome: ``made`` a candidate, ``already`` made before, ``rejected``; or nothing was run:
+            ``vetoed`` by an incident, ``idle`` as none asks for it, ``busy`` as another runs.
+        why: reasons, in words.
+        incidents: ids of the incidents that veto it or ask for it.
+        key: names the retraining; empty when nothing was run.
+        release: id of the candidate, or None.
+        gate: state of its gate, or None.
+        run: how the process ended, or None.
+    """
+
+    model: str
+    outcome: Outcome
+    why: tuple[str, ...] = ()
+    incidents: tuple[str, ...] = ()
+    key: str = ""
+    release: str | None = None
+    gate: str | None = None
+    run: RunOutcome | None = None
+
+    @property
+    def exit_code(self) -> int:
+        """0 a candidate, 1 rejected, 3 nothing was run."""
+        return _CODES[self.outcome]
+
+
+def retrain(config: Path, ask: Ask, progress: Callable[[str], None] = lambda _: None) -> Retrained:
+    """Trains a project's model again, if it may, and builds a candidate.
+
+    Args:
+        config: the settings file of the project.
+        ask: what is asked for.
+        progress: told each step.
+
+    Raises:
+        UsageError, DataError, ConfigError: it cannot be begun.
+        StoreError: the lease was lost meanwhile; nothing was recorded.
+    """
+    project, folder = read_project(config), config.resolve().parent
+    with opened(folder / project.store, config=config) as home:
+        lease, holder = f"retrain/{project.model}", secrets.token_hex(8)
+        fence = home.store.catalog.acquire(lease, holder, LEASE_TTL, now_us())
+        if fence is None:
+            told = ("another retrain is running",)
+            return Retrained(model=project.model, outcome="busy", why=told)
+        try:
+            return _Attempt(home, project, config.resolve(), ask, lease, holder, fence).go(progress)
+        finally:
+            home.store.catalog.release_lease(lease, holder)
+
+
+class _Attempt:
+    """One attempt, by the holder of the lease."""
+
+    def __init__(
+        self, home: Home, project: Project, config: Path, ask: Ask,
+        lease: str, holder: str, fence: int,
+    ) -> None:  # fmt: skip
+        self._home, self._project, self._config, self._ask = home, project, config, ask
+        self._lease, self._holder, self._fence = lease, holder, fence
+        self._renewed = now_us()
+        self._root = config.parent / project.store.replace(".db", ".retrain")
+
+    def go(self, progress: Callable[[str], None]) -> Retrained:
+        model, now = self._project.model, now_us()
+        incidents = self._home.incidents(model)
+        vetoes = [i for i in incidents if vetoing(i)]
+        causes = [i for i in incidents if asking(i, now)]
+        if vetoes and not self._ask.override:
+            return Retrained(
+                model=model,
+                outcome="vetoed",
+                why=tuple(_told(i) for i in vetoes),
+                incidents=tuple(i.id for i in vetoes),
+            )
+        if self._ask.if_needed and not causes:
+            return Retrained(model=model, outcome="idle", why=("no open incident asks for it",))
+        reason = self._ask.reason or "; ".join(_told(i) for i in causes) or "by hand"
+        data = self._data()
+        champion = self._home.store.catalog.champion(model)
+        parent = champion.release if champion else None
+        key = self._ask.key or derived(self._project, self._config, data, parent)
+        asked = tuple(i.id for i in causes)
+        before = self._before(key)
+        if before is not None:
+            told = ("it was made before from the same data, code and champion",)
+            if self._ask.key:
+                told = (f"it was made before with the key {key!r}",)
+            return Retrained(
+                model=model, outcome="already", why=told, incidents=asked, key=key,
+                release=before["release"], gate=before["gate"],
+            )  # fmt: skip
+        done = run(
+            Job(
+                function="holdfast.app.retrain:build",
+                arguments={"config": str(self._config), "data": str(data), "reason": reason},
+                folder=str(self._config.parent),
+            ),
+            self._root,
+            f"{model}\n{key}",
+            self._ask.limits,
+            lambda sign: self._watch(sign, progress),
+        )
+        found = self._judged(done, key, asked)
+        self._record(found, reason, parent, tuple(i.id for i in vetoes))
+        return found
+
+    def _data(self) -> Path:
+        path = self._ask.data or Path(self._project.data.train)
+        path = path.resolve() if self._ask.data else self._config.parent / path
+        if not path.is_file():
+            raise DataError("there is no training table", expected="a file", got=f"path={path}")
+        if not self._ask.since_log:
+            return path
+        import pyarrow.parquet as pq
+
+        from holdfast import frames
+        from holdfast.app.retrain_rows import with_log
+
+        store, policy = self._home.store, self._home.settings.labels
+        table: pa.Table = with_log(
+            frames.read(path).arrow(), store, self._project.model, self._project.data, policy
+        )
+        self._root.mkdir(parents=True, exist_ok=True)
+        part = self._root / "rows.part"
+        pq.write_table(table, part)
+        return part.replace(self._root / f"rows-{digest(part)[:32]}.parquet")
+
+    def _before(self, key: str) -> dict[str, Any] | None:
+        events = self._home.store.control.events(self._project.model, [FINISHED])
+        return next((e.payload for e in events if e.payload["key"] == key), None)
+
+    def _watch(self, sign: Sign, progress: Callable[[str], None]) -> None:
+        if sign.step is not None:
+            progress(sign.step.step)
+        now, catalog = now_us(), self._home.store.catalog
+        if now - self._renewed > LEASE_TTL // 4:
+            catalog.acquire(self._lease, self._holder, LEASE_TTL, now)
+            catalog.check_fence(self._lease, self._fence)
+            self._renewed = now
+
+    def _judged(self, done: RunOutcome, key: str, asked: tuple[str, ...]) -> Retrained:
+        model = self._project.model
+        if done.status is not RunStatus.FINISHED or done.result is None:
+            said = f"{done.error.type}: {done.error.message}" if done.error else "no reason"
+            why = (f"training {done.status.value.replace('_', ' ')}: {said}",)
+            return Retrained(
+                model=model, outcome="rejected", why=why, incidents=asked, key=key, run=done
+            )
+        release = msgspec.json.decode(Path(done.result).read_bytes())["release"]
+        state, reasons = self._home.registry.gate(model, release)
+        return Retrained(
+            model=model,
+            outcome="rejected" if state.value == "failed" else "made",
+            why=tuple(reasons),
+            incidents=asked,
+            key=key,
+            release=release,
+            gate=state.value,
+            run=done,
+        )
+
+    def _record(
+        self, found: Retrained, reason: str, parent: str | None, vetoes: tuple[str, ...]
+    ) -> None:
+        kind, name = FINISHED, f"retrain:{found.model}:{found.key}"
+        if found.outcome == "rejected":  # each attempt is an event of its own
+            kind, name = REJECTED, f"{name}:rejected:{self._fence}"
+        run = found.run
+        payload = {
+            "key": found.key,
+            "reason": reason,
+            "parent": parent,
+            "release": found.release,
+            "gate": found.gate,
+            "status": run.status.value if run else None,
+            "seconds": run.seconds if run else None,
+            "why": list(found.why),
+            "override": self._ask.override if vetoes else "",
+            "vetoed_by": list(vetoes),
+        }
+        with self._home.store.transaction():
+            self._home.store.catalog.check_fence(self._lease, self._fence)
+            self._home.store.control.append(kind, found.model, payload, at=now_us(), key=name)
+
+
+def build(task: Task) -> dict[str, Any]:
+    """The job of the child process: trains and builds, promotes nothing."""
+    given = task.arguments
+    release, model = build_release(
+        Path(given["config"]),
+        promote=False,
+        progress=lambda step: task.progress(step, None),
+        data=Path(given["data"]),
+        reason=given["reason"],
+        checkpoints=task.checkpoints,
+        shared=task.progress,
+    )
+    return {"model": model, "release": release.id}
+
+
+def vetoing(incident: Incident) -> bool:
+    """Whether it forbids retraining: open, muted or not, and the rows may be at fault."""
+    return incident.status is IncidentStatus.OPEN and incident.class_ in VETOING
+
+
+def asking(incident: Incident, now: int) -> bool:
+    """Whether it asks for retraining: open, not muted, and retraining is its action."""
+    return incident.standing(now) and incident.action is Action.RETRAIN
+
+
+def _told(incident: Incident) -> str:
+    return f"incident {incident.id[:12]} ({incident.class_}: {incident.kind}): {incident.sentence}"

@@ -1,0 +1,44 @@
+"""What names a retraining, so that the same one runs once."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+
+import msgspec
+
+from holdfast.app.project import Project
+from holdfast.app.training import TRAIN_FILE
+from holdfast.errors import UsageError
+
+
+def derived(project: Project, config: Path, data: Path, parent: str | None) -> str:
+    """The key of a retraining: a hash of its data, code, settings and champion.
+
+    Args:
+        project: the settings as read.
+        config: path of the settings file.
+        data: path of the training table.
+        parent: id of the champion, or None.
+    """
+    folder = config.parent
+    paths = [data, config, folder / TRAIN_FILE]
+    paths += [folder / p for p in (project.data.validation, project.contract) if p is not None]
+    return hashlib.sha256(
+        msgspec.json.encode([*(digest(path) for path in paths), parent])
+    ).hexdigest()
+
+
+def digest(path: Path) -> str:
+    """sha256 (hex) of a file's bytes.
+
+    Raises:
+        UsageError: it cannot be read.
+    """
+    try:
+        with path.open("rb") as file:
+            return hashlib.file_digest(file, "sha256").hexdigest()
+    except OSError as error:
+        raise UsageError(
+            "a file of the project cannot be read", expected="a file", got=f"path={path}: {error}"
+        ) from None

@@ -1,0 +1,1 @@
+"""Retraining: policy, veto, window choice, runner, challenger comparison."""

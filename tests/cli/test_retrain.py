@@ -1,0 +1,281 @@
+"""`holdfast retrain`: a candidate or a reason, and the champion stays what it is."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import pyarrow.parquet as pq
+import pytest
+from tests.cli.projects import build
+
+from holdfast.app.basics import now_us
+from holdfast.cli import main
+from holdfast.demo.loans import generate
+from holdfast.diagnosis.incidents import OPENED, as_payload
+from holdfast.records import Action, Incident, IncidentStatus
+from holdfast.storage import Store
+
+COLUMNS = [
+    "application_id", "applied_at", "employment_type", "income_source", "monthly_income",
+    "loan_amount", "outcome",
+]  # fmt: skip
+
+TRAIN = """
+from holdfast.models.recipes import boosted_trees
+
+def train(frame, context):
+    seen = context.checkpoints / "seen"
+    print("again" if seen.exists() else "first", context.rows, context.reason, flush=True)
+    seen.touch()
+    assert context.start < context.end
+    context.progress("fitting", 0.5)
+    return boosted_trees(frame, context.features, context.target, positive=context.positive)
+"""
+
+pytestmark = pytest.mark.xdist_group("retrain")
+
+
+@pytest.fixture(scope="module")
+def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A project with a champion, built once; tests work on copies."""
+    folder = tmp_path_factory.mktemp("retrain")
+    for name, seed in (("loans", 5), ("later", 8)):
+        table = generate(seed=seed, rows=700).table.select(COLUMNS)
+        pq.write_table(table, folder / f"{name}.parquet")
+    words = ["--target", "outcome", "--id", "application_id", "--event-time", "applied_at"]
+    data = str(folder / "loans.parquet")
+    assert main(["init", str(folder / "loan"), "--data", data, *words]) == 0
+    build(folder / "loan")
+    return folder / "loan"
+
+
+@pytest.fixture
+def here(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A fresh copy of the project as the working directory."""
+    shutil.copytree(project, tmp_path / "loan")
+    shutil.copy(project.parent / "later.parquet", tmp_path / "later.parquet")
+    monkeypatch.chdir(tmp_path / "loan")
+    return tmp_path / "loan"
+
+
+@pytest.fixture
+def ask(capsys: pytest.CaptureFixture[str]) -> Any:
+    """Retrains with ``--json``; gives exit code and object."""
+
+    def run(*words: str) -> tuple[int, Any]:
+        capsys.readouterr()
+        code = main(["retrain", *words, "--json"])
+        out, err = capsys.readouterr()
+        return code, json.loads(out or err)
+
+    return run
+
+
+def champion(here: Path) -> Any:
+    with Store.open(here / "holdfast.db") as store:
+        return store.catalog.champion("loan")
+
+
+def events(here: Path) -> list[Any]:
+    with Store.open(here / "holdfast.db") as store:
+        return store.control.events("loan", ["retrain.finished", "retrain.rejected"])
+
+
+def open_incident(here: Path, class_: str, action: Action) -> None:
+    incident = Incident(
+        id=f"i-{class_}", model="loan", release="r", status=IncidentStatus.OPEN, class_=class_,
+        kind="missing", action=action, features=("monthly_income",), sentence="It is so.",
+        since=0, opened_at=now_us(), opened_row=10, onset_row=5,
+    )  # fmt: skip
+    with Store.open(here / "holdfast.db") as store:
+        store.control.append(OPENED, "loan", as_payload(incident), at=now_us())
+
+
+def test_a_candidate_is_made_once_and_the_champion_stays(here: Path, ask):
+    before = champion(here)
+    (here / "train.py").write_text(TRAIN)
+    words = ["--now", "--data", "../later.parquet", "--reason", "more rows"]
+    code, first = ask(*words)
+    assert (code, first["outcome"]) == (0, "made"), first
+    assert first["release"] != before.release
+    assert "first 700 more rows" in (log := first["run"]["log_tail"]), log
+    assert champion(here) == before
+    [event] = events(here)
+    assert event.kind == "retrain.finished"
+    assert event.payload["release"] == first["release"]
+    assert event.payload["parent"] == before.release
+    assert event.payload["reason"] == "more rows"
+    assert event.payload["seconds"] > 0
+
+    code, second = ask(*words)
+    assert (code, second["outcome"]) == (0, "already")
+    assert second["release"] == first["release"]
+    assert len(events(here)) == 1
+
+
+@pytest.mark.parametrize(
+    ("body", "why"),
+    [
+        ("raise ValueError('no such column')", "no such column"),
+        ("return 7", "training failed"),
+        ("return lambda rows: rows", "training failed"),
+        ("import os; os._exit(0)", "left no result"),
+        ("import os; os.kill(os.getpid(), 11)", "SIGSEGV"),
+        ("import time; time.sleep(60)", "training timed out"),
+        ("return bytearray(10**11)", "training out of memory"),
+    ],
+)
+def test_whatever_train_does_the_champion_stays(here: Path, ask, body: str, why: str):
+    before = champion(here)
+    (here / "train.py").write_text(f"def train(table, features, target, positive):\n    {body}\n")
+    code, told = ask("--now", "--time", "3s")
+    assert (code, told["outcome"], told["release"]) == (1, "rejected", None)
+    assert why in told["why"][0]
+    assert champion(here) == before
+    [event] = events(here)
+    assert event.kind == "retrain.rejected"
+    assert why in event.payload["why"][0]
+
+
+def test_a_retrain_that_was_cut_short_goes_on_from_its_checkpoints(here: Path, ask):
+    once = "if not seen.exists():\n        seen.touch(); import os; os.kill(os.getpid(), 9)"
+    (here / "train.py").write_text(TRAIN.replace("seen.touch()", once))
+    code, told = ask("--now")
+    assert (code, told["run"]["status"]) == (1, "killed")
+    assert "first 700" in told["run"]["log_tail"]
+    (here / "train.py").write_text(TRAIN)
+    code, told = ask("--now", "--key", told["key"])
+    assert (code, told["outcome"]) == (0, "made"), told
+    assert told["run"]["log_tail"].startswith("again 700")
+
+
+def test_a_rejected_retrain_may_be_tried_again_under_its_key(here: Path, ask):
+    sound = (here / "train.py").read_text()
+    (here / "train.py").write_text("def train(table, features, target, positive):\n    1 / 0\n")
+    assert ask("--now", "--key", "k")[0] == 1
+    assert ask("--now", "--key", "k")[0] == 1
+    (here / "train.py").write_text(sound)
+    assert ask("--now", "--key", "k")[1]["outcome"] == "made"
+    kinds = [event.kind for event in events(here)]
+    assert kinds == ["retrain.rejected", "retrain.rejected", "retrain.finished"]
+
+
+@pytest.mark.parametrize("class_", ["pipeline", "unknown"])
+@pytest.mark.parametrize("how", ["--now", "--if-needed"])
+def test_an_open_incident_about_the_rows_vetoes(here: Path, ask, class_: str, how: str):
+    open_incident(here, "concept", Action.RETRAIN)
+    open_incident(here, class_, Action.FIX_PIPELINE)
+    code, told = ask(how)
+    assert (code, told["outcome"], told["incidents"]) == (3, "vetoed", [f"i-{class_}"])
+    assert events(here) == []
+
+
+def test_a_veto_can_be_overridden_and_the_event_says_why(here: Path, ask):
+    open_incident(here, "pipeline", Action.FIX_PIPELINE)
+    code, told = ask("--now", "--override", "the source is repaired")
+    assert (code, told["outcome"]) == (0, "made"), told
+    [event] = events(here)
+    assert event.payload["override"] == "the source is repaired"
+    assert event.payload["vetoed_by"] == ["i-pipeline"]
+
+
+def test_if_needed_does_nothing_without_an_incident_that_asks(here: Path, ask):
+    open_incident(here, "prior", Action.RECALIBRATE)
+    assert (ask("--if-needed")[0], ask("--if-needed")[1]["outcome"]) == (3, "idle")
+
+
+def test_if_needed_trains_for_the_incident_that_asks_and_names_it(here: Path, ask):
+    open_incident(here, "concept", Action.RETRAIN)
+    code, told = ask("--if-needed")
+    assert (code, told["outcome"], told["incidents"]) == (0, "made", ["i-concept"]), told
+    assert "i-concept" in events(here)[0].payload["reason"]
+
+
+def test_a_second_retrain_is_told_that_one_is_running(here: Path, ask):
+    with Store.open(here / "holdfast.db") as store:
+        assert store.catalog.acquire("retrain/loan", "another", 60_000_000, now_us()) == 1
+    code, told = ask("--now")
+    assert (code, told["why"]) == (3, ["another retrain is running"])
+
+
+def test_a_lost_lease_is_no_result(here: Path, ask, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("holdfast.app.retrain.LEASE_TTL", 0)  # runs out as soon as it is taken
+    code, told = ask("--now")
+    assert (code, told["error"]["code"]) == (2, "HF-E-STORE-FENCED")
+    assert events(here) == []
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        [],
+        ["--now", "--if-needed"],
+        ["--now", "--time", "soon"],
+        ["--now", "--time", "0m"],
+        ["--now", "--memory", "4"],
+        ["--now", "--data", "none.parquet"],
+        ["--now", "--config", "none.toml"],
+    ],
+)
+def test_a_call_that_makes_no_sense_is_refused(here: Path, ask, words: list[str]):
+    assert ask(*words)[0] == 2
+
+
+def test_logged_rows_are_learned_from_once_their_label_has_come(here: Path, ask):
+    (here / "train.py").write_text(TRAIN)
+    rows = pq.read_table(here.parent / "later.parquet").slice(0, 3).to_pylist()
+    at = [int(row["applied_at"].timestamp() * 1e6) for row in rows]
+    sent = [
+        {k: v for k, v in row.items() if k not in ("outcome", "applied_at", "application_id")}
+        for row in rows
+    ]
+    names = ["a", "b", "c"]
+    with Store.open(here / "holdfast.db") as store:
+        store.predictions.append_columns(
+            {"id": names, "model": ["loan"] * 3, "at": at, "received": at,
+             "features": [msgspec.json.encode(row).decode() for row in sent]},
+        )  # fmt: skip
+        store.labels.append_columns(
+            {"id": names[:2], "model": ["loan"] * 2, "value": ['"repaid"', '"defaulted"'],
+             "known_at": at[:2], "received": at[:2]},
+        )  # fmt: skip
+    code, told = ask("--now", "--since-log")
+    assert (code, told["outcome"]) == (0, "made"), told
+    assert "first 702" in told["run"]["log_tail"]
+    [path] = (here / "holdfast.retrain").glob("rows-*.parquet")
+    last = pq.read_table(path).slice(700).to_pylist()
+    assert [row["outcome"] for row in last] == ["repaid", "defaulted"]
+    assert [row["application_id"] for row in last] == ["a", "b"]
+    assert last[0]["monthly_income"] == rows[0]["monthly_income"]
+    assert last[0]["applied_at"] == rows[0]["applied_at"]
+
+
+def test_a_candidate_whose_gate_is_shut_is_rejected_and_named(here: Path, ask):
+    before = champion(here)
+    settings = (here / "holdfast.toml").read_text()
+    (here / "holdfast.toml").write_text(settings + '[gate]\nrequire = ["recall >= 0.9999"]\n')
+    code, told = ask("--now")
+    assert (code, told["outcome"], told["gate"]) == (1, "rejected", "failed"), told
+    assert any("recall" in line for line in told["why"])
+    [event] = events(here)
+    assert (event.kind, event.payload["release"]) == ("retrain.rejected", told["release"])
+    assert champion(here) == before
+
+
+def test_a_person_reads_what_vetoes_and_what_to_do(here: Path, capsys):
+    open_incident(here, "unknown", Action.INVESTIGATE)
+    capsys.readouterr()
+    assert main(["retrain", "--now"]) == 3
+    said = capsys.readouterr().out
+    assert "Incident i-unknown (unknown: missing): It is so." in " ".join(said.split())
+    assert "--override" in said
+
+
+def test_a_release_is_built_with_the_newer_form_as_well(here: Path, capsys):
+    (here / "train.py").write_text(TRAIN)
+    assert main(["release", "build", "--no-promote"]) in (0, 1)
+    assert "first 700" in capsys.readouterr().out
