@@ -58,7 +58,9 @@ def off(store):
 def test_unless_told_otherwise_only_an_alert_is_raised(store):
     _, found = broken(store)
     assert kinds(store)[0] == "incident.opened"
-    assert set(kinds(store)) <= {"incident.opened", "incident.updated", "alert.raised"}
+    assert set(kinds(store)) <= {
+        "incident.opened", "incident.updated", "alert.raised", "rows.spoiled",
+    }  # fmt: skip
     [alert] = [e for e in store.control.events() if e.kind == "alert.raised"]
     assert alert.payload["incidents"] == [found.id]
 
@@ -226,3 +228,31 @@ def test_the_history_stays_whole_and_survives_json(store):
     )
     times = [m.at for m in shown.history]
     assert times == sorted(times)
+
+
+def test_rows_of_a_broken_pipeline_are_spoiled_for_training_from_before_its_onset(store):
+    watcher, found = broken(store)
+    [row] = store.training.spoiled("loan")
+    assert (row.incident, row.interval.until, row.standing) == (found.id, None, True)
+    before = store.predictions.read(model="loan", since=row.interval.since, until=found.since)
+    assert before.num_rows == max(200, found.opened_row - found.onset_row)
+    [ended] = mend(store, watcher)
+    [row] = store.training.spoiled("loan")
+    assert (row.interval.until, row.standing) == (ended.closed_at, True)
+
+
+def test_accepted_rows_may_be_learned_from(store):
+    _, found = broken(store)
+    act(store, found.id, Verb.ACCEPT, reason="a new product", by="ada", at=START + HOUR)
+    assert store.training.standing("loan") == ()
+    told = [e.payload for e in store.control.events() if e.kind == "rows.cleared"]
+    assert told == [{"incident": found.id, "by": "ada", "reason": "a new product"}]
+
+
+def test_a_resolved_incident_ends_its_spoiled_rows_and_reopened_it_goes_on(store):
+    _, found = broken(store)
+    act(store, found.id, Verb.ACK, reason="looking", by="ada", at=START + HOUR)
+    act(store, found.id, Verb.RESOLVE, reason="mended", by="ada", at=START + HOUR)
+    assert [i.until for i in store.training.standing("loan")] == [START + HOUR]
+    act(store, found.id, Verb.REOPEN, reason="too early", by="ada", at=START + 2 * HOUR)
+    assert [i.until for i in store.training.standing("loan")] == [None]

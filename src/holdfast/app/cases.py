@@ -13,6 +13,7 @@ from holdfast.errors import UsageError
 from holdfast.monitoring.actions import KINDS, Deeds, Step, by_hand, ending, quarantine, switch
 from holdfast.monitoring.record import Written
 from holdfast.records import Incident
+from holdfast.storage.training import Interval
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -156,7 +157,27 @@ def act(
         after = _case(deeds, incident.id).incident
         for step in ending(after, deeds):
             _append(store, deeds, by_hand(step, by=by, reason=reason_of(reason)), at)
+        _settle(store, after, verb, reason=reason, by=by, at=at)
     return _case(deeds, incident.id)
+
+
+def _settle(store: Store, after: Incident, verb: Verb, *, reason: str, by: str, at: int) -> None:
+    """What a person's decision says of the rows that nothing may learn from.
+
+    Accepted rows are normal. A resolved incident ends there, and its rows stay spoiled; reopened,
+    it goes on.
+    """
+    if verb is Verb.ACCEPT:
+        store.training.clear(after.model, after.id, at=at, by=by, reason=reason)
+        return
+    for row in store.training.spoiled(after.model):
+        if (row.incident, row.episode) == (after.id, after.episode) and row.standing:
+            since, until = row.interval.since, after.closed_at
+            ended = None if until is None else max(until, since + 1)
+            interval = Interval(since, ended)
+            store.training.spoil(
+                after.model, after.id, interval, at=at, episode=after.episode, text=after.sentence
+            )
 
 
 def set_rows_aside(store: Store, name: str, *, reason: str, by: str, at: int) -> Case:

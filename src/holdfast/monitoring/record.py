@@ -11,10 +11,14 @@ from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import msgspec
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
 
 from holdfast.diagnosis.grouping import returns
 from holdfast.diagnosis.incidents import OPENED, REOPENED
 from holdfast.diagnosis.notices import due
+from holdfast.diagnosis.spoiling import rows_in_doubt, spoiled_until, spoils
 from holdfast.errors import StoreError
 from holdfast.monitoring import impact
 from holdfast.monitoring.actions import (
@@ -30,9 +34,12 @@ from holdfast.monitoring.actions import (
 from holdfast.monitoring.engine import Change, Releases
 from holdfast.records import Automatic, Impact, Incident, IncidentStatus
 from holdfast.storage import Store
+from holdfast.storage.training import Interval
 
 #: releases kept at hand
 MOST_RELEASES = 8
+#: how far the log is read back for rows in doubt, microseconds; sixteen times as far each time
+FIRST_SPAN, MOST_SPANS = 600_000_000, 6
 #: an incident of more rows than this is not counted anew while it runs
 MOST_ROWS = 500_000
 
@@ -94,6 +101,7 @@ class Recorder:
             if incident is None:
                 continue
             touched[incident.id] = None
+            self._spoil(incident, now)
             for step in automatic(incident, self._policy, deeds, self._covered(incident)):
                 self._append(step, now, deeds)
             for step in ending(incident, deeds):
@@ -107,6 +115,46 @@ class Recorder:
             self._append(alert(notice, told), now, deeds)
         found = (deeds.ledger.get(name) for name in touched)
         return [incident for incident in found if incident is not None]
+
+    def _spoil(self, incident: Incident, now: int) -> None:
+        """Keeps which rows nothing may learn from; what was spoiled once stays so."""
+        known = [
+            row.interval
+            for row in self._store.training.spoiled(incident.model)
+            if (row.incident, row.episode) == (incident.id, incident.episode) and row.standing
+        ]
+        if not (known or spoils(incident)):
+            return
+        since = known[0].since if known else self._doubtful_since(incident)
+        since = min(since, incident.since)
+        self._store.training.spoil(
+            incident.model,
+            incident.id,
+            Interval(since, spoiled_until(incident)),
+            at=now,
+            episode=incident.episode,
+            text=incident.sentence,
+        )
+
+    def _doubtful_since(self, incident: Incident) -> int:
+        """The event time of the first row in doubt; the onset's where the log cannot be read."""
+        wanted, span = rows_in_doubt(incident), FIRST_SPAN
+        times: NDArray[np.int64] = np.empty(0, np.int64)
+        for _ in range(MOST_SPANS):
+            try:
+                rows = self._store.predictions.read(
+                    model=incident.model,
+                    since=incident.since - span,
+                    until=incident.since,
+                    columns=["at"],
+                )
+            except StoreError:
+                break
+            times = np.sort(rows.column("at").cast(pa.int64()).to_numpy())
+            if len(times) >= wanted:
+                break
+            span *= 16
+        return int(times[-wanted:][0]) if len(times) else incident.since
 
     def _step(self, change: Change, deeds: Deeds) -> Step:
         """The change as an event: an opening may be a return."""

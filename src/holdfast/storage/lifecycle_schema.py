@@ -27,20 +27,22 @@ _ALL = ", ".join(f"'{stage}'" for stage in TRANSITIONS)
 _WITHDRAWN = ", ".join(f"'{stage}'" for stage, following in TRANSITIONS.items() if not following)
 
 
-def _refuses(name: str, when: str, condition: str, sentence: str) -> str:
+def refuses(name: str, when: str, condition: str, sentence: str) -> str:
+    """A trigger that refuses what meets a condition; without one, all of it."""
     guard = f"WHEN {condition}" if condition else ""
     return (
         f"CREATE TRIGGER {name} BEFORE {when} {guard} BEGIN SELECT RAISE(ABORT, '{sentence}'); END"
     )
 
 
-def _never(table: str, verb: str) -> str:
+def never(table: str, verb: str) -> str:
+    """A trigger that refuses every such statement on a table."""
     name = f"{table}_allow_no_{verb.lower()}"
-    return _refuses(name, f"{verb} ON {table}", "", f"{table} are append-only: no {verb.lower()}")
+    return refuses(name, f"{verb} ON {table}", "", f"{table} are append-only: no {verb.lower()}")
 
 
-def _says(key: str, value: str, end: str = "") -> str:
-    """The payload, canonical JSON, has this key; ``value`` is an SQL expression giving JSON.
+def says(key: str, value: str, end: str = "") -> str:
+    """SQL: the payload, canonical JSON, has this key; ``value`` is an SQL expression giving JSON.
 
     A quote inside a text is escaped there, so no reason or name can pass for a key. The JSON
     functions of SQLite are not used: a schema that is not trusted may not call them.
@@ -48,7 +50,8 @@ def _says(key: str, value: str, end: str = "") -> str:
     return f"instr(payload, '\"{key}\":' || {value} || '{end}') > 0"
 
 
-def _text(column: str) -> str:
+def text(column: str) -> str:
+    """SQL: a text column as JSON, null where it is null."""
     return f"coalesce('\"' || {column} || '\"', 'null')"
 
 
@@ -65,7 +68,7 @@ _GATE_SHUT = """NEW.stage = 'champion' AND NOT EXISTS (
 _MOVE_UNTOLD = f"""EXISTS (SELECT 1 FROM moves WHERE key = NEW.key) OR NOT EXISTS (
     SELECT 1 FROM control
     WHERE seq = NEW.event AND model = NEW.model AND kind = 'lifecycle.' || NEW.kind
-      AND {_says("rev", "NEW.rev", ",")} AND {_says("release", _text("NEW.release"))})"""  # noqa: S608
+      AND {says("rev", "NEW.rev", ",")} AND {says("release", text("NEW.release"))})"""  # noqa: S608
 
 _MOVE_OUT_OF_ORDER = """NEW.rev <> 1 + (
     SELECT coalesce(max(rev), 0) FROM moves WHERE model = NEW.model)"""
@@ -74,9 +77,9 @@ _PASSED = "CASE NEW.passed WHEN 1 THEN 'true' ELSE 'false' END"
 _CHECK_UNTOLD = f"""EXISTS (SELECT 1 FROM checks WHERE event = NEW.event) OR NOT EXISTS (
     SELECT 1 FROM control
     WHERE seq = NEW.event AND model = NEW.model AND kind = 'lifecycle.check' AND at = NEW.at
-      AND {_says("release", _text("NEW.release"))} AND {_says("name", _text("NEW.name"))}
-      AND {_says("passed", _PASSED)}
-      AND {_says("expires", "coalesce(NEW.expires, 'null')", ",")})"""  # noqa: S608
+      AND {says("release", text("NEW.release"))} AND {says("name", text("NEW.name"))}
+      AND {says("passed", _PASSED)}
+      AND {says("expires", "coalesce(NEW.expires, 'null')", ",")})"""  # noqa: S608
 
 
 def _switched(kind: str, row: str) -> str:
@@ -84,8 +87,8 @@ def _switched(kind: str, row: str) -> str:
     return f"""(
     SELECT coalesce(max(seq), 0) FROM control
     WHERE kind = 'lifecycle.{kind}' AND (
-      ({row}.scope = 'all' AND {_says("scope", _text("'all'"))})
-      OR ({row}.scope = 'model:' || model AND {_says("scope", _text("'model'"))})))"""  # noqa: S608
+      ({row}.scope = 'all' AND {says("scope", text("'all'"))})
+      OR ({row}.scope = 'model:' || model AND {says("scope", text("'model'"))})))"""  # noqa: S608
 
 
 _FREEZE_UNTOLD = f"""EXISTS (SELECT 1 FROM freezes WHERE scope = NEW.scope)
@@ -137,57 +140,57 @@ LIFECYCLE: tuple[str, ...] = (
     "SELECT model, 1, 0, 'migrated', release, 'migrated:' || model FROM champions",
     "INSERT INTO stages (model, release, stage, rev, event) "
     "SELECT model, release, 'champion', 1, 0 FROM champions",
-    _refuses(
+    refuses(
         "stages_begin_as_candidate",
         "INSERT ON stages",
         "NEW.stage <> 'candidate' OR EXISTS (SELECT 1 FROM stages "
         "WHERE model = NEW.model AND release = NEW.release)",
         "a release begins as a candidate, once",
     ),
-    _refuses(
+    refuses(
         "stages_follow_the_rules",
         "UPDATE ON stages",
         f"OLD.model <> NEW.model OR OLD.release <> NEW.release OR NOT ({_LEGAL})",
         "no release goes from this stage to that one",
     ),
-    _refuses(
+    refuses(
         "stages_are_told_on_insert",
         "INSERT ON stages",
         _TOLD,
         "a stage needs the event of its move",
     ),
-    _refuses(
+    refuses(
         "stages_are_told_on_update",
         "UPDATE ON stages",
         _TOLD,
         "a stage needs the event of its move",
     ),
-    _refuses(
+    refuses(
         "stages_pass_the_gate",
         "UPDATE ON stages",
         _GATE_SHUT,
         "the gate of this release is not open",
     ),
-    _never("stages", "DELETE"),
-    _refuses(
+    never("stages", "DELETE"),
+    refuses(
         "moves_are_told",
         "INSERT ON moves",
         _MOVE_UNTOLD,
         "a move needs its event, and a key of its own",
     ),
-    _refuses(
+    refuses(
         "moves_leave_no_gap", "INSERT ON moves", _MOVE_OUT_OF_ORDER, "a move is the last plus one"
     ),
-    _never("moves", "UPDATE"),
-    _never("moves", "DELETE"),
-    _refuses("checks_are_told", "INSERT ON checks", _CHECK_UNTOLD, "a check needs its event"),
-    _never("checks", "UPDATE"),
-    _never("checks", "DELETE"),
-    _refuses("freezes_are_told", "INSERT ON freezes", _FREEZE_UNTOLD, "a freeze needs its event"),
-    _refuses("thaws_are_told", "DELETE ON freezes", _THAW_UNTOLD, "a thaw needs its event"),
-    _never("freezes", "UPDATE"),
+    never("moves", "UPDATE"),
+    never("moves", "DELETE"),
+    refuses("checks_are_told", "INSERT ON checks", _CHECK_UNTOLD, "a check needs its event"),
+    never("checks", "UPDATE"),
+    never("checks", "DELETE"),
+    refuses("freezes_are_told", "INSERT ON freezes", _FREEZE_UNTOLD, "a freeze needs its event"),
+    refuses("thaws_are_told", "DELETE ON freezes", _THAW_UNTOLD, "a thaw needs its event"),
+    never("freezes", "UPDATE"),
     *(
-        _refuses(
+        refuses(
             f"champions_are_not_withdrawn_on_{verb.lower()}",
             f"{verb} ON champions",
             _CHAMPION_WITHDRAWN,
@@ -195,7 +198,5 @@ LIFECYCLE: tuple[str, ...] = (
         )
         for verb in ("INSERT", "UPDATE")
     ),
-    _refuses(
-        "champions_are_never_removed", "DELETE ON champions", "", "a model keeps its champion"
-    ),
+    refuses("champions_are_never_removed", "DELETE ON champions", "", "a model keeps its champion"),
 )

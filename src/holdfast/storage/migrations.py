@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from holdfast.storage.lifecycle_schema import LIFECYCLE
+from holdfast.storage.training_schema import TRAINING
 
 #: marks the SQLite file as ours ("HFDB")
 APPLICATION_ID = 0x48464442
@@ -112,4 +113,4 @@ _V2 = (
     _open("UPDATE"),
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, LIFECYCLE)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, LIFECYCLE, TRAINING)

@@ -26,6 +26,7 @@ from holdfast.storage.log import EventLog
 from holdfast.storage.recovery import recover, sweep
 from holdfast.storage.schema import LABELS, PREDICTIONS, LogKind
 from holdfast.storage.segments import SegmentIndex
+from holdfast.storage.training import TrainingTables
 from holdfast.storage.writer import SEGMENT_BYTES, SEGMENT_SECONDS, LogWriter
 
 
@@ -40,6 +41,7 @@ class Store:
         catalog: models, releases, champions, detector states, leases.
         control: append-only control events.
         lifecycle: stages, moves, checks and freezes of releases.
+        training: what releases learned from, and spoiled rows.
         predictions, labels: the event logs.
 
     Example:
@@ -71,6 +73,7 @@ class Store:
         self.catalog = Catalog(database)
         self.control = ControlLog(database)
         self.lifecycle = LifecycleTables(database)
+        self.training = TrainingTables(database, self.control)
 
         def log(kind: LogKind) -> EventLog:
             index = SegmentIndex(database, kind.name)
