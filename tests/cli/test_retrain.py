@@ -18,6 +18,7 @@ from holdfast.demo.loans import generate
 from holdfast.diagnosis.incidents import OPENED, as_payload
 from holdfast.records import Action, Incident, IncidentStatus
 from holdfast.storage import Store
+from holdfast.storage.training import Interval
 
 COLUMNS = [
     "application_id", "applied_at", "employment_type", "income_source", "monthly_income",
@@ -279,3 +280,20 @@ def test_a_release_is_built_with_the_newer_form_as_well(here: Path, capsys):
     (here / "train.py").write_text(TRAIN)
     assert main(["release", "build", "--no-promote"]) in (0, 1)
     assert "first 700" in capsys.readouterr().out
+
+
+def test_rows_under_an_incident_are_not_learned_from(here: Path, ask):
+    table = pq.read_table(here.parent / "later.parquet")
+    times = sorted(t.timestamp() for t in table.column("applied_at").to_pylist())
+    middle = [int(times[i] * 1_000_000) for i in (200, 400)]
+    with Store.open(here / "holdfast.db") as store:
+        store.training.spoil("loan", "i1", Interval(*middle), at=now_us())
+    (here / "train.py").write_text(TRAIN)
+    code, made = ask("--now", "--data", "../later.parquet", "--reason", "again")
+    assert (code, made["outcome"]) == (0, "made"), made
+    assert "first 500 again" in (log := made["run"]["log_tail"]), log
+    with Store.open(here / "holdfast.db") as store:
+        first, _ = store.training.pieces("loan", made["release"])
+        assert first.until == middle[0]
+        store.training.spoil("loan", "i2", Interval(0, middle[0]), at=now_us())
+        assert store.training.tainted("loan") == {made["release"]: ("i2",)}

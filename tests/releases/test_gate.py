@@ -128,6 +128,22 @@ def test_an_answer_speaks_for_one_release_only(registry, suspect, folder):
     assert registry.gate("loan", other.id)[0] is GateState.WAITING
 
 
+def test_what_was_answered_of_a_champion_answers_the_same_question_of_its_retraining(
+    registry, suspect, folder
+):
+    other = build(folder, leaky=True, name="again")
+    for one in (suspect, other):
+        registry.add("loan", one)
+    assert registry.carry_answers("loan", suspect.id, other.id) is GateState.WAITING
+    question = suspect.gate.questions[0]
+    registry.answer("loan", suspect.id, question.key, reason="looked at", by="Ada")
+
+    assert registry.carry_answers("loan", suspect.id, other.id) is GateState.PASSED
+    [told] = registry.answers("loan", other.id)
+    assert told["by"] == "Ada"
+    assert told["reason"] == f"answered for release {suspect.id[:12]}: looked at"
+
+
 def test_a_proven_leak_cannot_be_promoted_nor_answered_away(registry, folder):
     train = rows(900, 1, leaky=False)
     copied = pd.concat([rows(400, 2, leaky=False), train.iloc[:100]], ignore_index=True)

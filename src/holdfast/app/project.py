@@ -120,6 +120,7 @@ def build_release(
     reason: str = "",
     checkpoints: Path | None = None,
     shared: Progress | None = None,
+    again: bool = False,
 ) -> tuple[Release, str]:
     """Trains a project's model, builds its release and adds it to the store.
 
@@ -132,6 +133,8 @@ def build_release(
         checkpoints: folder in which such a function finds its work of an earlier run; None: a
             folder that goes at the end.
         shared: told the steps of such a function; None: `progress` is, without the share.
+        again: a retraining: the champion's contract holds where the project names none, and what
+            was answered of the champion's audit answers the same question again.
 
     Returns:
         The release and the name of its model.
@@ -143,7 +146,9 @@ def build_release(
     with contextlib.ExitStack() as stack:
         if checkpoints is None:
             checkpoints = Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        return _built(config, promote, progress, data, reason, checkpoints, shared or told)
+        return _built(
+            config, promote, progress, data, reason, checkpoints, shared or told, again=again
+        )
 
 
 def _built(
@@ -154,6 +159,8 @@ def _built(
     reason: str,
     checkpoints: Path,
     shared: Progress,
+    *,
+    again: bool,
 ) -> tuple[Release, str]:
     from holdfast import frames
     from holdfast.evaluation import Costs
@@ -170,13 +177,16 @@ def _built(
             expected=f"a column {target!r}",
             got=f"columns {', '.join(table.column_names[:12])}",
         )
-    contract = _contract(project, folder, table)
     function = load_function(folder / TRAIN_FILE)
 
-    progress("training")
     with opened(folder / project.store, config=config) as home:
         champion = home.store.catalog.champion(project.model)
         parent = champion.release if champion else None
+        if again and parent is not None and project.contract is None:
+            contract = home.registry.open(parent, allow=home.settings.allow_models).contract
+        else:
+            contract = _contract(project, folder, table)
+        progress("training")
         fit = fitting(
             function,
             TrainingContext(
@@ -214,6 +224,8 @@ def _built(
             progress=progress,
         )
         home.registry.add(project.model, release)
+        if again and parent is not None:
+            home.registry.carry_answers(project.model, parent, release.id)
         gate = home.store.catalog.gate(project.model, release.id)  # decided when it was added
         first = promote is None and champion is None and gate == GateState.PASSED
         if promote or first:

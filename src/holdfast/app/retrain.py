@@ -24,10 +24,11 @@ from holdfast.app.basics import now_us
 from holdfast.app.home import Home, opened
 from holdfast.app.project import Project, build_release, read_project
 from holdfast.app.retrain_key import derived, digest
-from holdfast.errors import DataError
+from holdfast.errors import DataError, StoreError
 from holdfast.records import Action, Incident, IncidentStatus
 from holdfast.retraining.job import Job, Limits, Task
 from holdfast.retraining.runner import RunOutcome, RunStatus, Sign, run
+from holdfast.storage.training import Interval
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -152,7 +153,8 @@ class _Attempt:
         data = self._data()
         champion = self._home.store.catalog.champion(model)
         parent = champion.release if champion else None
-        key = self._ask.key or derived(self._project, self._config, data, parent)
+        spoiled = self._home.store.training.standing(model)
+        key = self._ask.key or derived(self._project, self._config, data, parent, spoiled)
         asked = tuple(i.id for i in causes)
         before = self._before(key)
         if before is not None:
@@ -166,7 +168,12 @@ class _Attempt:
         done = run(
             Job(
                 function="holdfast.app.retrain:build",
-                arguments={"config": str(self._config), "data": str(data), "reason": reason},
+                arguments={
+                    "config": str(self._config),
+                    "data": str(data),
+                    "reason": reason,
+                    "spoiled": msgspec.to_builtins(spoiled),
+                },
                 folder=str(self._config.parent),
             ),
             self._root,
@@ -220,11 +227,18 @@ class _Attempt:
             return Retrained(
                 model=model, outcome="rejected", why=why, incidents=asked, key=key, run=done
             )
-        release = msgspec.json.decode(Path(done.result).read_bytes())["release"]
+        result = msgspec.json.decode(Path(done.result).read_bytes())
+        release = result["release"]
+        pieces = msgspec.convert(result["pieces"], tuple[Interval, ...])
         state, reasons = self._home.registry.gate(model, release)
+        try:
+            self._home.store.training.record(model, release, pieces, at=now_us())
+            refused = state.value == "failed"
+        except StoreError as error:  # an incident was found meanwhile
+            refused, reasons = True, [error.message, *reasons]
         return Retrained(
             model=model,
-            outcome="rejected" if state.value == "failed" else "made",
+            outcome="rejected" if refused else "made",
             why=tuple(reasons),
             incidents=asked,
             key=key,
@@ -259,17 +273,31 @@ class _Attempt:
 
 def build(task: Task) -> dict[str, Any]:
     """The job of the child process: trains and builds, promotes nothing."""
+    import pyarrow.parquet as pq
+
+    from holdfast import frames
+    from holdfast.app.retrain_rows import sound
+
     given = task.arguments
+    config, data = Path(given["config"]), Path(given["data"])
+    spoiled = msgspec.convert(given["spoiled"], tuple[Interval, ...])
+    table = frames.read(data).arrow()
+    rows, pieces = sound(table, read_project(config).data.event_time, spoiled)
+    if rows.num_rows < table.num_rows:
+        task.progress(f"leaving out {table.num_rows - rows.num_rows:,} rows under incidents", None)
+        data = task.checkpoints / "sound.parquet"
+        pq.write_table(rows, data)
     release, model = build_release(
-        Path(given["config"]),
+        config,
         promote=False,
         progress=lambda step: task.progress(step, None),
-        data=Path(given["data"]),
+        data=data,
         reason=given["reason"],
         checkpoints=task.checkpoints,
         shared=task.progress,
+        again=True,
     )
-    return {"model": model, "release": release.id}
+    return {"model": model, "release": release.id, "pieces": msgspec.to_builtins(pieces)}
 
 
 def vetoing(incident: Incident) -> bool:

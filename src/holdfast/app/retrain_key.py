@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 
 import msgspec
@@ -10,22 +11,30 @@ import msgspec
 from holdfast.app.project import Project
 from holdfast.app.training import TRAIN_FILE
 from holdfast.errors import UsageError
+from holdfast.storage.training import Interval
 
 
-def derived(project: Project, config: Path, data: Path, parent: str | None) -> str:
-    """The key of a retraining: a hash of its data, code, settings and champion.
+def derived(
+    project: Project,
+    config: Path,
+    data: Path,
+    parent: str | None,
+    spoiled: Sequence[Interval] = (),
+) -> str:
+    """The key of a retraining: a hash of its data, code, settings, champion, and rows left out.
 
     Args:
         project: the settings as read.
         config: path of the settings file.
         data: path of the training table.
         parent: id of the champion, or None.
+        spoiled: event times whose rows are left out.
     """
     folder = config.parent
     paths = [data, config, folder / TRAIN_FILE]
     paths += [folder / p for p in (project.data.validation, project.contract) if p is not None]
     return hashlib.sha256(
-        msgspec.json.encode([*(digest(path) for path in paths), parent])
+        msgspec.json.encode([*(digest(path) for path in paths), parent, *spoiled])
     ).hexdigest()
 
 

@@ -74,17 +74,29 @@ def span(table: pa.Table, event_time: str | None) -> tuple[int | None, int | Non
         >>> span(pa.table({"at": ["today"]}), "at")
         (None, None)
     """
+    import pyarrow.compute as pc
+
+    moments = times(table, event_time)
+    if moments is None:
+        return None, None
+    found = pc.min_max(moments).as_py()
+    return (None, None) if found["min"] is None else (found["min"], found["max"] + 1)
+
+
+def times(table: pa.Table, event_time: str | None) -> pa.ChunkedArray | None:
+    """Event time of each row in microseconds since 1970 (UTC), null where it is null.
+
+    None where there is no such column, or it holds no times.
+    """
     import pyarrow as pa
     import pyarrow.compute as pc
 
     if event_time is None or event_time not in table.column_names:
-        return None, None
+        return None
     column = table.column(event_time)
     if not pa.types.is_temporal(column.type) or pa.types.is_time(column.type):
-        return None, None
-    moments = pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
-    found = pc.min_max(moments).as_py()
-    return (None, None) if found["min"] is None else (found["min"], found["max"] + 1)
+        return None
+    return pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
 
 
 def _corner(checkpoints: Path, rows: pa.Table, features: tuple[str, ...]) -> Path:
