@@ -118,15 +118,14 @@ def turn(trial: Trial, now: int, *, shadow: Bounds, canary: Bounds, steps: Seque
         lacking = (*lacking, *(trial.told or ("not yet told better than the champion",)))
     if lacking:
         return Turn(go=Go.WAIT, why=lacking)
-    done = (f"{trial.answers:,} answers as {trial.stage.value}, {trial.errors:,} failed",)
+    done: tuple[str, ...] = (f"{trial.answers:,} answers as {trial.stage.value}, {trial.errors:,} failed",)
     if bounds.max_p99 is not None and trial.p99 is None:
         done = (*done, "how long its answers take could not be told")
     done = (*done, *trial.told)
     share = _next(trial, steps)
     if share is None:
-        passed = ("shadow",) if trial.stage is Stage.SHADOW else ("canary",)
-        return Turn(go=Go.PROMOTE, why=done, passed=passed)
-    passed = ("shadow",) if trial.stage is Stage.SHADOW else ()
+        return Turn(go=Go.PROMOTE, why=done, passed=(trial.stage.value,))
+    passed = (trial.stage.value,) if trial.stage is Stage.SHADOW else ()
     return Turn(go=Go.CANARY, why=done, share=share, passed=passed)
 
 
