@@ -118,7 +118,9 @@ def turn(trial: Trial, now: int, *, shadow: Bounds, canary: Bounds, steps: Seque
         lacking = (*lacking, *(trial.told or ("not yet told better than the champion",)))
     if lacking:
         return Turn(go=Go.WAIT, why=lacking)
-    done: tuple[str, ...] = (f"{trial.answers:,} answers as {trial.stage.value}, {trial.errors:,} failed",)
+    done: tuple[str, ...] = (
+        f"{trial.answers:,} answers as {trial.stage.value}, {trial.errors:,} failed",
+    )
     if bounds.max_p99 is not None and trial.p99 is None:
         done = (*done, "how long its answers take could not be told")
     done = (*done, *trial.told)
