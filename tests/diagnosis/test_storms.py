@@ -85,11 +85,25 @@ def test_muted_and_closed_incidents_are_not_told():
     assert told([incident(status=IncidentStatus.CLOSED)]) == []
 
 
-def test_a_storm_is_told_once_for_all_and_again_when_it_has_doubled():
+def test_a_storm_is_told_once_for_all_and_again_when_it_is_ten_times_as_large():
     sent = remember(due(some(5), [], 0))
     assert told(some(5)) == [tuple(f"i{i}" for i in range(5))]
-    assert told(some(7), sent) == []
-    assert len(told(some(8), sent)) == 1
+    assert told(some(9), sent) == []
+    assert len(told(some(10), sent)) == 1
+
+
+def test_five_hundred_models_that_alarm_from_one_source_are_five_notices():
+    origin = {"origin": {"dimension": "source", "value": "feature-service", "of_affected": 1.0}}
+    found = [
+        incident(id=f"i{i:03}", model=f"m{i}", opened_at=i, evidence=origin) for i in range(500)
+    ]
+    sent: list[Sent] = []
+    for number in range(1, 501):
+        sent += remember(due(found[:number], sent, number), at=number)
+    assert len(sent) == 5
+    assert {name for s in sent for name in s.names} >= {f"i{i:03}" for i in range(100)}
+    [storm] = storms(found)
+    assert len(storm.incidents) == 500
 
 
 def test_incidents_told_one_by_one_are_not_told_again_as_a_storm():

@@ -60,8 +60,8 @@ def due(
 
     An incident is announced once, and once more when it comes back; muted and closed ones are
     not. Incidents of a storm are announced by one notice for all, renewed only when their number
-    has doubled. When `per_hour` notices went out within the last hour, the rest waits; the last
-    one allowed stands for all that are left.
+    reaches ten, a hundred and so on. When `per_hour` notices went out within the last hour, the
+    rest waits; the last one allowed stands for all that are left.
 
     Args:
         incidents: as they are now.
@@ -100,8 +100,8 @@ def due(
 
 
 def _key(storm: Storm) -> str:
-    """Renewed whenever the storm has doubled."""
-    return f"{storm.id}/{1 << (len(storm.incidents).bit_length() - 1)}"
+    """Renewed whenever the storm's incidents need another digit to count."""
+    return f"{storm.id}/{10 ** (len(str(len(storm.incidents))) - 1)}"
 
 
 def _rest(
