@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.cli import options, output, table
+from holdfast.cli import options, output, release_moves, table
 
 if TYPE_CHECKING:
     from holdfast.releases import Release
     from holdfast.reports.document import Block, Document
 
 app = table.new("Build, list, show, promote and roll back releases.")
+release_moves.add_to(app)
 
 #: state of the gate → whether a build passed: 0, 1 for what failed or waits
 _PASSED = {"passed": True, "waiting": None, "failed": False}
@@ -22,7 +23,6 @@ _PASSED = {"passed": True, "waiting": None, "failed": False}
 WORST = 20
 
 Id = Annotated[str, typer.Argument(help="Its id, the beginning of one, `champion` or `latest`.")]
-Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the log of control events.")]
 
 
 @app.command()
@@ -131,25 +131,6 @@ def show(
 
 
 @app.command()
-def promote(
-    release: Id = "latest",
-    reason: Reason = "",
-    store: options.Store = None,
-    model: options.Model = None,
-    json: options.Json = False,
-    format: options.Format = "text",  # noqa: A002
-) -> None:
-    """Make a release the champion: servers take it over within a second."""
-    output.known_format(format)
-    from holdfast.app.home import opened
-
-    with opened(store) as home:
-        name, chosen = home.find(model, release)
-        home.registry.promote(name, chosen, reason=reason)
-    _pointed(name, chosen, "promoted", format, json)
-
-
-@app.command()
 def answer(
     finding: Annotated[
         str,
@@ -185,36 +166,6 @@ def answer(
         summary=f"Answered {finding}. The gate of release {chosen[:12]} is {state}"
         + (f": {'; '.join(reasons)}." if reasons else "."),
         data={"model": name, "release": chosen, "gate": state.value, "reasons": reasons},
-    )
-    output.emit(document, format, json=json)
-
-
-@app.command()
-def rollback(
-    reason: Reason = "",
-    store: options.Store = None,
-    model: options.Model = None,
-    json: options.Json = False,
-    format: options.Format = "text",  # noqa: A002
-) -> None:
-    """Go back to the champion before this one, whole bundle and all."""
-    output.known_format(format)
-    from holdfast.app.home import opened
-
-    with opened(store) as home:
-        name = home.model(model)
-        home.registry.rollback(name, reason=reason)
-        champion = home.store.catalog.champion(name)
-    _pointed(name, champion.release if champion else "", "rolled back to", format, json)
-
-
-def _pointed(name: str, release: str, verb: str, format: str, json: bool) -> None:  # noqa: A002
-    from holdfast.reports.document import Document
-
-    document = Document(
-        title=f"Model {name}",
-        summary=f"{verb.capitalize()} release {release[:12]}.",
-        data={"model": name, "release": release, "champion": True},
     )
     output.emit(document, format, json=json)
 

@@ -11,18 +11,19 @@ from typing import Any, Self
 from holdfast.errors import ReleaseError
 from holdfast.releases.bundle import is_id, staging, verify
 from holdfast.releases.gate import GateState
+from holdfast.releases.lifecycle import Lifecycle, Stage
+from holdfast.releases.lifecycle.ledger import How
 from holdfast.releases.release import Release
 from holdfast.storage import Store
 
-_PROMOTED = "release.promoted"
 _ANSWERED = "audit.answered"
 
 
 class Registry:
     """Releases of many models, with one champion each.
 
-    Promotion moves the whole bundle in one transaction: the champion's pointer is set only if
-    nobody moved it meanwhile (compare and swap by revision).
+    Promotion and rollback are moves of the model's `Lifecycle`: the whole bundle in one
+    transaction, told by one event.
 
     Args:
         store: path of the store, or an open `holdfast.storage.Store`.
@@ -188,16 +189,39 @@ class Registry:
         self._store.decide_gate(model, release.id, state.value, at=at, reasons=reasons)
         return state
 
-    def promote(self, model: str, release_id: str, *, reason: str = "") -> int:
+    def lifecycle(self, model: str) -> Lifecycle:
+        """The lifecycle of a model's releases: every move of them, and where they stand."""
+        return Lifecycle(self._store, model)
+
+    def promote(
+        self,
+        model: str,
+        release_id: str,
+        *,
+        reason: str = "",
+        by: str = "",
+        expected: int | None = None,
+    ) -> int:
         """Let a release answer from now on; gives the champion's new revision.
 
         The release is opened first: what cannot be opened is not promoted. Nor is a release with
         a proven leak, an unanswered suspicion or a requirement that does not hold; the store
-        itself refuses it, whoever asks.
+        itself refuses it, whoever asks. A shadow and a canary that the release has not passed are
+        waived with the reason given, which the event keeps; see `Lifecycle.promote` for more.
+
+        Args:
+            model: name of the model.
+            release_id: the release; a beginning of 8 digits of its id will do. The champion
+                stays what it is.
+            reason: why; kept for good.
+            by: who says so; kept for good.
+            expected: revision of the lifecycle that the caller saw; another one is refused.
 
         Raises:
-            ReleaseError: unknown, damaged, stopped by its gate (``HF-E-GATE``), or somebody else
-                promoted at the same time.
+            ReleaseError: unknown, damaged, stopped by its gate (``HF-E-GATE``), frozen
+                (``HF-E-LIFECYCLE-FROZEN``), or at a stage that leads to no promotion.
+            StoreError: the lifecycle moved since `expected` (``HF-E-STORE-REVISION``), or the
+                release learned from spoiled rows.
         """
         release_id = self._find(model, release_id)
         with self.open(release_id) as release:
@@ -212,37 +236,61 @@ class Registry:
                 remedy="`holdfast release answer` answers a suspicion; anything else needs "
                 "another release",
             )
-        champion = self._store.catalog.champion(model)
-        before = champion.revision if champion is not None else 0
-        return self._move(
-            model, before, champion.release if champion else None, release_id, reason, _PROMOTED
-        )
+        lifecycle, how = self.lifecycle(model), self._how(reason, by)
+        with self._store.transaction():
+            self._adopt(lifecycle, how)
+            known = lifecycle.state()
+            if known.stage(release_id) is not Stage.CHAMPION:
+                how["expected"] = expected
+                if known.stage(release_id) is Stage.CANDIDATE:
+                    lifecycle.audit(release_id, **how)
+                    how["expected"] = None
+                waived = {
+                    name: how["reason"]
+                    for name in lifecycle.required
+                    if not known.passes(release_id, name, how["at"])
+                }
+                lifecycle.promote(release_id, waived=waived, **how)
+            champion = self._store.catalog.champion(model)
+        return champion.revision if champion is not None else 0
 
-    def rollback(self, model: str, *, reason: str = "") -> str:
-        """Let the champion's predecessor answer again; gives its id."""
-        champion = self._store.catalog.champion(model)
-        history = self._store.control.events(model=model, kinds=[_PROMOTED, "release.rolled_back"])
-        previous = None
-        if champion is not None:
-            stack: list[str] = []
-            for event in history:
-                if event.kind == _PROMOTED:
-                    stack.append(event.payload["release"])
-                elif len(stack) > 1:
-                    stack.pop()
-            previous = stack[-2] if len(stack) > 1 else None
-        if champion is None or previous is None:
+    def rollback(self, model: str, *, reason: str = "", by: str = "") -> str:
+        """Let the standby, the champion before this one, answer again; gives its id.
+
+        It is opened first. The champion is quarantined: what was bad enough to go back from does
+        not come again under the same id. A freeze does not stop this.
+
+        Raises:
+            ReleaseError: there is no standby, or it does not open.
+        """
+        lifecycle, how = self.lifecycle(model), self._how(reason, by)
+        with self._store.transaction():
+            self._adopt(lifecycle, how)
+        standby = lifecycle.state().holder(Stage.STANDBY)
+        if standby is None:
             raise ReleaseError(
                 "there is no earlier release to roll back to",
-                expected="at least two promotions",
+                expected="a standby: the champion before this one",
                 got=f"model={model!r}",
                 remedy="promote the release you want by its id",
             )
-        self.open(previous).close()
-        self._move(
-            model, champion.revision, champion.release, previous, reason, "release.rolled_back"
-        )
-        return previous
+        self.open(standby).close()
+        lifecycle.rollback(**how)
+        return standby
+
+    def _how(self, reason: str, by: str) -> How:
+        return {
+            "at": self._now(),
+            "by": by.strip() or "not told",
+            "reason": reason.strip() or "no reason given",
+        }
+
+    def _adopt(self, lifecycle: Lifecycle, how: How) -> None:
+        """Bring the stages into line with a champion of an older store; in a transaction."""
+        champion = self._store.catalog.champion(lifecycle.model)
+        if champion is None or lifecycle.state().holder(Stage.CHAMPION) == champion.release:
+            return
+        lifecycle.adopt(at=how["at"], by=how["by"], reason="set before there was a lifecycle")
 
     def champion(self, model: str) -> Release:
         """The release that answers, opened and verified."""
@@ -290,25 +338,3 @@ class Registry:
                 remedy="add the release first: registry.add(model, release)",
             )
         return found[0]
-
-    def _move(
-        self, model: str, revision: int, old: str | None, new: str, reason: str, kind: str
-    ) -> int:
-        at = self._now()
-        with self._store.transaction():
-            moved = self._store.catalog.compare_and_set(model, revision, new, at=at)
-            if moved is None:
-                raise ReleaseError(
-                    "somebody else changed the champion at the same time; nothing was changed here",
-                    expected=f"revision {revision}",
-                    got="a newer one",
-                    remedy="look at the champion and decide again",
-                )
-            self._store.control.append(
-                kind,
-                model,
-                {"release": new, "before": old, "reason": reason, "revision": moved},
-                at=at,
-                key=f"champion:{model}:{moved}",
-            )
-        return moved
