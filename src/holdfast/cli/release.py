@@ -7,13 +7,14 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.cli import options, output, table
+from holdfast.cli import options, output, release_history, table
 
 if TYPE_CHECKING:
     from holdfast.releases import Release
     from holdfast.reports.document import Block, Document
 
 app = table.new("Build, list, show, promote and roll back releases.")
+app.command()(release_history.history)
 
 #: state of the gate → whether a build passed: 0, 1 for what failed or waits
 _PASSED = {"passed": True, "waiting": None, "failed": False}
