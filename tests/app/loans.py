@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import functools
-import itertools
 import tempfile
-from collections.abc import Iterator
 from pathlib import Path
 
 from tests.releases.conftest import FEATURES, lender, pipeline
@@ -40,10 +38,6 @@ def release(number: int) -> Release:
     )
 
 
-def clock(start: int = START, step: int = 1_000_000) -> Iterator[int]:
-    return itertools.count(start, step)
-
-
 def add(store: Store, number: int, at: int, model: str = "loan") -> str:
     """A release is known and audited."""
     found = Registry(store, now=lambda: at).add(model, release(number))
@@ -56,15 +50,17 @@ def add(store: Store, number: int, at: int, model: str = "loan") -> str:
 def prove(store: Store, found: str, at: int, *, expires: int | None = None) -> None:
     """It passes shadow and canary."""
     loan = Lifecycle(store, "loan")
-    how = {"by": "the loop", "at": at}
-    loan.shadow(found, reason="held against the champion", **how)
+    by, hour = "the loop", DAY // 24
+    loan.shadow(found, at=at, by=by, reason="held against the champion")
     loan.record_check(
-        found, "shadow", True, expires=expires, reason="0.4% fewer wrong decisions", **how
-    )
-    loan.canary(found, 0.05, reason="begins with a twentieth", **how)
+        found, "shadow", True, at=at + 5 * hour, by=by, expires=expires,
+        reason="0.4% fewer wrong decisions",
+    )  # fmt: skip
+    loan.canary(found, 0.05, at=at + 5 * hour, by=by, reason="begins with a twentieth")
     loan.record_check(
-        found, "canary", True, expires=expires, reason="no guard tripped in 4,000 rows", **how
-    )
+        found, "canary", True, at=at + 9 * hour, by=by, expires=expires,
+        reason="no guard tripped in 4,000 rows",
+    )  # fmt: skip
 
 
 def lived(path: Path) -> dict[str, str]:
@@ -73,7 +69,9 @@ def lived(path: Path) -> dict[str, str]:
         loan, say = Lifecycle(store, "loan"), store.control.append
         at = START
         first = add(store, 0, at)
-        loan.promote(first, at=at + DAY // 24, by="ada", reason="first release of the model")
+        loan.promote(
+            first, at=at + DAY // 24, by="ada", reason="the first one: it beats the rules of thumb"
+        )
         say("release.live", "loan", {"release": first, "servers": 2}, at=at + DAY // 24 + 4_000_000)
         at += 9 * DAY
         sentence = "`job` is missing in 41% of the rows, all of them from `source=mobile`"

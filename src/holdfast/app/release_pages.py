@@ -13,6 +13,7 @@ from holdfast.app.mounting import nothing, page, version
 from holdfast.app.standing import standing
 from holdfast.errors import HoldfastError, ReleaseError, RequestError
 from holdfast.releases.history import TOPICS
+from holdfast.releases.history_words import short
 from holdfast.serving.routes import RELEASE, Route
 
 if TYPE_CHECKING:
@@ -133,7 +134,7 @@ class ReleasePages:
         return release_page(
             model=model,
             release=msgspec.to_builtins(standing(self._store, self._registry, model, release, now)),
-            entries=[e for e in history_of(self._store, model) if e.release == release],
+            entries=[e for e in history_of(self._store, model) if short(release) in e.sentence],
             releases=ids,
             incidents=self._incidents(model),
             refused=refused,

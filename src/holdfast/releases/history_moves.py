@@ -45,14 +45,17 @@ def _promoted(payload: Payload, _: Called) -> Told | None:
     if not release:
         return None
     waived = payload.get("waived")
-    names = sorted(str(name) for name in waived) if isinstance(waived, Mapping) else []
+    left_out = waived if isinstance(waived, Mapping) else {}
+    names = " and ".join(f"`{name}`" for name in sorted(map(str, left_out)))
+    reason = text(payload, "reason")
+    excuses = sorted({why for name in left_out if (why := text(left_out, name)) != reason})
     return Told(
         sentence=f"{short(release)} became champion"
         + (f" in place of {short(before)}" if before else "")
-        + (f", without {' and '.join(names)}" if names else "")
+        + (f", without a check of {names}" if names else "")
         + ".",
         release=release,
-        why=text(payload, "reason"),
+        why=joined(reason, *(f"Not checked: {why}" for why in excuses if why)),
         tone="good",
     )
 

@@ -4,19 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from itertools import groupby
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlencode
 
 from holdfast.releases.history import TOPICS, Entry
+from holdfast.releases.history_words import short
 from holdfast.reports.cells import moment
+from holdfast.reports.to_html import prose
 from holdfast.web.page import render, segment
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
 
 #: the topic of all entries
 ALL = "all"
 #: entries on one page
 PER_PAGE = 40
-#: topics whose entries stand out
-_STRONG = ("promotions", "rollbacks")
+#: kinds that stand out: another release answers
+_STRONG = (
+    "lifecycle.promote", "release.promoted", "lifecycle.rollback", "release.rolled_back",
+    "lifecycle.adopt",
+)  # fmt: skip
 
 
 def history_page(
@@ -57,7 +65,7 @@ def history_page(
             if count or name in (ALL, topic)
         ],
         topic=topic,
-        days=days(shown, releases, incidents),
+        days=days(shown, model, releases, incidents),
         page=page,
         pages=pages,
         newer=_link(topic, page - 1) or "?page=1" if page > 1 else "",
@@ -68,12 +76,12 @@ def history_page(
 
 
 def days(
-    entries: Iterable[Entry], releases: Collection[str], incidents: Collection[str]
+    entries: Iterable[Entry], model: str, releases: Collection[str], incidents: Collection[str]
 ) -> list[tuple[str, list[dict[str, Any]]]]:
-    """Entries by day, as the timeline shows them.
+    """Entries by day, as the timeline shows them, with links to `releases` and `incidents`.
 
     >>> entry = Entry(at=60_000_000, kind="loop.decided", sentence="The loop decided: wait.")
-    >>> [(day, [row["clock"] for row in rows]) for day, rows in days([entry], (), ())]
+    >>> [(day, [row["clock"] for row in rows]) for day, rows in days([entry], "loan", (), ())]
     [('1970-01-01', ['00:01 UTC'])]
     """
     rows = [(*moment(entry.at).partition(" ")[::2], entry) for entry in entries]
@@ -84,11 +92,10 @@ def days(
                 {
                     "clock": clock,
                     "tone": entry.tone,
-                    "strong": entry.topic in _STRONG,
-                    "sentence": entry.sentence,
+                    "strong": entry.kind in _STRONG,
+                    "sentence": linked(entry.sentence, model, releases),
                     "by": entry.by,
                     "why": entry.why,
-                    "release": entry.release if entry.release in releases else None,
                     "incident": entry.incident if entry.incident in incidents else None,
                 }
                 for _, clock, entry in group
@@ -96,6 +103,24 @@ def days(
         )
         for day, group in groupby(rows, key=lambda row: row[0])
     ]
+
+
+def linked(sentence: str, model: str, releases: Collection[str]) -> Markup:
+    """A sentence in which the ids of releases lead to their pages.
+
+    >>> linked("`a1` answers, not `b2`.", "loan", ["a1"])
+    Markup('<a href="/models/loan/releases/a1"><code>a1</code></a> answers, not <code>b2</code>.')
+    """
+    from markupsafe import Markup
+
+    text = prose(sentence)
+    for release in releases:
+        code = prose(short(release))
+        if code in text:
+            there = f"/models/{segment(model)}/releases/{segment(release)}"
+            link = Markup('<a href="{}">{}</a>').format(there, code)
+            text = Markup(text.replace(code, link))  # noqa: S704 - both parts are escaped
+    return text
 
 
 def _link(topic: str, page: int) -> str:

@@ -72,7 +72,7 @@ def release_page(
         tone="good" if stage is Stage.CHAMPION else "bad" if stage in _OUT else "",
         gate=GATES[release["gate"]],
         parent=release["parent"] if release["parent"] in releases else None,
-        days=days(entries[:_LATEST], releases, incidents),
+        days=days(entries[:_LATEST], model, [r for r in releases if r != release["id"]], incidents),
         older=len(entries) > _LATEST,
         refused=refused,
         reason=reason,
