@@ -117,7 +117,7 @@ class Gate:
             who = "" if route.public else self._check_token(route, headers)
             # a browser sends a form, with the login it knows, from any site: it has to say which
             if route.writes and (route.page or b"origin" in headers):
-                self._check_origin(headers)
+                self._check_origin(headers, form=route.page)
             status = await self._handlers[name](
                 Request(scope, receive, send, headers, route, model, names, who)
             )
@@ -190,7 +190,7 @@ class Gate:
             )
         return entry.name
 
-    def _check_origin(self, headers: dict[bytes, bytes]) -> None:
+    def _check_origin(self, headers: dict[bytes, bytes], *, form: bool) -> None:
         origin = headers.get(b"origin", b"").decode("latin-1")
         _, found, rest = origin.partition("://")
         same = found and rest.lower() == headers.get(b"host", b"").decode("latin-1").lower()
@@ -199,10 +199,13 @@ class Gate:
                 "a write from another web site is refused",
                 status=403,
                 code="HF-E-REQUEST-ORIGIN",
-                expected="an Origin header that is this server's own; programs may send none "
-                "where no page is answered",
+                expected="this server's own Origin header"
+                if form
+                else "no Origin header, or this server's own",
                 got=f"origin={origin[:80]!r}",
-                remedy="send writes from a program, not from a page of another site",
+                remedy="use the form on the page of this server"
+                if form
+                else "send writes from a program, not from a page of another site",
             )
 
 
