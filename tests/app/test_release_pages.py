@@ -226,7 +226,7 @@ def test_a_rollback_with_a_reason_stands_in_the_history(store):
     # sent twice, it would roll back further: it is refused, as this release answers no longer
     status, _, text = ask(store, f"/models/loan/releases/{second}", form)
     assert status == 409
-    assert "Nothing was changed." in text
+    assert "Nothing was changed: " in text
     assert champion(store) == first
 
 
@@ -247,10 +247,11 @@ def test_what_is_refused_is_told_on_the_page_and_changes_nothing(store):
     status, headers, text = promote(store, second, "<b>I want</b> it")
     assert status == 409
     assert headers["content-type"].startswith("text/html")
-    assert "Nothing was changed." in text
+    assert "Nothing was changed: " in text
     for label in ("expected", "got", "what to do"):
         assert f"<dt>{label}</dt>" in text
     assert "gate=failed" in text
+    assert "<dt>your reason</dt><dd>&lt;b&gt;I want&lt;/b&gt; it</dd>" in text
     assert champion(store) == first
     assert history_of(store, "loan") == before
 
@@ -328,3 +329,17 @@ async def test_a_form_without_an_origin_is_refused(tmp_path):
                 "POST", f"/models/loan/releases/{release}", body, headers
             )
         assert status == 403
+
+
+def test_the_api_document_tells_the_form_the_query_and_what_is_answered(store):
+    told = ask(store, "/openapi.json")[2]["paths"]
+    move = told["/models/{model}/releases/{release}"]["post"]
+    form = move["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
+    assert form["required"] == ["move", "reason"]
+    assert {"303", "401", "403", "404", "409", "413", "415", "422"} <= set(move["responses"])
+    assert "200" not in move["responses"]
+    assert "Roles, where tokens are in use: admin, releaser." in move["description"]
+    asked = told["/models/{model}/history"]["get"]["parameters"]
+    assert [(p["name"], p["in"]) for p in asked] == [
+        ("kind", "query"), ("page", "query"), ("model", "path"),
+    ]  # fmt: skip

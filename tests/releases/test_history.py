@@ -97,7 +97,7 @@ def test_an_incident_keeps_its_sentence_through_its_life():
         newest_first=False,
     )
     assert [entry.sentence for entry in found] == [
-        "Incident: `Job` is missing in 17% of rows.",
+        "Incident opened: `Job` is missing in 17% of rows.",
         "Somebody looks after the incident: `Job` is missing in 17% of rows.",
         "Incident over: `Job` is missing in 17% of rows.",
     ]

@@ -52,7 +52,10 @@ def _told(model: str, found: Sequence[Entry], limit: int) -> Document:
             Column(name="by"),
             Column(name="why"),
         ),
-        rows=tuple((e.at, e.sentence.replace("`", ""), e.by, e.why) for e in shown),
+        rows=tuple(
+            (entry.at, entry.sentence.replace("`", ""), entry.by, entry.why.replace("`", ""))
+            for entry in shown
+        ),
         tones=tuple(
             {"good": Tone.GOOD, "bad": Tone.BAD}.get(entry.tone, Tone.NEUTRAL) for entry in shown
         ),

@@ -111,7 +111,7 @@ CAUSES: Mapping[str, Teller] = {
     "loop.decided": _decided,
     "rows.spoiled": _rows("are spoiled and stay out of training", "bad"),
     "rows.cleared": _rows("may be learned from again", "good"),
-    "incident.opened": _incident("Incident", "bad"),
+    "incident.opened": _incident("Incident opened", "bad"),
     "incident.updated": _incident("Incident changed"),
     "incident.reopened": _incident("Incident came back", "bad"),
     "incident.acknowledged": _incident("Somebody looks after the incident"),
