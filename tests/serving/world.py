@@ -172,11 +172,12 @@ class World:
             given.setdefault("content-length", str(len(raw)))
         if method == "POST":
             given.setdefault("content-type", "application/json")
+        path, _, query = path.partition("?")
         scope = {
             "type": "http",
             "method": method,
             "path": path,
-            "query_string": b"",
+            "query_string": query.encode(),
             "headers": [(k.encode(), v.encode("latin-1")) for k, v in given.items()],
         }
         sent: list[dict[str, Any]] = []

@@ -13,11 +13,14 @@ import numpy as np
 import pytest
 
 from holdfast.contracts.model import CategoriesRule, Field, Kind
+from holdfast.releases.history import Entry
 from holdfast.web.feature import feature_page
 from holdfast.web.figures import Bucket, Shape, category_bars, number_bars
+from holdfast.web.history import PER_PAGE, history_page
 from holdfast.web.incident import incident_page
 from holdfast.web.model import model_page
 from holdfast.web.page import dashboard, headers
+from holdfast.web.release import STAGES, release_page
 from holdfast.web.words import commands
 
 PAYLOADS = [
@@ -125,9 +128,50 @@ def one_feature_page(text: str = "loan", pii: str = "no", **details: Any) -> str
     ).decode()  # fmt: skip
 
 
+def entry(text: str, kind: str = "lifecycle.promote", **details: Any) -> Entry:
+    return Entry(
+        at=60_000_000, kind=kind, release=text, incident=text, by=text, why=text,
+        sentence=f"{text} `{text[:12]}`", **details,
+    )  # fmt: skip
+
+
+def one_history_page(text: str = "loan", **details: Any) -> str:
+    entries = [entry(text, tone="good"), *[entry(text, "incident.opened", tone="bad")] * 50]
+    return history_page(
+        **{"model": text, "entries": entries, "releases": [text], "incidents": [text], "now": 0,
+           "version": text} | details
+    ).decode()  # fmt: skip
+
+
+def one_release_page(text: str = "loan", **details: Any) -> str:
+    answer = {"by": text, "at": 0, "reason": text}
+    release = {
+        "id": f"{text}2", "stage": "champion", "added_at": 0, "gate": "waiting",
+        "reasons": [text], "checks": [
+            {"name": text, "passed": True, "at": 0, "expires": 5, "counts": True},
+            {"name": text, "passed": True, "at": 0, "expires": 5, "counts": False},
+            {"name": text, "passed": False, "at": 0, "expires": None, "counts": False},
+        ],
+        "questions": [{"key": text, "sentence": text, "answer": a} for a in (answer, None)],
+        "lineage": [(text, text, True), (text, None, True)], "environment": {text: text},
+        "parent": text, "champion": text, "standby": text, "may_promote": False,
+        "may_roll_back": True, "hindrance": text,
+    }  # fmt: skip
+    refused = {"message": text, "expected": text, "got": text, "remedy": text}
+    return release_page(
+        model=text, release=release | details, entries=[entry(text)] * 20, releases=[text],
+        incidents=[text], refused=refused, reason=text, now=0, version=text,
+    ).decode()  # fmt: skip
+
+
+def a_promotable_page(text: str = "loan") -> str:
+    return one_release_page(text, stage="canary", may_promote=True, may_roll_back=False)
+
+
 PAGES: dict[str, Callable[[str], str]] = {
     "dashboard": dashboard_page, "incident": one_incident_page, "model": one_model_page,
-    "feature": one_feature_page,
+    "feature": one_feature_page, "history": one_history_page, "release": one_release_page,
+    "promotable": a_promotable_page,
 }  # fmt: skip
 
 
@@ -154,7 +198,8 @@ def test_hostile_text_adds_no_element_and_no_attribute(make, payload: str):
 @pytest.mark.parametrize("make", PAGES.values(), ids=PAGES)
 def test_no_link_leads_anywhere_but_here(make):
     for payload in ("//evil", "javascript:alert(1)", "../..", "..", "a/b?c#d", "https://evil"):
-        for link in re.findall(r'href="([^"]*)"', make(payload)):
+        for found in re.findall(r'href="([^"]*)"', make(payload)):
+            link = re.sub(r"/history\?(kind=[a-z]+)?(&amp;)?(page=\d)?$", "/history", found)
             assert re.fullmatch(r"/[^/\\].*|/", link), link
             assert "/../" not in f"{link}/"
             assert not {"?", "#"} & set(link)
@@ -267,3 +312,40 @@ def test_an_incident_that_says_little_has_its_page():
     text = incident_page(incident=bare, impact=[], lines=[], now=0, version="0").decode()
     assert "Not counted." in text
     assert "None was kept." in text
+
+
+# -- history and releases ------------------------------------------------------------------------
+
+
+def test_a_page_of_the_history_holds_so_many_entries_and_no_more():
+    assert one_history_page().count("<li") == PER_PAGE
+    assert one_history_page(page=2).count("<li") == 51 - PER_PAGE
+    assert one_history_page(page=9) == one_history_page(page=2)
+    assert one_history_page(topic="promotions").count("<li") == 1
+
+
+def test_a_history_in_which_nothing_happened_says_so():
+    assert "Nothing has happened yet." in one_history_page(entries=[])
+    assert "Nothing of this kind" in one_history_page(entries=[], topic="rollbacks")
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_every_stage_is_told_in_words(stage):
+    assert STAGES[stage] in one_release_page(stage=stage.value)
+
+
+def test_a_form_asks_for_a_reason_and_goes_to_its_own_page():
+    for text in (one_release_page(), a_promotable_page()):
+        assert text.count("<form") == 1
+        assert '<form method="post">' in text
+        assert re.search(r'<textarea [^>]*name="reason"[^>]* required>', text)
+    assert "<form" not in one_release_page(may_roll_back=False)
+
+
+def test_a_page_with_a_form_lets_it_go_nowhere_else_and_names_itself_to_its_server():
+    told = dict(headers(forms=True))
+    assert b"form-action 'self'" in told[b"content-security-policy"]
+    assert told[b"referrer-policy"] == b"same-origin"  # else the browser would say Origin: null
+    plain = dict(headers())
+    assert b"form-action 'none'" in plain[b"content-security-policy"]
+    assert plain[b"referrer-policy"] == b"no-referrer"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -10,16 +9,15 @@ import msgspec
 
 from holdfast.app.cases import StoreCases
 from holdfast.app.lately import LOOKED_AT, Lately, Reader
+from holdfast.app.mounting import nothing, page, version
 from holdfast.app.portraits import Kept, bars_of, kept, shape, usual
-from holdfast.errors import RequestError
+from holdfast.app.release_pages import ReleasePages
 from holdfast.releases.switches import CODE
-from holdfast.serving.routes import READ, Route
 from holdfast.web import figures
 
 if TYPE_CHECKING:
     from holdfast.contracts import Contract
     from holdfast.contracts.model import Field
-    from holdfast.serving.gate import Request
     from holdfast.serving.metrics import Metrics
     from holdfast.serving.ports import Desk
     from holdfast.serving.service import Page
@@ -59,25 +57,26 @@ class Pages:
         """Every page with its line of the table of routes."""
         login = "(browsers: HTTP Basic, any name, the token as password)"
         return [
-            _page("/", "dashboard", f"The dashboard page {login}.", lambda _: self.dashboard()),
-            _page(
+            page("/", "dashboard", f"The dashboard page {login}.", lambda _: self.dashboard()),
+            page(
                 "/models/{model}",
                 "model_page",
                 "Page of a model: its answers over time, and every input with its state.",
-                lambda names: self.model(names["model"]),
+                lambda request: self.model(request.names["model"]),
             ),
-            _page(
+            page(
                 "/models/{model}/features/{feature}",
                 "feature_page",
                 "Page of a feature: reference and now, missing over time, its contract in words.",
-                lambda names: self.feature(names["model"], names["feature"]),
+                lambda request: self.feature(request.names["model"], request.names["feature"]),
             ),
-            _page(
+            page(
                 "/incidents/{incident}",
                 "incident_page",
                 "Page of an incident: verdict, cause, evidence, impact, action, history.",
-                lambda names: self.incident(names["incident"]),
+                lambda request: self.incident(request.names["incident"]),
             ),
+            *ReleasePages(self._store, self._cases, self._clock).mounted(),
         ]
 
     def dashboard(self) -> bytes:
@@ -98,7 +97,7 @@ class Pages:
             releases=self._desk.releases(),
             rows=rows,
             now=now,
-            version=_version(),
+            version=version(),
         )
 
     def incident(self, name: str) -> bytes:
@@ -109,7 +108,7 @@ class Pages:
 
         found = self._cases.shown(name)
         if found is None:
-            raise _nothing("incident", name)
+            raise nothing("incident", name)
         impact = found.get("impact")
         told = impact_in_words(msgspec.convert(impact, Impact)) if impact else []
         return incident_page(
@@ -117,7 +116,7 @@ class Pages:
             impact=told,
             lines=self._lines(found),
             now=self._clock(),
-            version=_version(),
+            version=version(),
         )
 
     def model(self, name: str) -> bytes:
@@ -142,7 +141,7 @@ class Pages:
             incidents=incidents,
             rows=lately.rows.num_rows,
             now=self._clock(),
-            version=_version(),
+            version=version(),
         )
 
     def feature(self, model: str, name: str) -> bytes:
@@ -153,7 +152,7 @@ class Pages:
         contract: Contract = release.contract
         field = next((f for f in contract.serving().fields if f.name == name), None)
         if field is None:
-            raise _nothing("feature", name)
+            raise nothing("feature", name)
         lately = self._lately(model)
         incidents = [i for i in self._desk.incidents(model) if name in i["features"]]
         shown = field.pii == "no"
@@ -175,7 +174,7 @@ class Pages:
             incidents=incidents,
             looked_at=min(LOOKED_AT, len(values)),
             now=self._clock(),
-            version=_version(),
+            version=version(),
         )
 
     # -- parts --------------------------------------------------------------------------------
@@ -183,11 +182,11 @@ class Pages:
     def _release(self, model: str) -> tuple[dict[str, Any], Kept]:
         champion = next((m for m in self._desk.models() if m["model"] == model), None)
         if champion is None:
-            raise _nothing("model with a champion", model)
+            raise nothing("model with a champion", model)
         try:
             return champion, kept(self._store.files / "releases" / champion["release"])
         except OSError:
-            raise _nothing("release of this model in the store", model) from None
+            raise nothing("release of this model in the store", model) from None
 
     def _summary(
         self,
@@ -243,36 +242,3 @@ class Pages:
 def _other(lately: Lately, field: str) -> list[str]:
     """Marks of a field that say that a value is there and wrong."""
     return [f"{field}:{code}" for code in lately.codes(field) if code not in ("null", UNSEEN, CODE)]
-
-
-def _version() -> str:
-    import holdfast
-
-    return holdfast.__version__
-
-
-def _nothing(what: str, name: str) -> RequestError:
-    return RequestError(
-        f"there is no such {what} here",
-        status=404,
-        code="HF-E-REQUEST-PATH",
-        expected="a link from the dashboard",
-        got=f"{name[:80]!r}",
-        remedy="go to / and follow the links",
-    )
-
-
-def _page(path: str, name: str, summary: str, render: Callable[[Mapping[str, str]], bytes]) -> Page:
-    from holdfast.serving.replies import reply
-    from holdfast.serving.service import Page
-
-    async def handler(request: Request) -> int:
-        from holdfast.web.page import headers
-
-        loop = asyncio.get_running_loop()
-        body = await loop.run_in_executor(None, render, request.names)
-        await reply(request.send, body, headers=headers())
-        return 200
-
-    route = Route(method="GET", path=path, roles=READ, name=name, summary=summary, page=True)
-    return Page(route, handler)

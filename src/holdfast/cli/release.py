@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from holdfast.cli import options, output, release_moves, table
+from holdfast.cli import options, output, release_history, release_moves, table
 
 if TYPE_CHECKING:
     from holdfast.releases import Release
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 app = table.new("Build, list, show, promote and roll back releases.")
 release_moves.add_to(app)
+app.command()(release_history.history)
 
 #: state of the gate → whether a build passed: 0, 1 for what failed or waits
 _PASSED = {"passed": True, "waiting": None, "failed": False}

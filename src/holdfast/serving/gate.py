@@ -115,8 +115,9 @@ class Gate:
                 raise _not_found(method, methods)
             name = route.name
             who = "" if route.public else self._check_token(route, headers)
-            if route.writes and b"origin" in headers:
-                self._check_origin(headers)
+            # a browser sends a form, with the login it knows, from any site: it has to say which
+            if route.writes and (route.page or b"origin" in headers):
+                self._check_origin(headers, form=route.page)
             status = await self._handlers[name](
                 Request(scope, receive, send, headers, route, model, names, who)
             )
@@ -168,7 +169,7 @@ class Gate:
         given = headers.get(b"authorization", b"")
         scheme, _, secret = given.partition(b" ")
         kind = scheme.lower()
-        if kind == b"basic" and not route.writes:
+        if kind == b"basic" and (route.page or not route.writes):
             try:
                 secret = base64.b64decode(secret, validate=True).partition(b":")[2]
             except (binascii.Error, ValueError):
@@ -189,8 +190,8 @@ class Gate:
             )
         return entry.name
 
-    def _check_origin(self, headers: dict[bytes, bytes]) -> None:
-        origin = headers[b"origin"].decode("latin-1")
+    def _check_origin(self, headers: dict[bytes, bytes], *, form: bool) -> None:
+        origin = headers.get(b"origin", b"").decode("latin-1")
         _, found, rest = origin.partition("://")
         same = found and rest.lower() == headers.get(b"host", b"").decode("latin-1").lower()
         if not same:
@@ -198,9 +199,13 @@ class Gate:
                 "a write from another web site is refused",
                 status=403,
                 code="HF-E-REQUEST-ORIGIN",
-                expected="no Origin header, or this server's own",
+                expected="this server's own Origin header"
+                if form
+                else "no Origin header, or this server's own",
                 got=f"origin={origin[:80]!r}",
-                remedy="send writes from a program, not from a page of another site",
+                remedy="use the form on the page of this server"
+                if form
+                else "send writes from a program, not from a page of another site",
             )
 
 

@@ -163,13 +163,15 @@ _ANSWERS: dict[str, dict[str, Any]] = {
 
 
 def _operation(route: Route) -> dict[str, Any]:
-    error = {"description": "Error", "content": _json(_ref("ErrorOut"))}
+    error: dict[str, Any] = {"description": "Error", "content": _json(_ref("ErrorOut"))}
     answers: dict[str, Any] = {
         "200": {
             "description": "Done",
             "content": _PAGE if route.page else _ANSWERS.get(route.name, _json({"type": "object"})),
         }
     }
+    if route.writes and route.page:
+        answers = {"303": {"description": "Done; goes on to the page of the `location` header"}}
     codes = ["421"]
     if not route.public:
         codes += ["401", "403"]
@@ -183,6 +185,9 @@ def _operation(route: Route) -> dict[str, Any]:
     if route.name == "ready":
         answers["503"] = {"description": "Not ready", "content": _json({"type": "object"})}
     answers.update(dict.fromkeys(sorted(set(codes)), error))
+    if route.writes and route.page:
+        shown = {"description": "The page says why", "content": _PAGE | error["content"]}
+        answers.update({"409": shown, "422": shown})
     operation: dict[str, Any] = {
         "operationId": route.name,
         "summary": route.summary,
@@ -192,8 +197,12 @@ def _operation(route: Route) -> dict[str, Any]:
         else f"Roles, where tokens are in use: {', '.join(sorted(route.roles))}.",
         "security": [] if route.public else [{"token": []}, {}],
     }
-    if names:
-        operation["parameters"] = [
+    parameters: list[dict[str, Any]] = [
+        {"name": name, "in": "query", "required": False, "schema": schema}
+        for name, schema in route.query.items()
+    ]
+    if names or parameters:
+        operation["parameters"] = parameters + [
             {
                 "name": name,
                 "in": "path",
@@ -217,6 +226,9 @@ def _operation(route: Route) -> dict[str, Any]:
             ARROW.decode(): {"schema": {"type": "string", "format": "binary"}},
         },
     }.get(route.name)
+    if route.form:
+        fields = {"type": "object", "required": sorted(route.form), "properties": route.form}
+        content = {"application/x-www-form-urlencoded": {"schema": fields}}
     if content is not None:
         operation["requestBody"] = {"required": True, "content": content}
     return operation

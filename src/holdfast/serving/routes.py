@@ -7,6 +7,7 @@ composition root brings its own line; a route without roles is an error at start
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 from urllib.parse import unquote_to_bytes
 
 import msgspec
@@ -17,6 +18,7 @@ from holdfast.serving.auth import Role
 WRITE = frozenset({Role.CLIENT, Role.ADMIN})
 READ = frozenset({Role.VIEWER, Role.OPERATOR, Role.RELEASER, Role.ADMIN})
 OPERATE = frozenset({Role.OPERATOR, Role.ADMIN})
+RELEASE = frozenset({Role.RELEASER, Role.ADMIN})
 ANY = frozenset(Role)
 #: Health probes: answered to anyone, they say nothing but "yes" or "no".
 PUBLIC: frozenset[Role] = frozenset()
@@ -33,7 +35,9 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
         name: operation id and key of the handler.
         summary: one line for the OpenAPI document.
         public: whether no token is needed even when tokens are in use.
-        page: whether a browser shows it (login by HTTP Basic with the token as password).
+        page: whether a browser shows it (login by HTTP Basic with the token as password). A page
+            that writes is sent from a form of this server and from nowhere else.
+        query, form: name → JSON schema of the parameters behind ``?`` and of the form's fields.
     """
 
     method: str
@@ -43,6 +47,8 @@ class Route(msgspec.Struct, frozen=True, kw_only=True):
     summary: str
     public: bool = False
     page: bool = False
+    query: Mapping[str, Any] = {}
+    form: Mapping[str, Any] = {}
 
     @property
     def writes(self) -> bool:

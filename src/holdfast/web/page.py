@@ -47,19 +47,25 @@ def render(template: str, **values: Any) -> bytes:
     return _environment().get_template(template).render(style=_style(), **values).encode()
 
 
-@lru_cache(maxsize=1)
-def headers() -> tuple[tuple[bytes, bytes], ...]:
-    """HTTP headers of the page: nothing may be loaded, and only this one style applies."""
+@lru_cache(maxsize=2)
+def headers(*, forms: bool = False) -> tuple[tuple[bytes, bytes], ...]:
+    """HTTP headers of the page: nothing may be loaded, and only this one style applies.
+
+    Args:
+        forms: whether the page has a form, which then goes to this server only. Its browser
+            names the page's origin when it sends the form, and to no other site.
+    """
     style = base64.b64encode(hashlib.sha256(_style().encode()).digest()).decode()
+    goes = "self" if forms else "none"
     policy = (
-        f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; form-action 'none'; "
-        "frame-ancestors 'none'"
+        f"default-src 'none'; style-src 'sha256-{style}'; base-uri 'none'; "
+        f"form-action '{goes}'; frame-ancestors 'none'"
     )
     return (
         (b"content-type", b"text/html; charset=utf-8"),
         (b"content-security-policy", policy.encode()),
         (b"x-content-type-options", b"nosniff"),
-        (b"referrer-policy", b"no-referrer"),
+        (b"referrer-policy", b"same-origin" if forms else b"no-referrer"),
         (b"cache-control", b"no-store"),
     )
 
