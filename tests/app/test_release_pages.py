@@ -19,6 +19,7 @@ from holdfast.serving.auth import Role
 from holdfast.serving.desk import StoreDesk
 from holdfast.serving.metrics import Metrics
 from holdfast.storage import Store
+from holdfast.storage.training import Interval
 
 NOW = START + 40 * DAY
 HERE = {"origin": "http://127.0.0.1:8000", "content-type": "application/x-www-form-urlencoded"}
@@ -51,8 +52,12 @@ def ask(store, path, form=None, headers=None, **settings):
     return got[0]
 
 
+def seen(store):
+    return Lifecycle(store, "loan").state().rev
+
+
 def promote(store, release, reason="it is cheaper", headers=None, **settings):
-    form = {"move": "promote", "reason": reason}
+    form = {"move": "promote", "reason": reason, "seen": seen(store)}
     return ask(store, f"/models/loan/releases/{release}", form, headers, **settings)
 
 
@@ -218,16 +223,56 @@ def test_a_rollback_with_a_reason_stands_in_the_history(store):
         loan.promote(release, at=START + 1, by="ada", reason="built")
     page = ask(store, f"/models/loan/releases/{second}")[2]
     assert f"Roll back to {first[:12]}" in page
-    form = {"move": "rollback", "reason": "it approves too much"}
+    form = {"move": "rollback", "reason": "it approves too much", "seen": seen(store)}
     status, headers, _ = ask(store, f"/models/loan/releases/{second}", form)
     assert (status, headers["location"]) == (303, "/models/loan/history")
     assert champion(store) == first
     assert "it approves too much" in ask(store, "/models/loan/history")[2]
-    # sent twice, it would roll back further: it is refused, as this release answers no longer
+    [entry] = history_of(store, "loan", topics=["rollbacks"])
+    assert (entry.by, entry.why) == ("somebody on this machine", "it approves too much")
+    # sent twice, it is refused, whether the page is an old one or a new one
+    for again in (form, form | {"seen": seen(store)}):
+        status, _, text = ask(store, f"/models/loan/releases/{second}", again)
+        assert status == 409
+        assert "Nothing was changed: " in text
+        assert champion(store) == first
+
+
+def test_who_saw_an_older_state_is_told_and_decides_again(store):
+    first, second = add(store, 0, START), add(store, 1, START)
+    old = {"move": "promote", "reason": "it is cheaper", "seen": seen(store)}
+    assert promote(store, first)[0] == 303
+    status, _, text = ask(store, f"/models/loan/releases/{second}", old)
+    assert status == 409
+    assert "has moved since this page was shown" in text
+    assert "it is cheaper</textarea>" in text
+    assert f'name="seen" value="{seen(store)}"' in text
+    assert champion(store) == first
+    assert promote(store, second)[0] == 303
+
+
+def test_the_champion_is_not_promoted_again(store):
+    release = add(store, 0, START)
+    assert promote(store, release)[0] == 303
+    status, _, text = promote(store, release)
+    assert status == 409
+    assert "answers already" in text
+
+
+def test_a_release_that_learned_from_spoiled_rows_neither_offers_nor_makes_a_move(store):
+    first, second = add(store, 0, START), add(store, 1, START)
+    store.training.record("loan", first, [Interval(START, START + DAY)], at=START)
+    assert promote(store, first)[0] == 303
+    assert promote(store, second)[0] == 303
+    store.training.spoil("loan", "i1", Interval(START, START + 5), at=START + DAY)
+    form = {"move": "rollback", "reason": "back", "seen": seen(store)}
     status, _, text = ask(store, f"/models/loan/releases/{second}", form)
     assert status == 409
-    assert "Nothing was changed: " in text
-    assert champion(store) == first
+    assert "learned from spoiled rows" in text
+    assert "<form" not in text
+    assert champion(store) == second
+    page = ask(store, f"/models/loan/releases/{first}")[2]
+    assert "<dt>logged rows</dt><dd>2026-" in page
 
 
 @pytest.mark.parametrize("reason", ["", "  \r\n ", "x" * 501])
@@ -266,10 +311,12 @@ def test_a_refused_reason_is_kept_in_its_field(store):
 @pytest.mark.parametrize(
     ("body", "headers", "status"),
     [
-        (b"move=promote&reason=x&more=1", {}, 422),
+        (b"move=promote&reason=x&seen=1&more=1", {}, 422),
+        (b"move=promote&reason=x", {}, 422),
+        (b"move=promote&reason=x&seen=-1", {}, 422),
         (b"move=promote&move=promote&reason=x", {}, 422),
-        (b"move=retire&reason=x", {}, 422),
-        (b"reason=x", {}, 422),
+        (b"move=retire&reason=x&seen=1", {}, 422),
+        (b"reason=x&seen=1", {}, 422),
         (b"move=promote&reason=%ff", {}, 422),
         (b'{"move": "promote", "reason": "x"}', {"content-type": "application/json"}, 415),
         (b"move=promote&reason=" + b"x" * 20_000, {}, 413),
@@ -305,7 +352,7 @@ def test_a_browser_that_logged_in_may_send_the_form_and_its_name_is_kept(store):
     basic = {"authorization": "Basic " + base64.b64encode(secret.encode()).decode()}
     assert promote(store, release, "mine", basic, tokens=lambda: BOOK)[0] == 303
     [entry] = history_of(store, "loan", topics=["promotions"])
-    assert entry.why == "mine"
+    assert (entry.by, entry.why) == ("releaser", "mine")
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "", "http://127.0.0.1:9"])
@@ -335,7 +382,7 @@ def test_the_api_document_tells_the_form_the_query_and_what_is_answered(store):
     told = ask(store, "/openapi.json")[2]["paths"]
     move = told["/models/{model}/releases/{release}"]["post"]
     form = move["requestBody"]["content"]["application/x-www-form-urlencoded"]["schema"]
-    assert form["required"] == ["move", "reason"]
+    assert form["required"] == ["move", "reason", "seen"]
     assert {"303", "401", "403", "404", "409", "413", "415", "422"} <= set(move["responses"])
     assert "200" not in move["responses"]
     assert "Roles, where tokens are in use: admin, releaser." in move["description"]

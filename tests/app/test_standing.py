@@ -58,13 +58,13 @@ def test_the_champion_is_rolled_back_only_with_a_standby(store, pair):
 
 def test_what_a_challenger_lacks_is_named_until_it_is_there_and_again_when_it_expired(store, pair):
     third = add(store, 2, START)
-    assert of(store, third).hindrance == "No valid check of shadow and canary speaks for it yet."
+    assert of(store, third).hindrance.startswith("No valid check of shadow and canary")
     prove(store, third, START, expires=START + 3 * DAY)
     proven = of(store, third)
     assert (proven.stage, proven.may_promote, proven.hindrance) == (Stage.CANARY, True, "")
     assert [(c["name"], c["counts"]) for c in proven.checks] == [("canary", True), ("shadow", True)]
     late = of(store, third, now=START + 3 * DAY)
-    assert late.hindrance == "No valid check of shadow and canary speaks for it yet."
+    assert late.hindrance.startswith("No valid check of shadow and canary")
     assert [c["counts"] for c in late.checks] == [False, False]
 
 

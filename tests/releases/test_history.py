@@ -146,6 +146,16 @@ def test_an_incident_opened_before_the_events_is_called_as_the_caller_says():
          "Rows from 1970-01-01 00:00 UTC on are spoiled and stay out of training.", ""),
         ("rows.cleared", {"incident": "i1", "since": 0, "until": None},
          "Rows from 1970-01-01 00:00 UTC on may be learned from again.", ""),
+        ("rows.cleared", {"incident": "i1", "by": "ada", "reason": "they are sound"},
+         "Rows of the incident may be learned from again.", "they are sound"),
+        ("rows.spoiled", {"incident": "i1", "since": 0, "until": None, "text": "`job` is gone"},
+         "Rows from 1970-01-01 00:00 UTC on are spoiled and stay out of training.",
+         "`job` is gone"),
+        ("loop.decided", {"decision": "retrain", "why": "the loss rose", "cause": "loss:a1:5"},
+         "The loop decided: retrain.", "the loss rose"),
+        ("release.trained", {"release": A, "pieces": [[0, 5], [120_000_000, 180_000_000]]},
+         "`aaaaaaaaaaaa` learned from logged rows, the first of 1970-01-01 00:00 UTC, the last "
+         "before 1970-01-01 00:03 UTC.", ""),
         ("canary.tripped", {"release": A, "guard": "latency", "why": "p99 doubled"},
          "The canary `aaaaaaaaaaaa` was stopped by the guard `latency`.", "p99 doubled"),
         ("release.live", {"release": A, "servers": ["w0", "w1"]},
@@ -190,7 +200,7 @@ values = st.recursive(
 keys = st.sampled_from(
     ["release", "before", "stages", "id", "incident", "reason", "reasons", "why", "share", "state",
      "since", "until", "servers", "guard", "decision", "cause", "name", "passed", "expires",
-     "waived", "update", "scope", "by", "finding", "override", "parent"]
+     "waived", "pieces", "text", "update", "scope", "by", "finding", "override", "parent"]
 )  # fmt: skip
 events = st.builds(
     lambda kind, at, payload: ControlEvent(

@@ -154,7 +154,7 @@ def one_release_page(text: str = "loan", **details: Any) -> str:
         ],
         "questions": [{"key": text, "sentence": text, "answer": a} for a in (answer, None)],
         "lineage": [(text, text, True), (text, None, True)], "environment": {text: text},
-        "parent": text, "champion": text, "standby": text, "may_promote": False,
+        "parent": text, "champion": text, "standby": text, "rev": 3, "may_promote": False,
         "may_roll_back": True, "hindrance": text,
     }  # fmt: skip
     refused = {"message": text, "expected": text, "got": text, "remedy": text}

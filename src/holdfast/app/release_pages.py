@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import functools
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
@@ -79,6 +80,7 @@ class ReleasePages:
                     page=True,
                     form={
                         "move": {"type": "string", "enum": list(_MOVES)},
+                        "seen": {"type": "integer", "minimum": 0, "maximum": 999_999_999},
                         "reason": {"type": "string", "minLength": 1, "maxLength": LONGEST_REASON},
                     },
                 ),
@@ -154,15 +156,15 @@ class ReleasePages:
 
         given = await form(request, Limits())
         model, release = request.names["model"], request.names["release"]
-        move = given.get("move", "")
+        move, seen = given.get("move", ""), given.get("seen", "")[:9]
         reason = " ".join(given.get("reason", "").split())
-        if move not in _MOVES:
+        if move not in _MOVES or not (seen.isascii() and seen.isdigit()):
             raise RequestError(
                 "this cannot be done to a release",
                 status=422,
                 code="HF-E-REQUEST-FIELDS",
-                expected=f"move: {', '.join(_MOVES)}",
-                got=f"move={move[:40]!r}",
+                expected=f"move: {', '.join(_MOVES)}; seen: the revision of the lifecycle",
+                got=f"move={move[:40]!r}, seen={seen!r}",
                 remedy="use the form of the page",
             )
         loop = asyncio.get_running_loop()
@@ -176,8 +178,9 @@ class ReleasePages:
                     got=f"{len(reason)} characters",
                     remedy="say why, in your own words",
                 )
+            how = {"reason": reason, "by": request.who or NOBODY}
             await loop.run_in_executor(
-                None, self._moved, model, release, move, reason, request.who or NOBODY
+                None, functools.partial(self._moved, model, release, move, int(seen), **how)
             )
         except (ReleaseError, RequestError) as error:
             status = error.status if isinstance(error, RequestError) else 409
@@ -190,22 +193,45 @@ class ReleasePages:
         await reply(request.send, b"", 303, ((b"location", there), NO_STORE))
         return 303
 
-    def _moved(self, model: str, release: str, move: str, reason: str, by: str) -> None:
+    def _moved(
+        self, model: str, release: str, move: str, seen: int, *, reason: str, by: str
+    ) -> None:
         if release not in self._ids(model):
             raise nothing("release of this model", release)
-        if move == "promote":
-            self._registry.promote(model, release, reason=reason)
-            return
-        champion = self._store.catalog.champion(model)
-        if champion is None or champion.release != release:
+        now = standing(self._store, self._registry, model, release, self._clock())
+        if now.rev != seen:
             raise ReleaseError(
-                f"release {release[:12]} does not answer, so nothing was rolled back",
+                f"the lifecycle of {model!r} has moved since this page was shown",
+                code="HF-E-STORE-REVISION",
+                expected=f"revision {seen}",
+                got=f"revision {now.rev}",
+                remedy="look at what has happened below, and decide again",
+            )
+        if (now.champion == release) is (move == "promote"):
+            raise ReleaseError(
+                f"release {release[:12]} answers already"
+                if move == "promote"
+                else f"release {release[:12]} does not answer, so there is nothing to go back from",
                 code="HF-E-LIFECYCLE",
-                expected=f"champion={release[:12]}",
-                got=f"champion={champion and champion.release[:12]}",
+                expected="a release that does not answer"
+                if move == "promote"
+                else f"champion={release[:12]}",
+                got=f"champion={now.champion and now.champion[:12]}",
                 remedy="look at the history: somebody else may have been faster",
             )
-        self._registry.rollback(model, reason=reason)
+        if now.tainted:
+            raise ReleaseError(
+                "the release that would answer learned from spoiled rows",
+                code="HF-E-STORE-SPOILED",
+                expected="rows outside of every incident that spoiled them",
+                got=f"rows of {', '.join(incident[:12] for incident in now.tainted)}",
+                remedy="build a release without these rows, or accept the incident if they are "
+                "sound",
+            )
+        if move == "promote":
+            self._registry.promote(model, release, reason=reason, by=by)
+        else:
+            self._registry.rollback(model, reason=reason, by=by)
 
     def _refused(self, model: str, release: str, error: HoldfastError, reason: str) -> bytes:
         return self.release(model, release, refused=error.to_dict(), reason=reason)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -12,11 +13,13 @@ from holdfast.releases.bundle import MANIFEST, decode
 from holdfast.releases.gate import GATE_FILE, Gate
 from holdfast.releases.lifecycle import ALLOWED, Stage, read
 from holdfast.releases.records import Manifest
+from holdfast.reports.cells import moment
 
 if TYPE_CHECKING:
     from holdfast.releases import Registry
     from holdfast.releases.lifecycle import State
     from holdfast.storage import Store
+    from holdfast.storage.training import Interval
 
 T = TypeVar("T", bound=msgspec.Struct)
 #: stages from which a promotion may be tried
@@ -40,6 +43,9 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
         parent: the release it follows, or None.
         champion: the release that answers, or None.
         standby: the release that a rollback would bring back, or None.
+        tainted: incidents that spoiled rows from which the release that a move would let answer
+            (this one, or the champion's standby) has learned.
+        rev: revision of the lifecycle that all this is of.
         may_promote: whether a promotion may be tried; what the lifecycle asks for is its own.
         may_roll_back: whether it answers and a standby is there.
         hindrance: why neither may be, or what a promotion lacks; empty for nothing.
@@ -57,6 +63,8 @@ class Standing(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None
     champion: str | None
     standby: str | None
+    tainted: tuple[str, ...]
+    rev: int
     may_promote: bool
     may_roll_back: bool
     hindrance: str
@@ -83,7 +91,9 @@ def standing(store: Store, registry: Registry, model: str, release: str, now: in
     gate = store.catalog.gate(model, release)
     standby = state.holder(Stage.STANDBY)
     manifest = _kept(registry.directory / release / MANIFEST, Manifest)
-    may_promote = stage in _PROMOTABLE and gate == "passed" and not state.frozen
+    next_one = standby if stage is Stage.CHAMPION else release
+    tainted = store.training.tainted(model).get(next_one or "", ())
+    may_promote = stage in _PROMOTABLE and gate == "passed" and not state.frozen and not tainted
     return Standing(
         id=release,
         stage=stage,
@@ -101,31 +111,50 @@ def standing(store: Store, registry: Registry, model: str, release: str, now: in
             }
             for name, check in sorted(state.checks.get(release, {}).items())
         ],
-        lineage=_lineage(manifest) if manifest else [],
+        lineage=_lineage(manifest, store.training.pieces(model, release)) if manifest else [],
         environment=manifest.environment if manifest else {},
         parent=manifest.parent if manifest else row.details.get("parent"),
         champion=champion,
         standby=standby,
+        tainted=tainted,
+        rev=state.rev,
         may_promote=may_promote,
-        may_roll_back=stage is Stage.CHAMPION and standby is not None,
-        hindrance=_hindrance(stage, gate, state, release, now),
+        may_roll_back=stage is Stage.CHAMPION and standby is not None and not tainted,
+        hindrance=_hindrance(stage, gate, state, release, now, tainted),
     )
 
 
-def _hindrance(stage: Stage, gate: str | None, state: State, release: str, now: int) -> str:
+def _hindrance(
+    stage: Stage,
+    gate: str | None,
+    state: State,
+    release: str,
+    now: int,
+    tainted: Collection[str],
+) -> str:
+    names = ", ".join(incident[:12] for incident in tainted)
     if stage is Stage.CHAMPION:
-        return "It is the champion, and no standby is there to roll back to."
+        if state.holder(Stage.STANDBY) is None:
+            return "It is the champion, and no standby is there to roll back to."
+        return (
+            f"The standby learned from spoiled rows ({names}): it answers no more." if names else ""
+        )
     if stage is Stage.STANDBY:
         return "It answers again when the champion is rolled back."
     if not ALLOWED[stage]:
         return f"It is {stage.value}: build a new release instead."
+    if names:
+        return f"It learned from spoiled rows ({names}): build a new release instead."
     if gate != "passed":
         return "It cannot be promoted while its gate is not open."
     if state.frozen:
         return "Promotions are frozen; a rollback never is."
     lacking = [name for name in ("shadow", "canary") if not state.passes(release, name, now)]
     if lacking and state.holder(Stage.CHAMPION) is not None:
-        return f"No valid check of {' and '.join(lacking)} speaks for it yet."
+        return (
+            f"No valid check of {' and '.join(lacking)} speaks for it: your reason is kept as why "
+            "it was left out."
+        )
     return ""
 
 
@@ -145,12 +174,16 @@ def _questions(registry: Registry, model: str, release: str) -> list[dict[str, A
     ]
 
 
-def _lineage(manifest: Manifest) -> list[tuple[str, str | None, bool]]:
+def _lineage(manifest: Manifest, pieces: Sequence[Interval]) -> list[tuple[str, str | None, bool]]:
     compiled = f", compiled from {manifest.compiled_from}" if manifest.compiled_from else ""
     python = manifest.environment.get("python")
     return [
         ("model", f"{manifest.model_kind}{compiled}, {len(manifest.features)} inputs", False),
         *((f"{table} rows", digest, True) for table, digest in sorted(manifest.data.items())),
+        *(
+            ("logged rows", f"{moment(p.since)} until {p.until and moment(p.until)}", False)
+            for p in pieces
+        ),
         ("training code", manifest.code, True),
         ("contract", manifest.contract, True),
         ("seed", str(manifest.seed), False),

@@ -22,8 +22,8 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
     "promotions": ("lifecycle.promote", "release.promoted", "lifecycle.adopt", "release.live"),
     "rollbacks": ("lifecycle.rollback", "release.rolled_back"),
     "releases": (
-        "release.added", "lifecycle.add", "gate.decided", "audit.answered", "lifecycle.audit",
-        "lifecycle.shadow", "lifecycle.canary", "canary.tripped", "lifecycle.check",
+        "release.added", "lifecycle.add", "release.trained", "gate.decided", "audit.answered",
+        "lifecycle.audit", "lifecycle.shadow", "lifecycle.canary", "canary.tripped", "lifecycle.check",
         "lifecycle.reject", "lifecycle.quarantine", "lifecycle.retire",
     ),
     "incidents": (

@@ -61,7 +61,9 @@ def _decided(payload: Payload, called: Called) -> Told | None:
     if not decision:
         return None
     incident = text(payload, "incident") or (cause if cause in called else "")
-    because = f", because of {cause.replace('_', ' ')}" if cause and cause != incident else ""
+    # a cause with a colon is a key for programs; the reasons say it in words
+    named = cause and cause != incident and ":" not in cause
+    because = f", because of {cause.replace('_', ' ')}" if named else ""
     return Told(
         sentence=f"The loop decided: {decision.replace('_', ' ')}{because}.",
         release=text(payload, "release") or None,
@@ -74,12 +76,14 @@ def _decided(payload: Payload, called: Called) -> Told | None:
 def _rows(sentence: str, tone: str) -> Teller:
     def tell(payload: Payload, _: Called) -> Told:
         since, until = payload.get("since"), payload.get("until")
-        span = f" from {moment(since)}" if type(since) is int else ""
-        span += f" until {moment(until)}" if type(until) is int else " on" if span else ""
+        span = f" from {moment(since)}" if type(since) is int else " of the incident"
+        span += (
+            f" until {moment(until)}" if type(until) is int else " on" if type(since) is int else ""
+        )
         return Told(
             sentence=f"Rows{span} {sentence}.",
             incident=text(payload, "incident") or None,
-            why=joined(*texts(payload, "why")) or text(payload, "reason"),
+            why=joined(*texts(payload, "why")) or text(payload, "reason") or text(payload, "text"),
             tone=tone,
         )
 

@@ -141,6 +141,23 @@ def _live(payload: Payload, _: Called) -> Told | None:
     return Told(sentence=f"{short(release)} answers on {where}.", release=release)
 
 
+def _trained(payload: Payload, _: Called) -> Told | None:
+    release, pieces = text(payload, "release"), payload.get("pieces")
+    times = [
+        time
+        for piece in (pieces if isinstance(pieces, list | tuple) else ())
+        for time in (piece if isinstance(piece, list | tuple) else ())
+        if type(time) is int
+    ]
+    if not release or not times:
+        return None
+    return Told(
+        sentence=f"{short(release)} learned from logged rows, the first of "
+        f"{moment(min(times))}, the last before {moment(max(times))}.",
+        release=release,
+    )
+
+
 def _checked(payload: Payload, _: Called) -> Told | None:
     release, name, passed = text(payload, "release"), text(payload, "name"), payload.get("passed")
     if not release or not name or not isinstance(passed, bool):
@@ -167,6 +184,7 @@ def _frozen(sentence: str) -> Teller:
 MOVES: Mapping[str, Teller] = {
     "release.added": _step("{} was built and added."),
     "lifecycle.add": _step("{} was built and added."),
+    "release.trained": _trained,
     "gate.decided": _gate,
     "audit.answered": _answered,
     "lifecycle.audit": _step("{} counts as audited."),

@@ -54,7 +54,8 @@ def release_page(
         model: name of the model.
         release: id, stage, added_at, gate, reasons, questions (key, sentence, answer), checks
             (name, passed, at, expires, counts), lineage (label, text), environment
-            (package → version), parent, standby, may_promote, may_roll_back, hindrance.
+            (package → version), parent, standby, champion, rev, may_promote, may_roll_back,
+            hindrance.
         entries: what happened to it, the newest first.
         releases: ids that have a page.
         incidents: ids that have a page.
