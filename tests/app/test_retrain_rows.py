@@ -9,10 +9,9 @@ import pyarrow as pa
 import pytest
 
 from holdfast.app.project import Tables
-from holdfast.app.retrain_rows import sound, with_log
+from holdfast.app.retrain_rows import with_log
 from holdfast.errors import DataError
 from holdfast.storage import Store
-from holdfast.storage.training import Interval
 
 TIME = pa.timestamp("us", "UTC")
 TABLE = pa.table(
@@ -68,15 +67,3 @@ def test_a_value_of_another_type_is_refused_by_name(store: Store):
     log(store, "p1", '{"age": "many"}', "0")
     with pytest.raises(DataError, match="'age'"):
         with_log(TABLE, store, "m", DATA)
-
-
-def test_rows_under_incidents_are_left_out_and_the_rest_is_told_as_intervals():
-    table = pa.table({"at": pa.array([0, 3, 5, 7, None, 9], TIME), "row": list(range(6))})
-    rows, pieces = sound(table, "at", [Interval(3, 5), Interval(9)])
-    assert rows.column("row").to_pylist() == [0, 2, 3, 4]
-    assert pieces == (Interval(0, 3), Interval(5, 9))
-
-
-def test_of_rows_without_times_nothing_is_told():
-    rows, pieces = sound(TABLE.drop_columns("at"), "at", [Interval(0)])
-    assert (rows.num_rows, pieces) == (1, ())

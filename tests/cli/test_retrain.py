@@ -296,4 +296,4 @@ def test_rows_under_an_incident_are_not_learned_from(here: Path, ask):
         first, _ = store.training.pieces("loan", made["release"])
         assert first.until == middle[0]
         store.training.spoil("loan", "i2", Interval(0, middle[0]), at=now_us())
-        assert store.training.tainted("loan") == {made["release"]: ("i2",)}
+        assert store.training.tainted("loan")[made["release"]] == ("i2",)

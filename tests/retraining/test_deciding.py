@@ -27,8 +27,8 @@ def facts(**changes) -> Facts:
     return Facts(**usual | changes)
 
 
-def an_incident(class_="pipeline", kind="missing") -> OpenIncident:
-    return OpenIncident(id="i1", class_=class_, kind=kind, sentence="It is so.")
+def an_incident(class_="pipeline", kind="missing", asks="") -> OpenIncident:
+    return OpenIncident(id="i1", class_=class_, kind=kind, sentence="It is so.", asks=asks)
 
 
 def test_a_loss_that_has_risen_asks_for_a_retraining():
@@ -43,7 +43,7 @@ def test_a_loss_that_has_risen_asks_for_a_retraining():
 def test_without_a_rise_nothing_is_done():
     found = decide(POLICY, facts(loss=CALM))
     assert (found.outcome, found.cause) == (Outcome.WAIT, None)
-    assert "no rise of 5% or more was told" in found.why[0]
+    assert "no rise of 5% or more was told" in found.why[1]
 
 
 @pytest.mark.parametrize("loss", [None, LossSignal(estimate=None, why="12 rows are too few")])
@@ -51,6 +51,16 @@ def test_a_loss_that_could_not_be_told_is_not_a_good_one(loss):
     found = decide(POLICY, facts(loss=loss))
     assert found.outcome is Outcome.COULD_NOT_TELL
     assert "could not be told" in found.why[0]
+
+
+def test_an_incident_that_asks_is_heard_and_one_that_asks_to_recalibrate_gets_that():
+    drift = facts(loss=CALM, incidents=(an_incident("concept", "concept_drift", "retrain"),))
+    found = decide(POLICY, drift)
+    assert (found.outcome, found.cause) == (Outcome.RETRAIN, "incident:i1")
+    prior = facts(loss=CALM, incidents=(an_incident("prior", "prior_shift", "recalibrate"),))
+    assert decide(POLICY, prior).outcome is Outcome.RECALIBRATE
+    deaf = Policy(when=When(growth=None, incident=False))
+    assert decide(deaf, drift).outcome is Outcome.WAIT
 
 
 def test_a_rise_must_last():
@@ -135,7 +145,7 @@ anything = st.builds(
 def test_whatever_asks_a_veto_wins_and_every_clause_is_told(found):
     decision = decide(Policy(), found)
     names = [c.name for c in decision.clauses]
-    assert len(names) == len(set(names)) == 11
+    assert len(names) == len(set(names)) == 12
     assert all(c.sentence for c in decision.clauses)
     forbidden = any(c.holds for c in decision.clauses if c.role is not Role.WHEN)
     asks = any(c.holds for c in decision.clauses if c.role is Role.WHEN)

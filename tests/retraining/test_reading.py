@@ -16,6 +16,7 @@ model = "loan"
 automatic = true
 metric = "cost"
 [policy.when]
+incident = false
 loss_increase = { min = 0.02, confidence = 0.9, for = "3d" }
 growth = false
 schedule = "30d"
@@ -114,7 +115,7 @@ def test_the_rise_of_the_loss_can_be_switched_off():
             4, "asks for more than limits.per_model", "that the limit allows",
         ),
         (
-            "[policy.when]\nloss_increase = false\ngrowth = false",
+            "[policy.when]\nincident = false\nloss_increase = false\ngrowth = false",
             1, "nothing ever asks", "at least one of",
         ),
         (

@@ -78,8 +78,10 @@ def test_an_incident_without_an_end_spoils_everything_after_it(store):
 
 def test_what_was_learned_is_told_once(store):
     admit(store, "loan", "a")
-    store.training.record("loan", "a", [Interval(10, 15)], at=50)
+    assert store.training.rows("loan", "a") is None
+    store.training.record("loan", "a", [Interval(10, 15)], at=50, rows=7)
     store.training.record("loan", "a", [Interval(10, 15)], at=51)
+    assert store.training.rows("loan", "a") == 7
     with pytest.raises(StoreError, match="told once"):
         store.training.record("loan", "a", [Interval(10, 16)], at=52)
 

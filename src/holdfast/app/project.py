@@ -12,8 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from holdfast.app.basics import now_us
 from holdfast.app.home import opened
-from holdfast.app.training import TRAIN_FILE, fitting, load_function
+from holdfast.app.training import TRAIN_FILE, fitting, load_function, sound
 from holdfast.errors import ConfigError, DataError, UsageError
 from holdfast.retraining.context import TrainingContext
 
@@ -182,6 +183,10 @@ def _built(
     with opened(folder / project.store, config=config) as home:
         champion = home.store.catalog.champion(project.model)
         parent = champion.release if champion else None
+        spoiled = home.store.training.standing(project.model)
+        read, (table, pieces) = table.num_rows, sound(table, project.data.event_time, spoiled)
+        if table.num_rows < read:
+            progress(f"leaving out {read - table.num_rows:,} rows under incidents")
         if again and parent is not None and project.contract is None:
             contract = home.registry.open(parent, allow=home.settings.allow_models).contract
         else:
@@ -224,6 +229,10 @@ def _built(
             progress=progress,
         )
         home.registry.add(project.model, release)
+        if not again:  # a retraining tells by itself what it learned from
+            home.store.training.record(
+                project.model, release.id, pieces, at=now_us(), rows=table.num_rows
+            )
         if again and parent is not None:
             home.registry.carry_answers(project.model, parent, release.id)
         gate = home.store.catalog.gate(project.model, release.id)  # decided when it was added

@@ -232,7 +232,9 @@ class _Attempt:
         pieces = msgspec.convert(result["pieces"], tuple[Interval, ...])
         state, reasons = self._home.registry.gate(model, release)
         try:
-            self._home.store.training.record(model, release, pieces, at=now_us())
+            self._home.store.training.record(
+                model, release, pieces, at=now_us(), rows=result["rows"]
+            )
             refused = state.value == "failed"
         except StoreError as error:  # an incident was found meanwhile
             refused, reasons = True, [error.message, *reasons]
@@ -276,7 +278,7 @@ def build(task: Task) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     from holdfast import frames
-    from holdfast.app.retrain_rows import sound
+    from holdfast.app.training import sound
 
     given = task.arguments
     config, data = Path(given["config"]), Path(given["data"])
@@ -297,7 +299,12 @@ def build(task: Task) -> dict[str, Any]:
         shared=task.progress,
         again=True,
     )
-    return {"model": model, "release": release.id, "pieces": msgspec.to_builtins(pieces)}
+    return {
+        "model": model,
+        "release": release.id,
+        "pieces": msgspec.to_builtins(pieces),
+        "rows": rows.num_rows,
+    }
 
 
 def vetoing(incident: Incident) -> bool:

@@ -2,15 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
-from holdfast.app.training import span, times
 from holdfast.errors import DataError
-from holdfast.storage.training import Interval, without
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -62,36 +58,6 @@ def with_log(
             values = [value or name for value, name in zip(values, known, strict=True)]
         columns.append(_typed(values, field))
     return pa.concat_tables([table, pa.table(columns, schema=table.schema)])
-
-
-def sound(
-    table: pa.Table, event_time: str | None, spoiled: Sequence[Interval]
-) -> tuple[pa.Table, tuple[Interval, ...]]:
-    """The rows that may be learned from, and the event times they come from.
-
-    Args:
-        table: rows for training.
-        event_time: column that says when, or None.
-        spoiled: event times that nothing may learn from.
-
-    Returns:
-        The table without rows of those times (one without a time stays), and the intervals of
-        event time that the rest was taken from; none where rows carry no times.
-    """
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    start, end = span(table, event_time)
-    moments = times(table, event_time)
-    if moments is None or start is None or end is None:
-        return table, ()
-    keep = pa.chunked_array([pa.array(np.ones(table.num_rows, bool))])
-    for interval in spoiled:
-        within = pc.greater_equal(moments, interval.since)
-        if interval.until is not None:
-            within = pc.and_(within, pc.less(moments, interval.until))
-        keep = pc.and_(keep, pc.invert(pc.fill_null(within, False)))
-    return table.filter(keep), without(Interval(start, end), spoiled)
 
 
 def _text(kind: pa.DataType) -> bool:

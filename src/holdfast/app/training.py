@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
+import numpy as np
 
 from holdfast.errors import ConfigError, HoldfastError, ModelError
 from holdfast.retraining.context import TrainingContext, adapted, takes_context
+from holdfast.storage.training import Interval, without
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -97,6 +99,36 @@ def times(table: pa.Table, event_time: str | None) -> pa.ChunkedArray | None:
     if not pa.types.is_temporal(column.type) or pa.types.is_time(column.type):
         return None
     return pc.cast(pc.cast(column, pa.timestamp("us"), safe=False), pa.int64())
+
+
+def sound(
+    table: pa.Table, event_time: str | None, spoiled: Sequence[Interval]
+) -> tuple[pa.Table, tuple[Interval, ...]]:
+    """The rows that may be learned from, and the event times they come from.
+
+    Args:
+        table: rows for training.
+        event_time: column that says when, or None.
+        spoiled: event times that nothing may learn from.
+
+    Returns:
+        The table without rows of those times (one without a time stays), and the intervals of
+        event time that the rest was taken from; none where rows carry no times.
+    """
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    start, end = span(table, event_time)
+    moments = times(table, event_time)
+    if moments is None or start is None or end is None:
+        return table, ()
+    keep = pa.chunked_array([pa.array(np.ones(table.num_rows, bool))])
+    for interval in spoiled:
+        within = pc.greater_equal(moments, interval.since)
+        if interval.until is not None:
+            within = pc.and_(within, pc.less(moments, interval.until))
+        keep = pc.and_(keep, pc.invert(pc.fill_null(within, False)))
+    return table.filter(keep), without(Interval(start, end), spoiled)
 
 
 def _corner(checkpoints: Path, rows: pa.Table, features: tuple[str, ...]) -> Path:

@@ -41,11 +41,11 @@ def _found(policy: Policy) -> Iterator[tuple[str, str, str]]:
                 "a schedule that the limit allows",
             )
     rise = when.loss_increase
-    if rise is None and when.growth is None and when.schedule is None:
+    if not when.incident and rise is None and when.growth is None and when.schedule is None:
         yield (
             "when",
             "nothing ever asks for a retraining",
-            "at least one of when.loss_increase, when.growth, when.schedule",
+            "at least one of when.incident, when.loss_increase, when.growth, when.schedule",
         )
     if not unless.open_incident and policy.automatic:
         yield (

@@ -98,17 +98,18 @@ def decide(policy: Policy, facts: Facts) -> Decision:
         outcome = Outcome.COULD_NOT_TELL if unknown else Outcome.WAIT
     elif any(told.holds is not False for told in forbids):
         outcome = Outcome.VETOED
-    elif policy.when.recalibrate_first and _only_prior(facts):
+    elif policy.when.recalibrate_first and _only_prior(facts, asking[0][0]):
         outcome = Outcome.RECALIBRATE
     else:
         outcome = Outcome.RETRAIN
     return Decision(outcome=outcome, cause=cause, clauses=clauses)
 
 
-def _only_prior(facts: Facts) -> bool:
+def _only_prior(facts: Facts, told: Told) -> bool:
     """Whether the share of outcomes is what moved, and nothing else did."""
     moved = {i.class_ for i in facts.incidents if i.class_ != "harmless"}
-    return moved == {"prior"}
+    asked = {i.asks for i in facts.incidents if i.asks}
+    return moved == {"prior"} or (told.name == "when.incident" and asked == {"recalibrate"})
 
 
 def _asks(policy: Policy, facts: Facts) -> Iterator[tuple[Told, str | None]]:
@@ -119,6 +120,15 @@ def _asks(policy: Policy, facts: Facts) -> Iterator[tuple[Told, str | None]]:
         return clause, cause if holds else None
 
     when, loss = policy.when, facts.loss
+    if when.incident:
+        found = [i for i in facts.incidents if i.asks]
+        yield told(
+            "incident",
+            bool(found),
+            "; ".join(f"incident {i.id[:12]} asks to {i.asks}: {i.sentence}" for i in found)
+            or "no open incident asks for it",
+            f"incident:{found[0].id if found else None}",
+        )
     if when.loss_increase is not None:
         cause = f"loss:{champion}:{loss.since if loss else None}"
         yield told("loss_increase", *_risen(policy, facts), cause)
@@ -235,6 +245,6 @@ def _limits(policy: Policy, facts: Facts) -> Iterator[Told]:
     yield told(
         "attempts",
         facts.failed >= limits.attempts,
-        f"{facts.failed} retrainings for this cause failed, {limits.attempts} allowed"
+        f"{facts.failed} retrainings failed in a row, {limits.attempts} allowed"
         + ("; a person is to look" if facts.failed >= limits.attempts else ""),
     )

@@ -31,12 +31,21 @@ class LossSignal(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class OpenIncident(msgspec.Struct, frozen=True, kw_only=True):
-    """An incident that is open now: id, class, kind, sentence."""
+    """An incident that is open now.
+
+    Attributes:
+        id: of it, with its episode where it came back.
+        class_, kind: what it is.
+        sentence: the incident in words.
+        asks: ``retrain`` or ``recalibrate`` where that is its action and nobody muted it; else
+            empty.
+    """
 
     id: str
     class_: str
     kind: str
     sentence: str
+    asks: str = ""
 
 
 class Facts(msgspec.Struct, frozen=True, kw_only=True):
@@ -51,7 +60,7 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         matured: rows whose outcome has come since then.
         retrains: times of the model's finished retrainings.
         running: retrainings of all models that run now.
-        failed: retrainings that failed for the cause since the last one that did not.
+        failed: retrainings of this champion that failed since the last one that did not.
         incidents: those of this model that are open.
         storms: sources from which several models alarm, with how many; this model among them.
         frozen: scopes of freezes that hold the model.

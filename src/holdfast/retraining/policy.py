@@ -31,6 +31,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True):
     """What asks for a retraining; each clause by itself.
 
     Attributes:
+        incident: an open incident asks for it, such as a concept drift; not a muted one.
         loss_increase: the realized loss has risen; None: not asked.
         growth: so many times the rows that the champion learned from have come with their
             outcome, above 1; None: not asked.
@@ -41,6 +42,7 @@ class When(msgspec.Struct, frozen=True, kw_only=True):
             fitted anew before the model is.
     """
 
+    incident: bool = True
     loss_increase: Rise | None = Rise()
     growth: float | None = 1.3
     schedule: int | None = None
@@ -70,7 +72,7 @@ class Limits(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         per_model: retrainings of one model within a stretch of time.
         at_once: retrainings of all models that run at the same time.
-        attempts: failed retrainings for one cause, after which a person is asked.
+        attempts: failed retrainings in a row, after which a person is asked.
     """
 
     per_model: Rate = Rate(1, duration("24h"))

@@ -113,6 +113,7 @@ def _rate_of_errors() -> Clause:
 CLAUSES: Mapping[str, Clause] = {
     "automatic": Clause("true or false", _flag, "automatic"),
     "metric": Clause(f"one of {', '.join(METRICS)}", _one_of(METRICS), "metric"),
+    "when.incident": Clause("true or false", _flag, "incident"),
     "when.loss_increase.min": Clause(_SHARE, _number(0, 100, open_low=True), "min"),
     "when.loss_increase.confidence": Clause(
         _CONFIDENCE, _number(0.5, 0.999999, open_low=True), "confidence"

@@ -203,7 +203,15 @@ class TrainingTables:
         """The event times that nothing may learn from, in order; they may overlap."""
         return tuple(row.interval for row in self.spoiled(model) if row.standing)
 
-    def record(self, model: str, release: str, pieces: Sequence[Interval], *, at: int) -> None:
+    def record(
+        self,
+        model: str,
+        release: str,
+        pieces: Sequence[Interval],
+        *,
+        at: int,
+        rows: int | None = None,
+    ) -> None:
         """Keep what a release learned from; told once per release.
 
         Args:
@@ -211,6 +219,7 @@ class TrainingTables:
             release: id of a release known to it.
             pieces: event times, each with an end; see `without`.
             at: microseconds since 1970 (UTC).
+            rows: how many rows it learned from; None where nobody counted.
 
         Raises:
             StoreError: a piece meets spoiled rows (``HF-E-STORE-SPOILED``), the release is not
@@ -240,7 +249,8 @@ class TrainingTables:
                     got=f"{len(pieces)} intervals",
                     remedy="build another release",
                 )
-            payload = {"release": release, "pieces": [[p.since, p.until] for p in pieces]}
+            told = [[p.since, p.until] for p in pieces]
+            payload = {"release": release, "pieces": told, "rows": rows}
             event = self._control.append(
                 TRAINED, model, payload, at=at, key=f"trained:{model}:{release}"
             )
@@ -248,6 +258,14 @@ class TrainingTables:
                 "INSERT INTO trained (model, release, since, until, event) VALUES (?, ?, ?, ?, ?)",
                 [(model, release, p.since, p.until, event) for p in pieces],
             )
+
+    def rows(self, model: str, release: str) -> int | None:
+        """How many rows a release learned from; None where nobody told."""
+        for event in self._control.events(model, [TRAINED]):
+            if event.payload["release"] == release:
+                rows = event.payload.get("rows")
+                return None if rows is None else int(rows)
+        return None
 
     def pieces(self, model: str, release: str) -> tuple[Interval, ...]:
         """What a release learned from, in order of time; empty where nobody told."""
