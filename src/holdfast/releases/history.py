@@ -23,8 +23,8 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
     "rollbacks": ("lifecycle.rollback", "release.rolled_back"),
     "releases": (
         "release.added", "lifecycle.add", "release.trained", "gate.decided", "audit.answered",
-        "lifecycle.audit", "lifecycle.shadow", "lifecycle.canary", "canary.tripped", "lifecycle.check",
-        "lifecycle.reject", "lifecycle.quarantine", "lifecycle.retire",
+        "lifecycle.audit", "lifecycle.shadow", "lifecycle.canary", "canary.tripped",
+        "lifecycle.check", "lifecycle.reject", "lifecycle.quarantine", "lifecycle.retire",
     ),
     "incidents": (
         "incident.opened", "incident.updated", "incident.closed", "incident.reopened",
