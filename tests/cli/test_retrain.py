@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 from pathlib import Path
@@ -17,6 +18,7 @@ from holdfast.cli import main
 from holdfast.demo.loans import generate
 from holdfast.diagnosis.incidents import OPENED, as_payload
 from holdfast.records import Action, Incident, IncidentStatus
+from holdfast.releases import Registry
 from holdfast.storage import Store
 from holdfast.storage.training import Interval
 
@@ -184,16 +186,88 @@ def test_a_veto_can_be_overridden_and_the_event_says_why(here: Path, ask):
     assert event.payload["vetoed_by"] == ["i-pipeline"]
 
 
-def test_if_needed_does_nothing_without_an_incident_that_asks(here: Path, ask):
-    open_incident(here, "prior", Action.RECALIBRATE)
-    assert (ask("--if-needed")[0], ask("--if-needed")[1]["outcome"]) == (3, "idle")
+def log_judged_rows(here: Path, count: int) -> None:
+    """Logs rows of another lender's book with their outcomes, after the training table's times."""
+    rows = generate(seed=11, rows=count).table.select(COLUMNS).to_pylist()
+    names = [f"j{i}" for i in range(count)]
+    at = [now_us() - 1_000_000 + i for i in range(count)]
+    sent = [
+        {k: v for k, v in row.items() if k not in ("outcome", "applied_at", "application_id")}
+        for row in rows
+    ]
+    with Store.open(here / "holdfast.db") as store:
+        release = store.catalog.champion("loan").release
+        store.predictions.append_columns(
+            {"id": names, "model": ["loan"] * count, "at": at, "received": at,
+             "release": [release] * count, "score": [0.1] * count,
+             "features": [msgspec.json.encode(row).decode() for row in sent]},
+        )  # fmt: skip
+        store.labels.append_columns(
+            {"id": names, "model": ["loan"] * count, "known_at": at, "received": at,
+             "value": [f'"{row["outcome"]}"' for row in rows]},
+        )  # fmt: skip
+
+
+def policy(here: Path, text: str) -> None:
+    settings = (here / "holdfast.toml").read_text()
+    (here / "holdfast.toml").write_text(f"{settings}\n{text}")
+
+
+def test_if_needed_does_nothing_unless_the_policy_asks(here: Path, ask):
+    code, told = ask("--if-needed")
+    assert (code, told["outcome"]) == (3, "idle")
+    assert "could not be told" in told["why"][0]
+
+
+def test_if_needed_waits_for_outcomes_although_an_incident_asks(here: Path, ask):
+    open_incident(here, "concept", Action.RETRAIN)
+    code, told = ask("--if-needed")
+    assert (code, told["outcome"], told["incidents"]) == (3, "vetoed", ["i-concept"])
+    assert "0 outcomes came" in told["why"][0]
 
 
 def test_if_needed_trains_for_the_incident_that_asks_and_names_it(here: Path, ask):
     open_incident(here, "concept", Action.RETRAIN)
+    log_judged_rows(here, 60)
+    policy(here, "[policy.unless]\nmatured_labels = 50\n")
     code, told = ask("--if-needed")
     assert (code, told["outcome"], told["incidents"]) == (0, "made", ["i-concept"]), told
     assert "i-concept" in events(here)[0].payload["reason"]
+
+
+def test_a_moved_share_of_outcomes_gets_a_new_calibration_of_the_same_model(here: Path, ask):
+    open_incident(here, "prior", Action.RECALIBRATE)
+    log_judged_rows(here, 500)
+    policy(here, "[policy.unless]\nmatured_labels = 50\n")
+    code, told = ask("--if-needed", "--since-log")
+    assert (code, told["outcome"]) == (0, "made"), told
+    with Registry(here / "holdfast.db") as registry:
+        before, after = registry.champion("loan"), registry.open(told["release"])
+    assert after.manifest.parent == before.id
+    assert after.manifest.model_kind == "calibrated"
+    row = {"employment_type": "none", "income_source": "salary", "monthly_income": 1000.0,
+           "loan_amount": 5000.0}  # fmt: skip
+    rows = [{**row, "monthly_income": income} for income in (500.0, 2000.0, 9000.0)]
+    old, new = before.model.predict(rows), after.model.predict(rows)
+    assert [a < b for a, b in itertools.pairwise(old)] == [
+        a < b for a, b in itertools.pairwise(new)
+    ]
+
+
+def test_a_recalibration_without_outcomes_is_rejected_and_says_so(here: Path, ask):
+    open_incident(here, "prior", Action.RECALIBRATE)
+    log_judged_rows(here, 60)
+    policy(here, "[policy.unless]\nmatured_labels = 50\n")
+    code, told = ask("--if-needed", "--since-log")
+    assert (code, told["outcome"]) == (1, "rejected")
+    assert "too few judged rows" in told["why"][0]
+
+
+def test_a_policy_that_cannot_be_read_is_told_before_anything_runs(here: Path, ask):
+    policy(here, "[policy.unless]\ncool_down = '7d'\n")
+    code, told = ask("--now")
+    assert (code, told["error"]["code"]) == (2, "HF-E-POLICY")
+    assert "unless.cooldown" in told["error"]["expected"]
 
 
 def test_a_second_retrain_is_told_that_one_is_running(here: Path, ask):

@@ -16,6 +16,7 @@ from holdfast.app.settings import Settings, load_settings, named_model
 
 if TYPE_CHECKING:
     from holdfast.app.folder import FolderReader, Taken
+    from holdfast.app.loop.unattended import Unattended
     from holdfast.monitoring import MonitorWorker
     from holdfast.records import Incident
     from holdfast.storage import Store
@@ -36,18 +37,23 @@ class Folder(NamedTuple):
 
 @contextlib.contextmanager
 def _watching(
-    store: Path | None, budget: str | None, folder: Folder | None = None
-) -> Iterator[tuple[Store, MonitorWorker, FolderReader | None]]:
+    store: Path | None, budget: str | None, folder: Folder | None = None, *, wait: bool = False
+) -> Iterator[tuple[Store, MonitorWorker, FolderReader | None, Unattended | None]]:
+    from holdfast.app.loop.unattended import project_loop
+
     flags = {"store": str(store) if store is not None else None, "budget": budget}
     settings = load_settings(flags)
     with open_store(settings) as found:
         holder = f"monitor-{os.getpid()}"
         worker = make_monitor(settings, found, holder)
         reader = None if folder is None else _reader(settings, found, folder, holder)
+        loop = project_loop(found, settings, every=settings.loop_every, wait=wait)
         try:
-            yield found, worker, reader
+            yield found, worker, reader, loop
         finally:
             worker.close()
+            if loop is not None:
+                loop.close()
             if reader is not None:
                 reader.close()
 
@@ -70,14 +76,16 @@ def _reader(settings: Settings, store: Store, folder: Folder, holder: str) -> Fo
 def monitor_once(
     *, store: Path | None = None, budget: str | None = None, folder: Folder | None = None
 ) -> tuple[list[Incident], list[Taken]]:
-    """Takes in what lies in the folder and reads what is in the logs.
+    """Takes in what lies in the folder, reads what is in the logs, and steps the project's loop.
+
+    A retraining that its policy asks for is waited for, and what came of it is brought on.
 
     Returns:
         The incidents that changed, as they are now; and what became of the files.
     """
     changed: dict[str, Incident] = {}
     files: list[Taken] = []
-    with _watching(store, budget, folder) as (found, worker, reader):
+    with _watching(store, budget, folder, wait=True) as (found, worker, reader, loop):
         if reader is not None:
             files += reader.look()
             if reader.waiting:
@@ -90,6 +98,8 @@ def monitor_once(
             before, position = position, state[0] if state is not None else None
             if position == before or position is None:
                 break  # nothing more in the log
+        while loop is not None and loop.loop.step(now_us(), worker.fence):
+            pass
     return list(changed.values()), files
 
 
@@ -100,10 +110,10 @@ def monitor_forever(
     folder: Folder | None = None,
     say: Callable[[str], object],
 ) -> int:
-    """Follows the logs, and a folder, until Ctrl-C; says each change of an incident not muted."""
+    """Follows logs, folder and loop until Ctrl-C; says what is done, and incidents not muted."""
     pause = threading.Event()
     every = load_settings().monitor_every
-    with _watching(store, budget, folder) as (_, worker, reader):
+    with _watching(store, budget, folder) as (_, worker, reader, loop):
         looked = 0
         while True:
             if reader is not None and now_us() - looked >= APART * 1_000_000:
@@ -114,6 +124,8 @@ def monitor_forever(
             for incident in worker.step(now):
                 if not incident.silent(now):
                     say(f"{incident.state(now).value}: {incident.sentence}")
+            for line in loop.step(now, worker.fence) if loop is not None else ():
+                say(line)
             pause.wait(every)
 
 

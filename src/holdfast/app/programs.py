@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import signal
 import socket
@@ -24,6 +25,8 @@ if TYPE_CHECKING:
     from holdfast.serving.ports import ChampionSource
     from holdfast.serving.service import Service
     from holdfast.storage import Store
+
+log = logging.getLogger("holdfast.loop")
 
 
 def _child() -> tuple[Settings, int, Path, tuple[int, int, int]]:
@@ -162,7 +165,8 @@ def make_monitor(settings: Settings, store: Store, holder: str) -> MonitorWorker
 
 
 def run_monitor() -> int:
-    """The program of the monitor; started by the supervisor."""
+    """The program of the monitor and of the project's loop; started by the supervisor."""
+    from holdfast.app.loop.unattended import project_loop
     from holdfast.models import forbid_pickle
     from holdfast.serving.worker import follow_parent
 
@@ -175,11 +179,17 @@ def run_monitor() -> int:
     forbid_pickle()
     with open_store(settings, writer="monitor") as store:
         monitor = make_monitor(settings, store, f"monitor-{os.getpid()}")
+        loop = project_loop(store, settings, every=settings.loop_every)
         keep_tidy(settings, stop)
         _tell(status)
         while not stop.wait(settings.monitor_every):
-            monitor.step(now_us())
+            now = now_us()
+            monitor.step(now)
+            for line in loop.step(now, monitor.fence) if loop is not None else ():
+                log.info("%s", line)
         monitor.close()
+        if loop is not None:
+            loop.close()
     return 0
 
 

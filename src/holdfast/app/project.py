@@ -74,7 +74,7 @@ class Project(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
         contract: path of a reviewed contract; learned from the training table when absent.
         seed: of everything random.
         gate: what a release must show before it may answer.
-        serve, actions: settings of server and monitor, read elsewhere.
+        serve, actions, policy: settings of server, monitor and loop, read elsewhere.
     """
 
     model: str
@@ -86,6 +86,7 @@ class Project(msgspec.Struct, frozen=True, forbid_unknown_fields=True, kw_only=T
     gate: GateSettings = GateSettings()
     serve: dict[str, Any] = {}
     actions: dict[str, Any] = {}
+    policy: dict[str, Any] = {}
 
 
 def read_project(config: Path) -> Project:

@@ -14,7 +14,7 @@ Both carry ``key, reason, parent, release, gate, status, seconds, why, override,
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -22,10 +22,12 @@ import msgspec
 
 from holdfast.app.basics import now_us
 from holdfast.app.home import Home, opened
+from holdfast.app.policy import decision_now, policy_of
 from holdfast.app.project import Project, build_release, read_project
 from holdfast.app.retrain_key import derived, digest
 from holdfast.errors import DataError, StoreError
 from holdfast.records import Action, Incident, IncidentStatus
+from holdfast.retraining.deciding import Outcome, Role
 from holdfast.retraining.job import Job, Limits, Task
 from holdfast.retraining.runner import RunOutcome, RunStatus, Sign, run
 from holdfast.storage.training import Interval
@@ -37,11 +39,11 @@ FINISHED = "retrain.finished"
 REJECTED = "retrain.rejected"
 #: a lease lasts so long unless it is renewed, microseconds
 LEASE_TTL = 60_000_000
-#: while such an incident is open the rows themselves are in doubt, and so is what is learned
-VETOING = ("pipeline", "unknown")
+#: the jobs of the child process
+RETRAIN, RECALIBRATE = "holdfast.app.retrain:build", "holdfast.app.recalibrate:build"
 
-Outcome = Literal["made", "already", "rejected", "vetoed", "idle", "busy"]
-_CODES: dict[Outcome, int] = {
+Ending = Literal["made", "already", "rejected", "vetoed", "idle", "busy"]
+_CODES: dict[Ending, int] = {
     "made": 0, "already": 0, "rejected": 1, "vetoed": 3, "idle": 3, "busy": 3,
 }  # fmt: skip
 
@@ -50,7 +52,9 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """What is asked for.
 
     Attributes:
-        if_needed: only when an open incident asks for it.
+        if_needed: only when the project's policy asks for it and nothing forbids it.
+        decided: the policy was asked already; only an incident opened since then stops it.
+        recalibrate: fit calibrator and threshold anew, keep the champion's model.
         data: another training table than the project's.
         since_log: add logged predictions whose label has come.
         override: why to train in spite of a veto; empty: a veto holds.
@@ -60,6 +64,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     if_needed: bool = False
+    decided: bool = False
+    recalibrate: bool = False
     data: Path | None = None
     since_log: bool = False
     override: str = ""
@@ -76,7 +82,7 @@ class Retrained(msgspec.Struct, frozen=True, kw_only=True):
         outcome: ``made`` a candidate, ``already`` made before, ``rejected``; or nothing was run:
             ``vetoed`` by an incident, ``idle`` as none asks for it, ``busy`` as another runs.
         why: reasons, in words.
-        incidents: ids of the incidents that veto it or ask for it.
+        incidents: ids of the open incidents that veto it or ask for it.
         key: names the retraining; empty when nothing was run.
         release: id of the candidate, or None.
         gate: state of its gate, or None.
@@ -84,7 +90,7 @@ class Retrained(msgspec.Struct, frozen=True, kw_only=True):
     """
 
     model: str
-    outcome: Outcome
+    outcome: Ending
     why: tuple[str, ...] = ()
     incidents: tuple[str, ...] = ()
     key: str = ""
@@ -136,9 +142,9 @@ class _Attempt:
         self._root = config.parent / project.store.replace(".db", ".retrain")
 
     def go(self, progress: Callable[[str], None]) -> Retrained:
-        model, now = self._project.model, now_us()
+        model, now, policy = self._project.model, now_us(), policy_of(self._config)
         incidents = self._home.incidents(model)
-        vetoes = [i for i in incidents if vetoing(i)]
+        vetoes = [i for i in incidents if vetoing(i, policy.unless.open_incident)]
         causes = [i for i in incidents if asking(i, now)]
         if vetoes and not self._ask.override:
             return Retrained(
@@ -147,9 +153,23 @@ class _Attempt:
                 why=tuple(_told(i) for i in vetoes),
                 incidents=tuple(i.id for i in vetoes),
             )
-        if self._ask.if_needed and not causes:
-            return Retrained(model=model, outcome="idle", why=("no open incident asks for it",))
-        reason = self._ask.reason or "; ".join(_told(i) for i in causes) or "by hand"
+        asked_for, recalibrate = "", self._ask.recalibrate
+        if self._ask.if_needed:
+            decision = decision_now(self._home, model, policy, now)
+            if decision.outcome not in (Outcome.RETRAIN, Outcome.RECALIBRATE):
+                forbidden = decision.outcome is Outcome.VETOED and not self._ask.override
+                if forbidden or decision.outcome is not Outcome.VETOED:
+                    return Retrained(
+                        model=model,
+                        outcome="vetoed" if forbidden else "idle",
+                        why=decision.why,
+                        incidents=tuple(i.id for i in causes),
+                    )
+            recalibrate = decision.outcome is Outcome.RECALIBRATE
+            asked_for = "; ".join(
+                c.sentence for c in decision.clauses if c.role is Role.WHEN and c.holds
+            )
+        reason = self._ask.reason or asked_for or "; ".join(map(_told, causes)) or "by hand"
         data = self._data()
         champion = self._home.store.catalog.champion(model)
         parent = champion.release if champion else None
@@ -167,7 +187,7 @@ class _Attempt:
             )  # fmt: skip
         done = run(
             Job(
-                function="holdfast.app.retrain:build",
+                function=RECALIBRATE if recalibrate else RETRAIN,
                 arguments={
                     "config": str(self._config),
                     "data": str(data),
@@ -307,9 +327,9 @@ def build(task: Task) -> dict[str, Any]:
     }
 
 
-def vetoing(incident: Incident) -> bool:
-    """Whether it forbids retraining: open, muted or not, and the rows may be at fault."""
-    return incident.status is IncidentStatus.OPEN and incident.class_ in VETOING
+def vetoing(incident: Incident, classes: Collection[str]) -> bool:
+    """Whether it forbids retraining: open, muted or not, and of a class that the policy names."""
+    return incident.status is IncidentStatus.OPEN and incident.class_ in classes
 
 
 def asking(incident: Incident, now: int) -> bool:

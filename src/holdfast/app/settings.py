@@ -32,6 +32,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         labels: which label counts when a prediction has several: ``last``, ``first``, ``reject``.
         monitor: whether the supervisor also runs the monitor.
         monitor_every: seconds between its steps.
+        loop_every: seconds between two looks of the closed loop at the project's model; a look that
+            takes long is followed by a longer pause.
         budget: false incidents that the monitor may raise.
         tidy_every: seconds between turns of housekeeping (archiving the log as Parquet).
         retain_days: days after which logged predictions and labels go; None keeps them.
@@ -51,6 +53,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     labels: Literal["last", "first", "reject"] = "last"
     monitor: bool = True
     monitor_every: float = 0.25
+    loop_every: float = 2.0
     budget: str = "1 false incident per month"
     tidy_every: float = 600.0
     retain_days: float | None = None

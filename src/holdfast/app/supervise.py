@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from holdfast.app.settings import Settings
+from holdfast.app.settings import CONFIG_FILE, Settings
 from holdfast.errors import ConfigError
 
 #: the program of a worker; it finds its settings in the environment
@@ -26,6 +26,8 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
     Raises:
         ConfigError: when the settings are unsafe (an open address without tokens) or unusable.
     """
+    from holdfast.app.loop.unattended import is_project
+    from holdfast.app.policy import policy_of
     from holdfast.serving.supervisor import Child, Supervisor, listen
 
     if settings.token_file is not None:
@@ -40,6 +42,8 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
             got=f"host={settings.host!r}",
             remedy="make a token with --new-token, or listen on 127.0.0.1",
         )
+    if settings.monitor and is_project(Path(CONFIG_FILE)):
+        policy_of(Path(CONFIG_FILE))  # refused here, and not by a monitor that dies in silence
     host = "127.0.0.1" if settings.host == "localhost" else settings.host
     sock = listen(host, settings.port)
 

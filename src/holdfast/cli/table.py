@@ -22,6 +22,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "backtest": ("holdfast.cli.backtest", "What the model would have scored over time."),
     "compare": ("holdfast.cli.compare", "What changed between two tables, and whether it matters."),
     "release": ("holdfast.cli.release", "Build, list, show, promote and roll back releases."),
+    "policy": ("holdfast.cli.policy", "When a model is trained again, and why or why not."),
     "retrain": ("holdfast.cli.retrain", "Train the model again, safely; the champion stays."),
     "serve": ("holdfast.cli.serve", "Serve predictions, the dashboard and the monitor."),
     "predict": ("holdfast.cli.predict", "Score a file through the same guard and log."),

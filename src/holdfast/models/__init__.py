@@ -29,6 +29,7 @@ KINDS: dict[str, tuple[str, str]] = {
     "mixture": ("holdfast.models.mixture", "MixtureModel"),
     "blend": ("holdfast.models.blend", "BlendModel"),
     "nulled": ("holdfast.models.nulled", "NulledModel"),
+    "calibrated": ("holdfast.models.calibrated", "CalibratedModel"),
     "callable": ("holdfast.models.callable", "CallableModel"),
     "pickled": ("holdfast.models.pickled", "PickledModel"),
 }
@@ -161,7 +162,7 @@ def load(
             got=f"missing={error.name}",
             remedy=f"pip install 'holdfast[{meta.kind}]'",
         ) from error
-    if meta.kind in ("mixture", "blend", "nulled"):
+    if meta.kind in ("mixture", "blend", "nulled", "calibrated"):
         model: Model = member.load(directory, meta, main=main, allow=allow)
         return model
     plain: Model = member.load(directory, meta)

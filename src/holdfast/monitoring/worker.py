@@ -149,6 +149,11 @@ class MonitorWorker:
         self._fence = None
 
     @property
+    def fence(self) -> tuple[str, int] | None:
+        """Lease and fencing token while this worker is in charge; None while another one is."""
+        return None if self._fence is None else (LEASE, self._fence)
+
+    @property
     def rows(self) -> dict[str, int]:
         """Rows seen by model."""
         return {name: watching.values.rows for name, watching in self._models.items()}

@@ -21,6 +21,7 @@ _ABSTAINED = Outcome.ABSTAINED
 MOST_CHOSEN = 4_096
 #: field name in the violation that says a model could not answer
 MODEL = ""
+MODEL_ERROR = "model_error"
 
 
 class Member:
@@ -193,7 +194,7 @@ def _scores(model: Model, rows: list[dict[str, Any]]) -> Scores:
 
 def _unanswerable(verdict: Verdict) -> Answer:
     """The answer when a model could not score a row that the guard let through."""
-    said = Violation(MODEL, "model_error", Policy.ABSTAIN)
+    said = Violation(MODEL, MODEL_ERROR, Policy.ABSTAIN)
     return Answer(None, None, _ABSTAINED, (*verdict.violations, said))
 
 

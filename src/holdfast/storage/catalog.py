@@ -277,6 +277,14 @@ class Catalog:
             )
         return fence
 
+    def held_leases(self, prefix: str, now: int) -> list[str]:
+        """Names of the leases that begin with `prefix` and are held at `now`, sorted."""
+        rows = self._database.rows(
+            "SELECT name FROM leases WHERE substr(name, 1, ?) = ? AND expires > ? ORDER BY name",
+            (len(prefix), prefix, now),
+        )
+        return [row[0] for row in rows]
+
     def release_lease(self, name: str, holder: str) -> None:
         """Give a lease back; giving back what is not held does nothing."""
         with self._database.transaction() as connection:

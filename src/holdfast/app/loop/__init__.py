@@ -1,0 +1,1 @@
+"""The closed loop over a store: losses watched, retraining decided, challengers tried."""
