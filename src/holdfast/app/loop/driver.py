@@ -117,7 +117,7 @@ class Loop:
         said = []
         open_stages = (Stage.CANDIDATE, Stage.AUDITED, Stage.SHADOW, Stage.CANARY, Stage.STANDBY)
         for release, ids in self._home.store.training.tainted(self.model).items():
-            if release in state.stages and state.stage(release) in open_stages:
+            if state.stage(release) in open_stages:
                 why = f"it learned from rows of {', '.join(i[:12] for i in ids)}, found spoiled"
                 lifecycle.quarantine(release, **self._how(why, now))
                 said.append(f"quarantined release {release[:12]}: {why}")
