@@ -107,6 +107,7 @@ def build(task: Task) -> dict[str, Any]:
         "release": release.id,
         "pieces": msgspec.to_builtins(_joined([*before, *pieces])),
         "rows": table.num_rows + logged.num_rows,
+        "why": list(found.sentences),
     }
 
 

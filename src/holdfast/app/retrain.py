@@ -22,25 +22,30 @@ import msgspec
 
 from holdfast.app.basics import now_us
 from holdfast.app.home import Home, opened
+from holdfast.app.loop.state import load
 from holdfast.app.policy import decision_now, policy_of
-from holdfast.app.project import Project, build_release, read_project
+from holdfast.app.project import Project, read_project
 from holdfast.app.retrain_key import derived, digest
 from holdfast.errors import DataError, StoreError
 from holdfast.records import Action, Incident, IncidentStatus
 from holdfast.retraining.deciding import Outcome, Role
-from holdfast.retraining.job import Job, Limits, Task
+from holdfast.retraining.job import Job, Limits
+from holdfast.retraining.losswatch import LossWatch
 from holdfast.retraining.runner import RunOutcome, RunStatus, Sign, run
 from holdfast.storage.training import Interval
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
+
 FINISHED = "retrain.finished"
 REJECTED = "retrain.rejected"
 #: a lease lasts so long unless it is renewed, microseconds
 LEASE_TTL = 60_000_000
+#: classes of incidents after which old rows may teach the past
+CHANGES = frozenset({"concept", "covariate", "prior"})
 #: the jobs of the child process
-RETRAIN, RECALIBRATE = "holdfast.app.retrain:build", "holdfast.app.recalibrate:build"
+RETRAIN, RECALIBRATE = "holdfast.app.retrain_job:build", "holdfast.app.recalibrate:build"
 
 Ending = Literal["made", "already", "rejected", "vetoed", "idle", "busy"]
 _CODES: dict[Ending, int] = {
@@ -193,6 +198,9 @@ class _Attempt:
                     "data": str(data),
                     "reason": reason,
                     "spoiled": msgspec.to_builtins(spoiled),
+                    "choose": self._ask.since_log,
+                    "changes": list(self._changes()),
+                    "insist": not (self._ask.if_needed or self._ask.decided),
                 },
                 folder=str(self._config.parent),
             ),
@@ -226,6 +234,14 @@ class _Attempt:
         pq.write_table(table, part)
         return part.replace(self._root / f"rows-{digest(part)[:32]}.parquet")
 
+    def _changes(self) -> tuple[int, ...]:
+        """Event times at which the world may have changed: a loss that rose, and incidents."""
+        store, model = self._home.store, self._project.model
+        found = {i.since for i in self._home.incidents(model) if i.class_ in CHANGES}
+        watch = load(store, model).watch
+        since = LossWatch.load(watch).signal().since if watch else None
+        return tuple(sorted(found | ({since} if since is not None else set())))
+
     def _before(self, key: str) -> dict[str, Any] | None:
         events = self._home.store.control.events(self._project.model, [FINISHED])
         return next((e.payload for e in events if e.payload["key"] == key), None)
@@ -249,6 +265,11 @@ class _Attempt:
             )
         result = msgspec.json.decode(Path(done.result).read_bytes())
         release = result["release"]
+        if release is None:
+            return Retrained(
+                model=model, outcome="rejected", why=tuple(result["why"]), incidents=asked, key=key,
+                run=done,
+            )  # fmt: skip
         pieces = msgspec.convert(result["pieces"], tuple[Interval, ...])
         state, reasons = self._home.registry.gate(model, release)
         try:
@@ -291,40 +312,6 @@ class _Attempt:
         with self._home.store.transaction():
             self._home.store.catalog.check_fence(self._lease, self._fence)
             self._home.store.control.append(kind, found.model, payload, at=now_us(), key=name)
-
-
-def build(task: Task) -> dict[str, Any]:
-    """The job of the child process: trains and builds, promotes nothing."""
-    import pyarrow.parquet as pq
-
-    from holdfast import frames
-    from holdfast.app.training import sound
-
-    given = task.arguments
-    config, data = Path(given["config"]), Path(given["data"])
-    spoiled = msgspec.convert(given["spoiled"], tuple[Interval, ...])
-    table = frames.read(data).arrow()
-    rows, pieces = sound(table, read_project(config).data.event_time, spoiled)
-    if rows.num_rows < table.num_rows:
-        task.progress(f"leaving out {table.num_rows - rows.num_rows:,} rows under incidents", None)
-        data = task.checkpoints / "sound.parquet"
-        pq.write_table(rows, data)
-    release, model = build_release(
-        config,
-        promote=False,
-        progress=lambda step: task.progress(step, None),
-        data=data,
-        reason=given["reason"],
-        checkpoints=task.checkpoints,
-        shared=task.progress,
-        again=True,
-    )
-    return {
-        "model": model,
-        "release": release.id,
-        "pieces": msgspec.to_builtins(pieces),
-        "rows": rows.num_rows,
-    }
 
 
 def vetoing(incident: Incident, classes: Collection[str]) -> bool:

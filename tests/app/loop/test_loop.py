@@ -160,7 +160,7 @@ def test_before_outcomes_nothing_can_be_told(life: Life):
 
 
 def test_a_drift_is_learned_tried_beside_the_champion_and_promoted(life: Life):
-    first = life.champion()
+    first, begin = life.champion(), now_us()
     life.send(600, drifted=True)
     assert "retrain: log_loss" in life.step()
     [ask] = life.asks
@@ -169,6 +169,7 @@ def test_a_drift_is_learned_tried_beside_the_champion_and_promoted(life: Life):
     life.step()
     [second] = [r for r, stage in life.stages().items() if stage == "shadow"]
     assert life.champion() == first
+    assert life.home.store.training.pieces("loan", second)[0].since >= begin  # not the old world
     assert life.decisions()[-1] == "vetoed"  # a challenger is being tried
 
     life.send(420, drifted=True)

@@ -1,0 +1,108 @@
+"""The job that trains a project's model again, in a process of its own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import msgspec
+
+from holdfast.app.choosing import Chosen, chosen_rows, cut, helps
+from holdfast.app.home import opened
+from holdfast.app.loop.rows import trained_until
+from holdfast.app.policy import policy_of
+from holdfast.app.project import Project, build_release, read_project
+from holdfast.app.training import TRAIN_FILE, fitting, load_function, sound
+from holdfast.retraining.context import TrainingContext
+from holdfast.retraining.job import Task
+from holdfast.storage.training import Interval
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+    from holdfast.models.base import Model
+
+
+def build(task: Task) -> dict[str, Any]:
+    """The job of the child process: chooses rows, trains and builds; promotes nothing.
+
+    Where it is told that retraining would not help, and nobody insists, nothing is built and
+    ``release`` is None.
+    """
+    import pyarrow.parquet as pq
+
+    from holdfast import frames
+
+    given = task.arguments
+    config, data = Path(given["config"]), Path(given["data"])
+    project = read_project(config)
+    spoiled = msgspec.convert(given["spoiled"], tuple[Interval, ...])
+    table = frames.read(data).arrow()
+    rows, pieces = sound(table, project.data.event_time, spoiled)
+    if rows.num_rows < table.num_rows:
+        task.progress(f"leaving out {table.num_rows - rows.num_rows:,} rows under incidents", None)
+    chosen = _chosen(project, config, rows, given, task)
+    if chosen is not None:
+        rows, pieces = chosen.rows, cut(pieces, chosen.since)
+        for line in chosen.sentences:
+            task.progress(line, None)
+        if not helps(chosen) and not given["insist"]:
+            return {
+                "model": project.model, "release": None, "pieces": [], "rows": 0,
+                "why": list(chosen.sentences),
+            }  # fmt: skip
+    if rows is not table:
+        data = task.checkpoints / "rows.parquet"
+        pq.write_table(rows, data)
+    release, model = build_release(
+        config,
+        promote=False,
+        progress=lambda step: task.progress(step, None),
+        data=data,
+        reason=given["reason"],
+        checkpoints=task.checkpoints,
+        shared=task.progress,
+        again=True,
+    )
+    return {
+        "model": model,
+        "release": release.id,
+        "pieces": msgspec.to_builtins(pieces),
+        "rows": rows.num_rows,
+        "why": list(chosen.sentences) if chosen is not None else [],
+    }
+
+
+def _chosen(
+    project: Project, config: Path, rows: pa.Table, given: dict[str, Any], task: Task
+) -> Chosen | None:
+    """The rows chosen; None where they are a person's choice, or there is no champion to beat."""
+    from holdfast.models import adopt
+
+    if not given["choose"]:
+        return None
+    with opened(config.parent / project.store, config=config) as home:
+        pointer = home.store.catalog.champion(project.model)
+        if pointer is None:
+            return None
+        champion = home.registry.open(pointer.release, allow=home.settings.allow_models)
+        seen_until = trained_until(home.store, project.model, champion.id)
+    train = fitting(
+        load_function(config.parent / TRAIN_FILE),
+        TrainingContext(
+            model=project.model, features=champion.contract.features, target=project.data.target,
+            positive=project.data.positive, seed=project.seed, start=None, end=None, rows=0,
+            reason=given["reason"], parent=champion.id, progress=task.progress,
+            checkpoints=task.checkpoints,
+        ),
+        project.data.event_time,
+    )  # fmt: skip
+
+    def fit(part: pa.Table, features: tuple[str, ...]) -> Model:
+        return adopt(train(part, features), features=features, positive=project.data.positive)
+
+    return chosen_rows(
+        rows, project.data.event_time, given["changes"], champion, seen_until,
+        policy_of(config).metric, fit, project.data.target,
+        lambda step: task.progress(step, None),
+    )  # fmt: skip
