@@ -11,7 +11,7 @@ import msgspec
 
 from holdfast.contracts.model import Outcome, Policy, Verdict, Violation
 from holdfast.errors import UsageError
-from holdfast.serving.ports import Champion
+from holdfast.serving.ports import Champion, Roles
 from holdfast.serving.service import Service
 
 NOW = 1_790_000_000_000_000
@@ -59,6 +59,8 @@ class Source:
         self.off: dict[str, tuple[str, ...]] = {}
         self.acknowledged: list[str] = []
         self.scorer = Scorer()
+        self.others: dict[str, Roles] = {}
+        self.stopped: list[tuple[str, str, str]] = []
 
     def pointers(self) -> dict[str, tuple[str, int]]:
         return self.now
@@ -77,8 +79,14 @@ class Source:
             {"features": ["Income", "Job"]},
         )
 
+    def roles(self) -> dict[str, Roles]:
+        return self.others
+
     def acknowledge(self, champion: Champion) -> None:
         self.acknowledged.append(champion.release)
+
+    def tripped(self, canary: Champion, guard: str, why: str) -> None:
+        self.stopped.append((canary.release, guard, why))
 
 
 class Log:

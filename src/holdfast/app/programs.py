@@ -88,6 +88,7 @@ def make_service(
         ),
         predictions=store.predictions,
         labels=store.labels,
+        shadows=store.shadows,
         desk=desk,
         clock=now_us,
         durable=settings.ack == "durable",

@@ -7,11 +7,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 import msgspec
 
+from holdfast.contracts.model import Role
+from holdfast.releases.lifecycle import Lifecycle, Stage
 from holdfast.releases.switches import SWITCHED, Switches
-from holdfast.serving.ports import Champion, ReleaseLike
+from holdfast.serving.ports import Champion, ReleaseLike, Roles
 
 if TYPE_CHECKING:
     from holdfast.storage import Store
+
+TRIPPED = "canary.tripped"
 
 
 class StoreChampions:
@@ -38,6 +42,8 @@ class StoreChampions:
         self._worker = worker
         self._switches = Switches()
         self._read = 0
+        self._roles: dict[str, Roles] = {}
+        self._seen = 0
 
     def pointers(self) -> Mapping[str, tuple[str, int]]:
         """One query over the champions."""
@@ -53,6 +59,28 @@ class StoreChampions:
             new = self._store.control.events(kinds=[SWITCHED], after=self._read)
             self._switches, self._read = self._switches.after(new), head
         return self._switches.off()
+
+    def roles(self) -> Mapping[str, Roles]:
+        """Read again only when the control log has grown; a canary that tripped is none."""
+        head, _ = self._store.control.head()
+        if head != self._seen:
+            self._roles = {model: self._roles_of(model) for model in self.pointers()}
+            self._seen = head
+        return self._roles
+
+    def _roles_of(self, model: str) -> Roles:
+        lifecycle = Lifecycle(self._store, model)
+        state = lifecycle.state()
+        canary = state.holder(Stage.CANARY)
+        told = self._store.control.events(model, [TRIPPED]) if canary is not None else []
+        if any(event.payload["release"] == canary for event in told):
+            canary = None
+        return Roles(
+            standby=state.holder(Stage.STANDBY),
+            canary=canary,
+            share=(lifecycle.share() or 0.0) if canary is not None else 0.0,
+            shadow=state.holder(Stage.SHADOW),
+        )
 
     def load(self, model: str, release: str, revision: int) -> Champion:
         """Open the release, verify it, and prepare its scorer and guard."""
@@ -73,6 +101,17 @@ class StoreChampions:
                 "evaluation": msgspec.to_builtins(opened.evaluation, enc_hook=str),
             },
             without=opened.scorer_without,
+            entity=next((f.name for f in opened.contract.fields if f.role is Role.ENTITY), None),
+        )
+
+    def tripped(self, canary: Champion, guard: str, why: str) -> None:
+        """Note in the control log that a canary was stopped; once for all workers."""
+        self._store.control.append(
+            TRIPPED,
+            canary.model,
+            {"release": canary.release, "guard": guard, "why": why, "worker": self._worker},
+            at=self._clock(),
+            key=f"tripped:{canary.model}:{canary.release}",
         )
 
     def acknowledge(self, champion: Champion) -> None:

@@ -1,8 +1,10 @@
 """Which release answers for which model, kept up to date while serving.
 
-Twice a second the pointers are read (one cheap query). A new champion is opened and verified in a
-thread while the old one goes on answering; then one reference is exchanged. A release that cannot
-be opened leaves the old one in place, is reported, and is not tried again until the pointer moves.
+Five times a second the pointers are read (one cheap query). A new champion is opened and verified
+in a thread while the old one goes on answering; then one reference is exchanged. A release that
+cannot be opened leaves the old one in place, is reported, and is not tried again until the pointer
+moves. Standby, canary and shadow are kept open beside the champion: after a rollback the standby
+answers without being opened first.
 Fields that were switched off meanwhile change what answers in the same way; while none is, the
 champion's own scorer answers and nothing is added to a request.
 """
@@ -16,6 +18,7 @@ from collections.abc import Callable
 import msgspec
 
 from holdfast.errors import HoldfastError, RequestError
+from holdfast.serving.canary import Canary
 from holdfast.serving.ports import Champion, ChampionSource
 
 log = logging.getLogger("holdfast.serving")
@@ -29,12 +32,16 @@ class Lineup:
         every: seconds between looks at the pointers.
     """
 
-    def __init__(self, source: ChampionSource, *, every: float = 0.5) -> None:
+    def __init__(self, source: ChampionSource, *, every: float = 0.2) -> None:
         self._source = source
         self._every = every
         self._champions: dict[str, Champion] = {}
         self._whole: dict[str, Champion] = {}
         self._failed: dict[str, tuple[tuple[str, int], str]] = {}
+        self._warm: dict[tuple[str, str], Champion] = {}
+        self._cold: set[tuple[str, str]] = set()
+        self._canaries: dict[str, Canary] = {}
+        self._shadows: dict[str, Champion] = {}
         self.loaded = False
 
     def get(self, model: str) -> Champion:
@@ -64,6 +71,14 @@ class Lineup:
             remedy="promote a release of this model: holdfast release promote",
         )
 
+    def canary(self, model: str) -> Canary | None:
+        """The canary of a model, if it has one."""
+        return self._canaries.get(model)
+
+    def shadow(self, model: str) -> Champion | None:
+        """The shadow of a model, if it has one."""
+        return self._shadows.get(model)
+
     @property
     def champions(self) -> dict[str, Champion]:
         """Model name -> champion, as of now."""
@@ -86,7 +101,12 @@ class Lineup:
             if self._failed.get(model, (None, ""))[0] == (release, revision):
                 continue
             try:
-                champion = self._source.load(model, release, revision)
+                warm = self._warm.get((model, release))
+                champion = (
+                    self._source.load(model, release, revision)
+                    if warm is None
+                    else msgspec.structs.replace(warm, revision=revision)
+                )
             except HoldfastError as error:
                 log.error("champion of %r does not open: %s", model, error)
                 self._failed[model] = ((release, revision), f"{error.code} {error.message}")
@@ -108,6 +128,53 @@ class Lineup:
         if changed:
             self._champions = current
         self.loaded = True
+        self._refresh_others()
+
+    def _refresh_others(self) -> None:
+        """Keeps standby, canary and shadow open; after the champions, which come first."""
+        wanted: set[tuple[str, str]] = set()
+        canaries: dict[str, Canary] = {}
+        shadows: dict[str, Champion] = {}
+        for model, roles in self._source.roles().items():
+            champion = self._champions.get(model)
+            if champion is None:
+                continue
+            names = {roles.standby, roles.canary, roles.shadow, champion.release} - {None}
+            wanted |= {(model, name) for name in names if name is not None}
+            canary = self._opened(model, roles.canary)
+            if canary is not None:
+                canaries[model] = self._canary(canary, champion, roles.share)
+            shadow = self._opened(model, roles.shadow)
+            if shadow is not None:
+                shadows[model] = shadow
+            self._opened(model, roles.standby)
+            self._warm.setdefault((model, champion.release), self._whole[model])
+        self._warm = {key: found for key, found in self._warm.items() if key in wanted}
+        self._cold &= wanted
+        self._canaries, self._shadows = canaries, shadows
+
+    def _canary(self, release: Champion, champion: Champion, share: float) -> Canary:
+        known = self._canaries.get(champion.model)
+        if known is None or known.release.release != release.release:
+            return Canary(msgspec.structs.replace(release, instead=champion), share)
+        if known.tripped:
+            self._source.tripped(known.release, "error_rate", known.tripped)
+        known.share = share
+        known.release = msgspec.structs.replace(release, instead=champion)
+        return known
+
+    def _opened(self, model: str, release: str | None) -> Champion | None:
+        """A release kept open beside the champion; None where it does not open."""
+        if release is None or (model, release) in self._cold:
+            return None
+        found = self._warm.get((model, release))
+        if found is None:
+            try:
+                found = self._warm[model, release] = self._source.load(model, release, 0)
+            except HoldfastError as error:
+                log.error("a release of %r does not open: %s", model, error)
+                self._cold.add((model, release))
+        return found
 
     async def keep_fresh(self, also: Callable[[], None] | None = None) -> None:
         """Refresh for ever; `also` is called after each look (in the same thread)."""

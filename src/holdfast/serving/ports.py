@@ -118,6 +118,8 @@ class Champion(msgspec.Struct, frozen=True):
         about: plain facts for `GET /v1/models/{model}`.
         without: gives what answers while some fields are switched off; None: nothing can.
         off: fields that are switched off.
+        entity: the field that says whose row it is, for a canary to be the same for all of them.
+        instead: the champion that answers where this release, a canary, fails; None for champions.
     """
 
     model: str
@@ -129,6 +131,23 @@ class Champion(msgspec.Struct, frozen=True):
     about: Mapping[str, Any] = {}
     without: Callable[[tuple[str, ...]], ScorerLike] | None = None
     off: tuple[str, ...] = ()
+    entity: str | None = None
+    instead: Champion | None = None
+
+
+class Roles(msgspec.Struct, frozen=True):
+    """The other releases of one model that are served, by id; None where there is none.
+
+    Attributes:
+        standby: kept open, to answer at once after a rollback.
+        canary, share: answers this share of the requests.
+        shadow: scores the same rows; nobody sees its answers but the log.
+    """
+
+    standby: str | None = None
+    canary: str | None = None
+    share: float = 0.0
+    shadow: str | None = None
 
 
 class ChampionSource(Protocol):
@@ -146,8 +165,16 @@ class ChampionSource(Protocol):
         """Open, verify and prepare one release; may take seconds; runs outside the event loop."""
         ...
 
+    def roles(self) -> Mapping[str, Roles]:
+        """Model name -> the other releases that are served; called as often as the pointers."""
+        ...
+
     def acknowledge(self, champion: Champion) -> None:
         """Note that this worker now answers with `champion`."""
+        ...
+
+    def tripped(self, canary: Champion, guard: str, why: str) -> None:
+        """Note that this worker stopped a canary, so that every other one stops it too."""
         ...
 
 

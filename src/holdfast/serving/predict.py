@@ -20,6 +20,7 @@ from msgspec import Raw
 from holdfast.contracts.model import Outcome, Policy, Violation
 from holdfast.errors import RequestError
 from holdfast.serving.batching import GroupCommit
+from holdfast.serving.canary import Canary
 from holdfast.serving.gate import Request
 from holdfast.serving.limits import BodyBudget, Limits, TooBusyError, declared_length, read_body
 from holdfast.serving.lineup import Lineup
@@ -27,6 +28,7 @@ from holdfast.serving.logrows import PLAIN, Columns, marks_of
 from holdfast.serving.metrics import Metrics
 from holdfast.serving.ports import AnswerLike, Champion, LogLike
 from holdfast.serving.replies import reply
+from holdfast.serving.shadow import Seen, Shadows, failed
 from holdfast.serving.wire import (
     PredictionOut,
     ViolationOut,
@@ -125,6 +127,7 @@ class Predict:
         clock: microseconds since 1970 (UTC).
         metrics: counts.
         durable: whether answers wait for the write (``--ack durable``).
+        shadows: takes rows for shadows; None: there are none.
     """
 
     def __init__(
@@ -137,8 +140,10 @@ class Predict:
         clock: Callable[[], int],
         metrics: Metrics,
         durable: bool,
+        shadows: Shadows | None = None,
     ) -> None:
         self._lineup = lineup
+        self._shadows = shadows
         self._log = log
         self._limits = limits
         self._budget = budget
@@ -177,6 +182,9 @@ class Predict:
             parsed = decode_predict(body, now, limits)
             if self._commit is None:
                 raise TooBusyError("the server is starting")
+            canary = self._lineup.canary(request.model)
+            if canary is not None and parsed.rows:
+                champion = self._chosen(canary, champion, parsed.rows[0], parsed.ids)
             answer = await self._commit.submit(
                 PredictJob(
                     champion,
@@ -192,6 +200,15 @@ class Predict:
             budget.give(size)
         await reply(request.send, answer)
         return 200
+
+    def _chosen(
+        self, canary: Canary, champion: Champion, row: dict[str, Any], ids: list[str] | None
+    ) -> Champion:
+        """Canary or champion, for a whole request: by its first row's entity, else by its id."""
+        whose = row.get(champion.entity) if champion.entity is not None else None
+        if whose is None:
+            whose = ids[0] if ids else self._ids.take(1)[0]
+        return canary.release if canary.takes(str(whose)) else champion
 
     def _work(
         self,
@@ -224,15 +241,17 @@ class Predict:
     def _score(self, group: list[PredictJob], columns: Columns, replies: dict[int, bytes]) -> None:
         """Score the jobs of one model; adds to what is logged and answered."""
         champion = group[0].champion
-        release = champion.release
         rows = [row for job in group for row in job.rows]
         total = len(rows)
         answers = self._answer(champion, rows)
+        by: Sequence[Champion] = [champion] * total
+        if champion.instead is not None:
+            answers, by = self._covered(champion, champion.instead, rows, answers)
         ids = self._ids.take(total)
         verdicts = [PLAIN[given.verdict] for given in answers]
         columns.model += [champion.model] * total
-        columns.release += [release] * total
-        columns.contract += [champion.contract] * total
+        columns.release += [one.release for one in by]
+        columns.contract += [one.contract for one in by]
         columns.score += [given.score for given in answers]
         columns.decision += [given.decision for given in answers]
         columns.verdict += verdicts
@@ -264,7 +283,7 @@ class Predict:
                 [
                     PredictionOut(
                         ids[index],
-                        release,
+                        by[index].release,
                         given.score,
                         given.decision,
                         verdicts[index],
@@ -277,6 +296,29 @@ class Predict:
             start = end
         columns.id += ids
         self._metrics.answered(champion.model, verdicts)
+        shadow = self._lineup.shadow(champion.model)
+        if shadow is not None and self._shadows is not None:
+            self._shadows.offer(Seen(shadow, ids, rows, columns.at[-total:]))
+
+    def _covered(
+        self,
+        canary: Champion,
+        champion: Champion,
+        rows: list[dict[str, Any]],
+        answers: Sequence[AnswerLike],
+    ) -> tuple[Sequence[AnswerLike], Sequence[Champion]]:
+        """The canary's answers, and the champion's where it failed; and whose each is."""
+        wrong = [index for index, given in enumerate(answers) if failed(given)]
+        known = self._lineup.canary(canary.model)
+        if known is not None:
+            known.count(len(rows), len(wrong))
+        if not wrong:
+            return answers, [canary] * len(rows)
+        covered, by = list(answers), [canary] * len(rows)
+        instead = self._answer(champion, [rows[index] for index in wrong])
+        for index, given in zip(wrong, instead, strict=True):
+            covered[index], by[index] = given, champion
+        return covered, by
 
     def _answer(self, champion: Champion, rows: list[dict[str, Any]]) -> Sequence[AnswerLike]:
         """Score rows; one that breaks the model is answered alone, and does not harm the rest."""

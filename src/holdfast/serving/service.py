@@ -23,6 +23,7 @@ from holdfast.serving.openapi import document
 from holdfast.serving.ports import ChampionSource, Desk, LogLike
 from holdfast.serving.predict import Predict
 from holdfast.serving.routes import ROUTES, Route, Table
+from holdfast.serving.shadow import Shadows
 from holdfast.serving.views import Views
 
 
@@ -69,6 +70,7 @@ class Service:
         pages: Sequence[Page] = (),
         metrics: Metrics | None = None,
         at_end: Callable[[], None] = lambda: None,
+        shadows: LogLike | None = None,
     ) -> None:
         limits = limits or Limits()
         self.metrics = metrics or Metrics()
@@ -78,6 +80,7 @@ class Service:
         budget = BodyBudget(limits)
         watched = WatchedLog(predictions)
         self._unflushed = None if durable else watched
+        self._shadows = None if shadows is None else Shadows(shadows, clock)
         self._predict = Predict(
             self.lineup,
             watched,
@@ -86,6 +89,7 @@ class Service:
             clock=clock,
             metrics=self.metrics,
             durable=durable,
+            shadows=self._shadows,
         )
         self._labels = Labels(
             self.lineup, labels, limits=limits, budget=budget, clock=clock, policy=label_policy
@@ -147,6 +151,8 @@ class Service:
             with contextlib.suppress(asyncio.CancelledError):
                 await self._keeper
         await self._predict.close()
+        if self._shadows is not None:
+            await asyncio.get_running_loop().run_in_executor(None, self._shadows.close)
         await self._labels.close()
         await self._bulk.close()
         self.metrics.save()

@@ -1,4 +1,4 @@
-"""Columns of the two logs, and how rows of them are encoded.
+"""Columns of the three logs, and how rows of them are encoded.
 
 A prediction carries its features either as `features` (the JSON object as it was received) or as
 one struct column `row` (bulk Arrow); readers give `features` for both.
@@ -54,6 +54,20 @@ class LabelColumns(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
     received: list[_MICROS]
 
 
+class ShadowColumns(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
+    """A small group of a shadow's answers as plain lists."""
+
+    id: list[str]
+    model: list[str]
+    release: list[str]
+    at: list[_MICROS]
+    received: list[_MICROS]
+    score: list[float | None]
+    decision: _TEXTS
+    failed: list[bool]
+    micros: list[int]
+
+
 class LogKind(NamedTuple):
     """What a log holds.
 
@@ -68,7 +82,7 @@ class LogKind(NamedTuple):
     name: str
     schema: pa.Schema
     time: str
-    columns: type[PredictionColumns | LabelColumns]
+    columns: type[PredictionColumns | LabelColumns | ShadowColumns]
     struct_column: str | None
 
 
@@ -117,6 +131,28 @@ LABELS = LogKind(
     ),
     "known_at",
     LabelColumns,
+    None,
+)
+
+#: answers of shadows: id of the prediction, model, release of the shadow, at, received, score,
+#: decision, whether it failed, and the time it took in microseconds
+SHADOWS = LogKind(
+    "shadows",
+    pa.schema(
+        [
+            _required("id", pa.string()),
+            _required("model", pa.string()),
+            _required("release", pa.string()),
+            _required("at", TIME),
+            _required("received", TIME),
+            pa.field("score", pa.float64()),
+            pa.field("decision", pa.string()),
+            _required("failed", pa.bool_()),
+            _required("micros", pa.int64()),
+        ]
+    ),
+    "at",
+    ShadowColumns,
     None,
 )
 
@@ -268,7 +304,7 @@ def _struct_of(column: pa.Array) -> pa.Array:
     return column
 
 
-def as_table(kind: LogKind, decoded: PredictionColumns | LabelColumns) -> dict[str, list[Any]]:
+def as_table(kind: LogKind, decoded: msgspec.Struct) -> dict[str, list[Any]]:
     """The lists of a compact frame by column name, absent columns left out."""
     return {
         name: values for name in kind.schema.names if (values := getattr(decoded, name)) is not None

@@ -1,4 +1,4 @@
-"""The store as one object: catalog, control events, and the logs of predictions and labels."""
+"""The store as one object: catalog, control events, and the logs of answers and labels."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from holdfast.storage.files import SYSTEM, Folder, SystemCalls, refusal
 from holdfast.storage.lifecycle import LifecycleTables
 from holdfast.storage.log import EventLog
 from holdfast.storage.recovery import recover, sweep
-from holdfast.storage.schema import LABELS, PREDICTIONS, LogKind
+from holdfast.storage.schema import LABELS, PREDICTIONS, SHADOWS, LogKind
 from holdfast.storage.segments import SegmentIndex
 from holdfast.storage.training import TrainingTables
 from holdfast.storage.writer import SEGMENT_BYTES, SEGMENT_SECONDS, LogWriter
@@ -42,7 +42,7 @@ class Store:
         control: append-only control events.
         lifecycle: stages, moves, checks and freezes of releases.
         training: what releases learned from, and spoiled rows.
-        predictions, labels: the event logs.
+        predictions, labels, shadows: the event logs.
 
     Example:
         >>> import tempfile
@@ -90,6 +90,8 @@ class Store:
 
         self.predictions = log(PREDICTIONS)
         self.labels = log(LABELS)
+        self.shadows = log(SHADOWS)
+        self._logs = (self.predictions, self.labels, self.shadows)
 
     @classmethod
     def open(
@@ -176,7 +178,7 @@ class Store:
 
     def _put_in_order(self) -> None:
         known_segments: set[str] = set()
-        for log in (self.predictions, self.labels):
+        for log in self._logs:
             recover(log.index, self._segments)
             known_segments |= log.index.files()
         sweep(self._segments, known_segments)
@@ -259,7 +261,7 @@ class Store:
         with compaction.alone(self._root) as free:
             if not free:
                 return Compacted(busy=True)
-            for log in (self.predictions, self.labels):
+            for log in self._logs:
                 more = compaction.compact(log, self._segments, self._archives, min_rows=min_rows)
                 done = Compacted(
                     done.segments + more.segments,
@@ -277,7 +279,7 @@ class Store:
         with compaction.alone(self._root) as free:
             if not free:
                 return Retained(busy=True)
-            for log in (self.predictions, self.labels):
+            for log in self._logs:
                 more = compaction.retain(log, self._segments, self._archives, days, now)
                 done = Retained(
                     done.segments + more.segments,
@@ -295,15 +297,15 @@ class Store:
         Returns:
             The number of log files copied.
         """
-        for log in (self.predictions, self.labels):
+        for log in self._logs:
             log.rotate()
         with compaction.alone(self._root, wait=True):
-            return backup(self._database, [self.predictions, self.labels], self.files, Path(target))
+            return backup(self._database, list(self._logs), self.files, Path(target))
 
     def verify(self) -> list[Finding]:
         """Read everything and check every hash; an empty list means that all is whole."""
         findings = self.control.verify()
-        for log in (self.predictions, self.labels):
+        for log in self._logs:
             log.read(columns=["id"])
             findings += log.damage
         return findings
@@ -313,8 +315,8 @@ class Store:
         if self._root.fd < 0:
             return
         try:
-            self.predictions.close()
-            self.labels.close()
+            for log in self._logs:
+                log.close()
         finally:
             self._database.close()
             for folder in (self._root, self._segments, self._archives):
