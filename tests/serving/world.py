@@ -59,6 +59,9 @@ class Source:
         self.off: dict[str, tuple[str, ...]] = {}
         self.acknowledged: list[str] = []
         self.scorer = Scorer()
+        self.scorers: dict[str, Any] = {}
+        self.entity: str | None = None
+        self.loaded: list[str] = []
         self.others: dict[str, Roles] = {}
         self.stopped: list[tuple[str, str, str]] = []
 
@@ -69,14 +72,16 @@ class Source:
         return self.off
 
     def load(self, model: str, release: str, revision: int) -> Champion:
+        self.loaded.append(release)
         return Champion(
             model,
             release,
             "c1",
             revision,
-            self.scorer,
+            self.scorers.get(release, self.scorer),
             lambda rows: [guard_row(row) for row in rows],
             {"features": ["Income", "Job"]},
+            entity=self.entity,
         )
 
     def roles(self) -> dict[str, Roles]:

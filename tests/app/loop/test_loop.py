@@ -186,6 +186,22 @@ def test_a_drift_is_learned_tried_beside_the_champion_and_promoted(life: Life):
     assert {"lifecycle.promote", "retrain.finished", "loop.decided"} <= {e.kind for e in told}
 
 
+def test_a_shadow_that_a_server_serves_is_judged_by_what_it_answered_there(life: Life):
+    life.send(600, drifted=True)
+    for _ in range(3):
+        life.step()
+    [second] = [r for r, stage in life.stages().items() if stage == "shadow"]
+    count, at = 60, now_us()
+    life.home.store.shadows.append_columns(
+        {"id": [f"s{i}" for i in range(count)], "model": ["loan"] * count,
+         "release": [second] * count, "at": [at] * count, "received": [at] * count,
+         "score": [None] * count, "decision": [None] * count, "failed": [True] * count,
+         "micros": [9] * count},
+    )  # fmt: skip
+    assert "60 of 60 answers failed" in life.step()
+    assert life.stages()[second] == "rejected"
+
+
 def test_a_new_champion_that_does_worse_than_the_standby_goes_back(life: Life):
     first = life.champion()
     table = generate(seed=6, rows=900).table.select(COLUMNS)

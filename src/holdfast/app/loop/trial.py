@@ -67,13 +67,14 @@ class Bench:
             now: microseconds since 1970 (UTC).
         """
         since = self._since(stage)
-        answers, errors = self._answers(stage, since)
+        answers, errors, p99 = self._answers(stage, since)
         verdict = self.verdict(maturity, now)
         return Trial(
             stage=stage,
             since=since,
             answers=answers,
             errors=errors,
+            p99=p99,
             share=share,
             compared=verdict.state,
             told=verdict.sentences,
@@ -158,25 +159,38 @@ class Bench:
         mine = [e.at for e in events if e.payload["release"] == self.challenger.id]
         return mine[-1] if mine else 0
 
-    def _answers(self, stage: Stage, since: int) -> tuple[int, int]:
-        """Rows that it answered since then, and how many of them failed."""
+    def _answers(self, stage: Stage, since: int) -> tuple[int, int, int | None]:
+        """Rows that it answered since then, how many failed, and the 99th percentile of its time.
+
+        A shadow that no server serves is played: it answers the rows of the log, here and now. How
+        long that takes says nothing of a server, so its time is not told.
+        """
         import pyarrow as pa
 
         if stage not in (Stage.SHADOW, Stage.CANARY):
-            return 0, 0
+            return 0, 0, None
+        if stage is Stage.SHADOW:
+            served = self._store.shadows.read(model=self._model, columns=_SERVED)
+            mine = served.column("release").to_numpy(zero_copy_only=False) == self.challenger.id
+            mine &= served.column("received").cast(pa.int64()).to_numpy() >= since
+            served = served.filter(pa.array(mine))
+            if served.num_rows:
+                times = served.column("micros").to_numpy()
+                failed = int(served.column("failed").to_numpy(zero_copy_only=False).sum())
+                return served.num_rows, failed, int(np.quantile(times, 0.99))
         begin = min(self._unseen(), since)
         columns = ["id", "at", "received", "release", "score", "marks", "features"]
         rows = self._store.predictions.read(model=self._model, since=begin, columns=columns)
-        rows = rows.filter(rows.column("received").cast(pa.int64()).to_numpy() >= since)
+        rows = rows.filter(pa.array(rows.column("received").cast(pa.int64()).to_numpy() >= since))
         if stage is Stage.CANARY:
             mine = rows.column("release").to_numpy(zero_copy_only=False) == self.challenger.id
             rows = rows.filter(pa.array(mine))
-            failed = carrying(rows.column("marks"), [f"{MODEL}:{MODEL_ERROR}"])
-            return rows.num_rows, int(failed.sum())
+            wrong = carrying(rows.column("marks"), [f"{MODEL}:{MODEL_ERROR}"])
+            return rows.num_rows, int(wrong.sum()), None
         rows = rows.slice(0, self._policy.shadow.requests)
         given = np.isfinite(rows.column("score").to_numpy().astype(np.float64))
         silent = given & ~np.isfinite(self.scores(self.challenger, rows))
-        return rows.num_rows, int(silent.sum())
+        return rows.num_rows, int(silent.sum()), None
 
     def _tripped(self) -> str:
         events = self._store.control.events(self._model, [_TRIPPED])
@@ -184,4 +198,5 @@ class Bench:
         return f"{mine[-1]['guard']}: {mine[-1]['why']}" if mine else ""
 
 
+_SERVED = ["received", "release", "failed", "micros"]
 _MOVE = {Stage.AUDITED: "audit", Stage.SHADOW: "shadow", Stage.CANARY: "canary"}
