@@ -5,14 +5,18 @@ Whatever the child does, the champion stays.
 
 ====================  ==========================================================================
 ``retrain.finished``  a candidate was built and its gate is open or waits for an answer
-``retrain.rejected``  training failed or the gate of what was built is shut; ``why`` says so
+``retrain.rejected``  training failed, would not help, or the gate of what was built is shut;
+                      ``why`` says so
+``retrain.vetoed``    nothing was run: ``why`` and ``incidents``; told once for the same incidents
 ====================  ==========================================================================
 
-Both carry ``key, reason, parent, release, gate, status, seconds, why, override, vetoed_by``.
+The first two carry ``key, reason, parent, release, gate, status, seconds, why, override`` and
+``vetoed_by``.
 """
 
 from __future__ import annotations
 
+import hashlib
 import secrets
 from collections.abc import Callable, Collection
 from pathlib import Path
@@ -40,6 +44,7 @@ if TYPE_CHECKING:
 
 FINISHED = "retrain.finished"
 REJECTED = "retrain.rejected"
+VETOED = "retrain.vetoed"
 #: a lease lasts so long unless it is renewed, microseconds
 LEASE_TTL = 60_000_000
 #: classes of incidents after which old rows may teach the past
@@ -129,9 +134,22 @@ def retrain(config: Path, ask: Ask, progress: Callable[[str], None] = lambda _: 
             told = ("another retrain is running",)
             return Retrained(model=project.model, outcome="busy", why=told)
         try:
-            return _Attempt(home, project, config.resolve(), ask, lease, holder, fence).go(progress)
+            found = _Attempt(home, project, config.resolve(), ask, lease, holder, fence).go(
+                progress
+            )
+            if found.outcome == "vetoed":
+                _tell_veto(home, found)
+            return found
         finally:
             home.store.catalog.release_lease(lease, holder)
+
+
+def _tell_veto(home: Home, found: Retrained) -> None:
+    payload = {"why": list(found.why), "incidents": list(found.incidents)}
+    named = hashlib.sha256(msgspec.json.encode(sorted(found.incidents))).hexdigest()[:16]
+    home.store.control.append(
+        VETOED, found.model, payload, at=now_us(), key=f"vetoed:{found.model}:{named}"
+    )
 
 
 class _Attempt:

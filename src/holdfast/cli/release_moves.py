@@ -164,7 +164,7 @@ def freeze(
     json: options.Json = False,
     format: options.Format = "text",  # noqa: A002
 ) -> None:
-    """Stop promotions, shadows, canaries and retraining; a rollback is never frozen."""
+    """Stop promotions, shadows, canaries and the loop; a rollback is never frozen."""
     _freezing("freeze", "Frozen", everywhere, reason, by, store, model, format, json=json)
 
 

@@ -1,8 +1,8 @@
 """Which incidents spoil rows for training, and from when to when.
 
 A row that a broken pipeline wrote, or whose outcome is wrong, teaches a model the fault. The
-verdict sticks: an incident once held for such a fault spoils its rows until a person accepts
-them, also when more rows make it look like something else.
+verdict sticks to rows: where more of them make an incident look like something else, those until
+then stay spoiled until a person accepts them, and those that come after are not.
 """
 
 from __future__ import annotations

@@ -117,24 +117,43 @@ class Recorder:
         return [incident for incident in found if incident is not None]
 
     def _spoil(self, incident: Incident, now: int) -> None:
-        """Keeps which rows nothing may learn from; what was spoiled once stays so."""
+        """Keeps which rows nothing may learn from; what was spoiled once stays so.
+
+        Where the diagnosis turns to something else, the interval ends at the time of its last row
+        that was seen; where it turns back, the interval goes on as if it had not.
+        """
         known = [
             row.interval
             for row in self._store.training.spoiled(incident.model)
             if (row.incident, row.episode) == (incident.id, incident.episode) and row.standing
         ]
-        if not (known or spoils(incident)):
+        bad = spoils(incident)
+        if not (known or bad) or (not bad and known[0].until is not None):
             return
         since = known[0].since if known else self._doubtful_since(incident)
         since = min(since, incident.since)
+        until = spoiled_until(incident)
+        if not bad and until is None:
+            until = max(self._latest(incident), since + 1)
         self._store.training.spoil(
             incident.model,
             incident.id,
-            Interval(since, spoiled_until(incident)),
+            Interval(since, until),
             at=now,
             episode=incident.episode,
             text=incident.sentence,
         )
+
+    def _latest(self, incident: Incident) -> int:
+        """The event time of the latest row since the incident began, and one more."""
+        try:
+            rows = self._store.predictions.read(
+                model=incident.model, since=incident.since, columns=["at"]
+            )
+        except StoreError:
+            return incident.since
+        times = rows.column("at").cast(pa.int64()).to_numpy()
+        return int(times.max()) + 1 if len(times) else incident.since
 
     def _doubtful_since(self, incident: Incident) -> int:
         """The event time of the first row in doubt; the onset's where the log cannot be read."""

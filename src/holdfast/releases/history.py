@@ -31,7 +31,9 @@ TOPICS: Mapping[str, tuple[str, ...]] = {
         "incident.acknowledged", "incident.muted", "incident.unmuted", "incident.resolved",
         "incident.accepted",
     ),
-    "retrains": ("retrain.finished", "retrain.rejected", "rows.spoiled", "rows.cleared"),
+    "retrains": (
+        "retrain.finished", "retrain.rejected", "retrain.vetoed", "rows.spoiled", "rows.cleared",
+    ),
     "decisions": ("loop.decided", "lifecycle.freeze", "lifecycle.unfreeze"),
 }  # fmt: skip
 #: every kind that is told

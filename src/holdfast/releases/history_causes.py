@@ -56,6 +56,16 @@ def _not_retrained(payload: Payload, _: Called) -> Told:
     )
 
 
+def _vetoed(payload: Payload, called: Called) -> Told:
+    names = [name for name in texts(payload, "incidents") if name in called]
+    return Told(
+        sentence="Retraining vetoed: nothing was trained.",
+        incident=names[0] if names else None,
+        why=joined(*texts(payload, "why")),
+        tone="bad",
+    )
+
+
 def _decided(payload: Payload, called: Called) -> Told | None:
     decision, cause = text(payload, "decision"), text(payload, "cause")
     if not decision:
@@ -112,6 +122,7 @@ def _incident(what: str, tone: str = "") -> Teller:
 CAUSES: Mapping[str, Teller] = {
     "retrain.finished": _retrained,
     "retrain.rejected": _not_retrained,
+    "retrain.vetoed": _vetoed,
     "loop.decided": _decided,
     "rows.spoiled": _rows("are spoiled and stay out of training", "bad"),
     "rows.cleared": _rows("may be learned from again", "good"),

@@ -81,7 +81,7 @@ def challenge(
     decide_at: int = 2_000,
     slice_drop: float = 0.03,
     slice_support: int = 200,
-    block: int = BLOCK,
+    block: int | None = None,
 ) -> Verdict:
     """Compares two models on the same rows, in the order in which their outcomes are judged.
 
@@ -96,7 +96,7 @@ def challenge(
             so later ones change nothing.
         slice_drop: share by which the loss of a slice may rise.
         slice_support: rows that a slice needs to be judged.
-        block: rows of one block.
+        block: rows of one block; None: `BLOCK`, or fewer where few rows decide.
 
     Raises:
         DataError: the lengths differ.
@@ -114,6 +114,7 @@ def challenge(
             expected=f"shape {champion.shape}",
             got=f"shape {challenger.shape}",
         )
+    block = max(1, min(BLOCK, decide_at // (4 * FEWEST))) if block is None else block
     both = np.isfinite(champion) & np.isfinite(challenger)
     at = np.flatnonzero(both)[:decide_at]
     old, new = champion[at], challenger[at]

@@ -133,7 +133,7 @@ def _asks(policy: Policy, facts: Facts) -> Iterator[tuple[Told, str | None]]:
         cause = f"loss:{champion}:{loss.since if loss else None}"
         yield told("loss_increase", *_risen(policy, facts), cause)
     if when.growth is not None:
-        need = max(1, round(when.growth * facts.trained_rows))
+        need = max(1, round((when.growth - 1) * facts.trained_rows))
         known = facts.champion is not None and facts.trained_rows > 0
         yield told(
             "growth",

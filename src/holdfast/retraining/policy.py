@@ -33,8 +33,8 @@ class When(msgspec.Struct, frozen=True, kw_only=True):
     Attributes:
         incident: an open incident asks for it, such as a concept drift; not a muted one.
         loss_increase: the realized loss has risen; None: not asked.
-        growth: so many times the rows that the champion learned from have come with their
-            outcome, above 1; None: not asked.
+        growth: with the rows whose outcome has come since, there are so many times those that the
+            champion learned from, above 1; None: not asked.
         schedule: so much time has passed since the last training; None: not asked.
         maturity: outcomes count when the prediction is so old; None: measured, the time within
             which 95 of 100 outcomes came so far.
