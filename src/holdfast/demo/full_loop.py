@@ -42,7 +42,7 @@ HAMMERS, HAMMERED = 8, 500
 #: scores of one release that differ by more are not of one release
 TOLERANCE = 1e-9
 #: seconds to wait for the monitor or the loop, and between two groups while waiting
-PATIENCE, PAUSE = 60.0, 0.5
+PATIENCE, PAUSE = 100.0, 0.5
 MARGIN = 1.0
 
 SETTINGS = """\
@@ -139,7 +139,7 @@ def play(story: LoopStory, folder: Path, say: Callable[[str], None] = lambda _: 
         _wait(lambda: not _open(traffic, "pipeline") or None, "its end", traffic)
         broken = Interval(begin, end)
         say("The incident is closed; a quiet week.")
-        traffic.send(400)
+        traffic.send(story.quiet)
         say("Now the world itself changes.")
         second = _learned(folder, traffic, say)
         say(f"Release {second[:12]} is the champion, after shadow and canary.")

@@ -18,8 +18,8 @@ from holdfast.demo import story
 from holdfast.errors import UsageError
 from holdfast.evaluation import Costs
 
-#: rows to learn from at most: a release is built twice in the demo
-LEARNED = 2_000
+#: rows to learn from: a release is built twice in the demo
+LEARNED = 8_000
 
 GENERATED_CODE = '''\
 from holdfast.models.recipes import boosted_trees
@@ -49,6 +49,7 @@ class LoopStory(msgspec.Struct, frozen=True, kw_only=True):
             longer do.
         change: the column that the change is about.
         safe: values of `change` whose applicants no longer repay.
+        quiet: rows between the mending and the change.
         holds: share of these applicants for whom the change holds.
         ids: columns that name the row.
         costs: of refusing a good applicant and of accepting a bad one.
@@ -67,6 +68,7 @@ class LoopStory(msgspec.Struct, frozen=True, kw_only=True):
     change: str
     risky: tuple[str, ...]
     safe: tuple[str, ...]
+    quiet: int
     holds: float
     ids: tuple[str, ...]
     costs: Costs
@@ -121,6 +123,7 @@ def generated(seed: int = 0) -> LoopStory:
         change="employment_type",
         risky=("temporary", "none"),
         safe=("permanent", "public"),
+        quiet=800,
         holds=0.9,
         ids=told.ids,
         costs=told.costs,
@@ -151,6 +154,7 @@ def real(path: Path, seed: int = 0) -> LoopStory:
         change="Home",
         risky=("rent", "other", "parents", "ignore", "priv"),
         safe=("owner",),
+        quiet=400,
         holds=0.6,
         ids=told.ids,
         costs=told.costs,
