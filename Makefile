@@ -11,7 +11,7 @@ endif
 PYTHON ?= python3
 PYTEST_WORKERS ?= 2
 
-.PHONY: demo test check format lint types docs bench clean
+.PHONY: demo test check format lint types docs bench soak clean
 .DEFAULT_GOAL := help
 
 help:
@@ -19,6 +19,7 @@ help:
 	@echo "make test   every test"
 	@echo "make check  format, lint, types, tests, docs (what CI runs)"
 	@echo "make bench  the benchmarks; writes benchmarks/results.md"
+	@echo "make soak   a million random moves of the lifecycle against a dictionary"
 	@echo "make docs   regenerates the pages made from code"
 
 $(VENV)/bin/python:
@@ -69,6 +70,9 @@ check: format lint types check-docs test
 
 bench: $(VENV)/.dev
 	$(PY) -m benchmarks
+
+soak: $(VENV)/.dev
+	$(PY) -m benchmarks.lifecycle.soak
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

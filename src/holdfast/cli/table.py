@@ -26,6 +26,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "retrain": ("holdfast.cli.retrain", "Train the model again, safely; the champion stays."),
     "serve": ("holdfast.cli.serve", "Serve predictions, the dashboard and the monitor."),
     "predict": ("holdfast.cli.predict", "Score a file through the same guard and log."),
+    "why": ("holdfast.cli.why", "Which release answered, what it came from, what was known then."),
     "incidents": ("holdfast.cli.incidents", "List, show and resolve incidents."),
     "monitor": ("holdfast.cli.monitor", "Run the monitor over the store."),
     "drill": ("holdfast.cli.drill", "Break your own rows on purpose: what would be caught?"),

@@ -6,8 +6,11 @@ import hashlib
 import importlib.metadata
 import inspect
 import platform
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from holdfast.errors import ReleaseError
 
@@ -21,6 +24,21 @@ def environment_lock() -> dict[str, str]:
     }
     found["python"] = platform.python_version()
     return dict(sorted(found.items()))
+
+
+def environment_hash(environment: Mapping[str, str]) -> str | None:
+    """sha256 of a list of packages, whatever its order; None for an empty one.
+
+    Args:
+        environment: package → version, as `environment_lock` gives it.
+
+    Example:
+        >>> environment_hash({"b": "2", "a": "1"}) == environment_hash({"a": "1", "b": "2"})
+        True
+    """
+    if not environment:
+        return None
+    return hashlib.sha256(msgspec.json.encode(dict(environment), order="sorted")).hexdigest()
 
 
 def code_hash(code: Any) -> str | None:

@@ -153,6 +153,37 @@ class EventLog:
         ]
         return self.assemble(batches, names)
 
+    def find(self, id: str, model: str | None = None) -> pa.Table:  # noqa: A002 - the column's name
+        """Every durable row of one id; reads the ids, and of the rest only what lies around it.
+
+        Nothing orders ids, so every archive is asked; use `read` for a window of time.
+
+        Args:
+            id: the id; of a prediction, of the labelled prediction in the log of labels.
+            model: only rows of this model; ids need not differ between models.
+
+        Returns:
+            A table with all columns; no row if there is none.
+
+        Example:
+            >>> import tempfile, pathlib
+            >>> from holdfast.storage import Store
+            >>> with tempfile.TemporaryDirectory() as folder:
+            ...     with Store.open(pathlib.Path(folder, "holdfast.db")) as store:
+            ...         row = {"id": ["p1"], "model": ["loan"], "at": [5], "received": [5]}
+            ...         _ = store.predictions.append_columns(row)
+            ...         store.predictions.find("p1").num_rows, store.predictions.find("p").num_rows
+            (1, 0)
+        """
+        names = tuple(self.kind.schema.names)
+        batches = [
+            batch
+            for piece in self._settled(Wanted(names, holding=id))
+            if (found := piece.batch.filter(pc.equal(piece.batch.column("id"), id))).num_rows
+            and (batch := self._filtered(found, model, None, None)).num_rows
+        ]
+        return self.assemble(batches, names)
+
     def assemble(self, batches: Sequence[pa.RecordBatch], names: Sequence[str]) -> pa.Table:
         """One table of these columns from batches of this log."""
         fields = [self.kind.schema.field(n) for n in names if n != self.kind.struct_column]

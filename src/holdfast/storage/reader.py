@@ -76,12 +76,14 @@ class Wanted(NamedTuple):
             were written so.
         since, until: frames wholly outside this half-open window may be left out.
         as_written: leave `features` null where they were written as a struct.
+        holding: frames and row groups without a row of this id may be left out.
     """
 
     columns: tuple[str, ...]
     since: int | None = None
     until: int | None = None
     as_written: bool = False
+    holding: str | None = None
 
     def skips(self, t0: int, t1: int) -> bool:
         """True if nothing between these times is wanted."""
@@ -135,6 +137,8 @@ class LogReader:
             end = self._durable_end(row, fd)
             gathered: list[tuple[framing.Frame, Any]] = []
             count = 0
+            # both encodings keep the text of an id in one piece
+            needle = None if wanted.holding is None else wanted.holding.encode()
             for frame, stored in self._frames(row, fd, first, end):
                 last = frame.first_row + frame.rows
                 if last <= first or wanted.skips(frame.t0, frame.t1):
@@ -149,7 +153,10 @@ class LogReader:
                 if gathered and not joins:
                     yield from self._piece(gathered, wanted, first)
                     gathered, count = [], 0
-                gathered.append((frame, framing.unpack(frame, stored)))
+                buffer = framing.unpack(frame, stored)
+                if needle is not None and bytes(buffer).find(needle) < 0:
+                    continue
+                gathered.append((frame, buffer))
                 count += frame.rows
             if gathered:
                 yield from self._piece(gathered, wanted, first)
@@ -267,6 +274,8 @@ class LogReader:
                 if self._skips(parquet, group, wanted, segment):
                     continue
                 try:
+                    if wanted.holding is not None and not _holds(parquet, group, wanted.holding):
+                        continue
                     table = parquet.read_row_group(group, columns=list(dict.fromkeys(names)))
                 except (pa.ArrowInvalid, OSError) as error:
                     self._lost(row, f"row group {group}", error)
@@ -321,6 +330,12 @@ class LogReader:
             yield Piece(
                 int(rows[start]), int(rows[stop - 1]) + 1, 0, batch.slice(start, stop - start)
             )
+
+
+def _holds(parquet: pq.ParquetFile, group: int, name: str) -> bool:
+    """Whether a row group has a row of this id; reads the ids alone."""
+    ids = parquet.read_row_group(group, columns=["id"]).column("id")
+    return bool(pc.index(ids, pa.scalar(name, ids.type)).as_py() >= 0)
 
 
 def project(kind: LogKind, batch: pa.RecordBatch, wanted: Wanted) -> pa.RecordBatch:

@@ -1,0 +1,1 @@
+"""Proofs of the lifecycle at sizes that no test has time for."""
