@@ -83,7 +83,7 @@ def told(store, path):
         ("UPDATE freezes SET scope = 'model:x'", "append-only"),
         ("INSERT INTO freezes VALUES ('all', 1)", "a freeze needs its event"),
         # the champion that answers
-        ("UPDATE champions SET release = 'd', revision = 9", "rejected, retired or quarantined"),
+        ("UPDATE champions SET release = 'd', revision = 9", "move of its lifecycle|rejected"),
         ("DELETE FROM champions", "keeps its champion"),
     ],
 )  # fmt: skip

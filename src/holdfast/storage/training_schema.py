@@ -52,6 +52,11 @@ _TAINTED = f"""EXISTS (
     WHERE t.model = NEW.model AND t.release = NEW.release
       AND {overlapping("t.since", "t.until")})"""  # noqa: S608
 
+#: once a model's releases have stages, its champion is the one of that stage and no other
+_NOT_BY_LIFECYCLE = """EXISTS (SELECT 1 FROM stages WHERE model = NEW.model) AND NOT EXISTS (
+    SELECT 1 FROM stages
+    WHERE model = NEW.model AND release = NEW.release AND stage = 'champion')"""
+
 TRAINING: tuple[str, ...] = (
     """CREATE TABLE spoiled (
         model TEXT NOT NULL,
@@ -105,6 +110,15 @@ TRAINING: tuple[str, ...] = (
             f"{verb} ON champions",
             _TAINTED,
             "a release that learned from spoiled rows does not answer",
+        )
+        for verb in ("INSERT", "UPDATE")
+    ),
+    *(
+        refuses(
+            f"champions_are_set_by_their_lifecycle_on_{verb.lower()}",
+            f"{verb} ON champions",
+            _NOT_BY_LIFECYCLE,
+            "a champion is set by a move of its lifecycle",
         )
         for verb in ("INSERT", "UPDATE")
     ),

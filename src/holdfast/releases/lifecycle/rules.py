@@ -153,20 +153,20 @@ def quarantine(state: State, release: str) -> Plan:
 
 
 def adopt(state: State, release: str) -> Plan:
-    """Bring the stages into line with a champion that was set outside of the lifecycle.
+    """Bring the stages into line with a champion that was set before they had a first move.
 
-    Where that champion is the standby it was a rollback, and is told as one. Otherwise the
-    champion of the stages becomes standby, as by a promotion.
+    Later on the store lets nobody set one beside the lifecycle.
 
     Raises:
-        ReleaseError: it is champion already, or nothing leads there (``HF-E-LIFECYCLE``).
+        ReleaseError: there is a champion already, or nothing leads there (``HF-E-LIFECYCLE``).
     """
-    now = state.stage(release)
-    if now is Stage.STANDBY and state.holder(Stage.CHAMPION) is not None:
-        return rollback(state)
-    through = (Stage.AUDITED,) if now is Stage.CANDIDATE else ()
-    own = step(state, release, *through, Stage.CHAMPION)
-    champion, standby = state.holder(Stage.CHAMPION), state.holder(Stage.STANDBY)
-    steps = [(standby, Stage.RETIRED)] if standby is not None and champion is not None else []
-    steps += [(champion, Stage.STANDBY)] if champion is not None else []
-    return Plan(release, (*steps, *own.stages), champion)
+    champion = state.holder(Stage.CHAMPION)
+    if champion is not None:
+        raise refusal(
+            "there is a champion of the lifecycle already",
+            expected="no champion of the lifecycle",
+            got=f"champion={champion[:12]}",
+            remedy="promote or roll back",
+        )
+    through = (Stage.AUDITED,) if state.stage(release) is Stage.CANDIDATE else ()
+    return step(state, release, *through, Stage.CHAMPION)
