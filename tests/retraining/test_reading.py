@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import msgspec
 import pytest
 
 from holdfast.errors import ConfigError
 from holdfast.retraining.policy import Policy, Rise
 from holdfast.retraining.reading import CLAUSES, line_of, nearest, read_policy
+from holdfast.retraining.showing import shown
 from holdfast.retraining.units import Rate, duration
 
 WHOLE = """
@@ -154,3 +157,12 @@ def test_a_key_with_one_letter_too_many_is_told_the_right_one(key):
 
 def test_a_dotted_key_is_found_at_its_line():
     assert line_of("a = 1\npolicy.when.growth = 2", ("policy", "when", "growth")) == 2
+
+
+def test_the_page_on_the_policy_names_every_key_with_its_default():
+    page = (Path(__file__).parents[2] / "docs" / "retraining-policy.md").read_text("utf-8")
+    for clause in shown(Policy(), ""):
+        row = next((line for line in page.splitlines() if f"`{clause.key}`" in line), None)
+        assert row is not None, clause.key
+        if clause.value not in ("not set", "true", "false"):
+            assert f"`{clause.value}`" in row, (clause.key, clause.value)
