@@ -262,11 +262,13 @@ class Registry:
 
         Raises:
             ReleaseError: there is no standby, or it does not open.
+            StoreError: the lifecycle moved meanwhile (``HF-E-STORE-REVISION``).
         """
         lifecycle, how = self.lifecycle(model), self._how(reason, by)
         with self._store.transaction():
             self._adopt(lifecycle, how)
-        standby = lifecycle.state().holder(Stage.STANDBY)
+        known = lifecycle.state()
+        standby = known.holder(Stage.STANDBY)
         if standby is None:
             raise ReleaseError(
                 "there is no earlier release to roll back to",
@@ -275,6 +277,7 @@ class Registry:
                 remedy="promote the release you want by its id",
             )
         self.open(standby).close()
+        how["expected"] = known.rev  # what was opened is what answers, or nothing moves
         lifecycle.rollback(**how)
         return standby
 

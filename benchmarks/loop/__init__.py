@@ -1,0 +1,1 @@
+"""Replays of real streams as if live: what retraining plans cost, on sound and broken rows."""
