@@ -21,6 +21,13 @@ positive = {positive}
 {more}[costs]          # what each mistake costs: refusing a good one, accepting a bad one
 false_positive = 1
 false_negative = 3
+# [policy]             # when to train again; `holdfast policy show` prints every clause
+# automatic = true     # do it, and do not only tell it
+# [policy.when]
+# loss_increase = {{ min = 0.05, for = "3d" }}
+# [policy.unless]
+# matured_labels = 2000
+# cooldown = "7d"
 """
 
 TRAIN = '''\
