@@ -135,10 +135,7 @@ def _measure(
     stop.set()
     for thread in threads:
         thread.join()
-    mixed = sum(
-        one.score is None or abs(one.score - (scores[one.release][one.row] or 0.0)) > TOLERANCE
-        for one in seen
-    )
+    mixed = sum(_mixed(one.score, scores[one.release][one.row]) for one in seen)
     ranked = sorted(took)
     return {
         "trials": len(took), "clients": CLIENTS, "answers": len(seen),
@@ -147,6 +144,13 @@ def _measure(
         "p99": round(ranked[min(len(ranked) - 1, int(0.99 * len(ranked)))], 3),
         "max": round(ranked[-1], 3), "mixed": mixed, "releases_that_never_answered": unseen,
     }  # fmt: skip
+
+
+def _mixed(given: float | None, own: float | None) -> bool:
+    """Whether a score is not the release's own; a row that it abstains on has none."""
+    if given is None or own is None:
+        return given is not own
+    return abs(given - own) > TOLERANCE
 
 
 def main() -> None:
