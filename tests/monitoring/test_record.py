@@ -14,6 +14,7 @@ from holdfast.diagnosis.decisions import Verb
 from holdfast.diagnosis.quarantine import quarantined
 from holdfast.errors import UsageError
 from holdfast.monitoring.actions import ActionPolicy
+from holdfast.monitoring.engine import Change
 from holdfast.monitoring.worker import MonitorWorker, incidents
 from holdfast.records import Automatic
 from holdfast.releases.switches import Switches
@@ -256,3 +257,28 @@ def test_a_resolved_incident_ends_its_spoiled_rows_and_reopened_it_goes_on(store
     assert [i.until for i in store.training.standing("loan")] == [START + HOUR]
     act(store, found.id, Verb.REOPEN, reason="too early", by="ada", at=START + 2 * HOUR)
     assert [i.until for i in store.training.standing("loan")] == [None]
+
+
+def test_a_verdict_that_is_revised_spoils_rows_until_then_and_no_later_ones(store):
+    watcher, found = broken(store)
+    other = msgspec.structs.replace(found, class_="covariate", kind="covariate_drift")
+    change = Change(
+        "incident.updated", other,
+        {"id": found.id, "update": "it is drift", "changes": {"class": "covariate"}}, "u1",
+    )  # fmt: skip
+    recorder = watcher._record
+    with store.transaction():
+        recorder.write([recorder.counted(change)], START)
+    [row] = store.training.spoiled("loan")
+    latest = store.predictions.read(model="loan", columns=["at"]).column("at")
+    assert row.standing
+    assert row.interval.until == max(int(t.timestamp() * 1e6) for t in latest.to_pylist()) + 1
+    again = msgspec.structs.replace(found, kind="stuck")
+    change = Change(
+        "incident.updated", again,
+        {"id": found.id, "update": "a fault it is", "changes": {"class": "pipeline"}}, "u2",
+    )  # fmt: skip
+    with store.transaction():
+        recorder.write([recorder.counted(change)], START)
+    [row] = store.training.spoiled("loan")
+    assert row.interval.until is None

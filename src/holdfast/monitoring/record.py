@@ -38,8 +38,8 @@ from holdfast.storage.training import Interval
 
 #: releases kept at hand
 MOST_RELEASES = 8
-#: how far the log is read back for rows in doubt, microseconds; sixteen times as far each time
-FIRST_SPAN, MOST_SPANS = 600_000_000, 6
+#: how far the log is read back for rows in doubt, microseconds; 64 times as far each time
+FIRST_SPAN, MOST_SPANS = 60_000_000, 5
 #: an incident of more rows than this is not counted anew while it runs
 MOST_ROWS = 500_000
 
@@ -68,9 +68,11 @@ class Recorder:
         self._open = releases
         self._policy = policy
         self._releases: dict[tuple[str, str], Any] = {}
+        self._bounds: dict[tuple[str, str], int] = {}
 
     def counted(self, change: Change) -> Change:
-        """The change with the incident's impact in it; reads the log."""
+        """The change with the incident's impact in it; reads the log, so not in a transaction."""
+        self._look_back(change.incident)
         if change.incident.kind in ARRIVALS:
             return change  # rows that did not come, or came twice: there is nothing to count
         found = self._impact(change.incident)
@@ -116,25 +118,37 @@ class Recorder:
         found = (deeds.ledger.get(name) for name in touched)
         return [incident for incident in found if incident is not None]
 
+    def _look_back(self, incident: Incident) -> None:
+        """Reads from the log what `_spoil` will ask of it: where rows in doubt begin, or end."""
+        name = (incident.model, incident.episode or incident.id)
+        known = self._known(incident)
+        if spoils(incident) and not known:
+            self._bounds[name] = self._doubtful_since(incident)
+        elif known and known[0].until is None and not spoils(incident):
+            self._bounds[name] = self._latest(incident)
+
+    def _known(self, incident: Incident) -> list[Interval]:
+        """What is kept of an incident: the standing interval of its episode, if there is one."""
+        return [
+            row.interval
+            for row in self._store.training.spoiled(incident.model)
+            if (row.incident, row.episode) == (incident.id, incident.episode) and row.standing
+        ]
+
     def _spoil(self, incident: Incident, now: int) -> None:
         """Keeps which rows nothing may learn from; what was spoiled once stays so.
 
         Where the diagnosis turns to something else, the interval ends at the time of its last row
         that was seen; where it turns back, the interval goes on as if it had not.
         """
-        known = [
-            row.interval
-            for row in self._store.training.spoiled(incident.model)
-            if (row.incident, row.episode) == (incident.id, incident.episode) and row.standing
-        ]
-        bad = spoils(incident)
+        known, bad = self._known(incident), spoils(incident)
         if not (known or bad) or (not bad and known[0].until is not None):
             return
-        since = known[0].since if known else self._doubtful_since(incident)
-        since = min(since, incident.since)
+        bound = self._bounds.pop((incident.model, incident.episode or incident.id), incident.since)
+        since = min(known[0].since if known else bound, incident.since)
         until = spoiled_until(incident)
         if not bad and until is None:
-            until = max(self._latest(incident), since + 1)
+            until = max(bound, since + 1)
         self._store.training.spoil(
             incident.model,
             incident.id,
@@ -145,15 +159,15 @@ class Recorder:
         )
 
     def _latest(self, incident: Incident) -> int:
-        """The event time of the latest row since the incident began, and one more."""
+        """The event time of the latest row since the incident was opened, and one more."""
         try:
             rows = self._store.predictions.read(
-                model=incident.model, since=incident.since, columns=["at"]
+                model=incident.model, since=incident.opened_at, columns=["at"]
             )
         except StoreError:
-            return incident.since
+            return incident.opened_at
         times = rows.column("at").cast(pa.int64()).to_numpy()
-        return int(times.max()) + 1 if len(times) else incident.since
+        return int(times.max()) + 1 if len(times) else incident.opened_at
 
     def _doubtful_since(self, incident: Incident) -> int:
         """The event time of the first row in doubt; the onset's where the log cannot be read."""
@@ -172,7 +186,7 @@ class Recorder:
             times = np.sort(rows.column("at").cast(pa.int64()).to_numpy())
             if len(times) >= wanted:
                 break
-            span *= 16
+            span *= 64
         return int(times[-wanted:][0]) if len(times) else incident.since
 
     def _step(self, change: Change, deeds: Deeds) -> Step:
