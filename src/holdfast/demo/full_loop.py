@@ -49,7 +49,6 @@ SETTINGS = """\
 model = "loan"
 store = "holdfast.db"
 seed = {seed}
-{contract}
 [data]
 train = "train.parquet"
 target = {target}
@@ -212,7 +211,6 @@ def _project(story: LoopStory, folder: Path) -> Path:
     config = folder / "holdfast.toml"
     text = SETTINGS.format(
         seed=story.seed,
-        contract="",
         target=as_toml(story.target),
         positive=as_toml(story.positive),
         ids=msgspec.json.encode(list(story.ids)).decode(),
