@@ -22,6 +22,7 @@ help:
 	@echo "make bench  the benchmarks; writes benchmarks/results.md"
 	@echo "make soak   a million random moves of the lifecycle against a dictionary"
 	@echo "make docs   regenerates the pages made from code"
+	@echo "make .mlflow/bin/mlflow   an MLflow server for the tests of the mirror, else skipped"
 
 $(VENV)/bin/python:
 ifdef UV

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -22,7 +23,7 @@ class Releases:
         self.lifecycle = Lifecycle(store, model)
         self._at = 1_700_000_000_000_000
 
-    def how(self) -> dict[str, object]:
+    def how(self) -> Any:
         """The keywords of a move; a minute later each time."""
         self._at += 60_000_000
         return {"at": self._at, **HOW}

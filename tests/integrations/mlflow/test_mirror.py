@@ -138,6 +138,7 @@ def test_telling_what_differs_writes_nothing_and_needs_no_right_to_write(
         "experiment", "model", "run", "version", "alias", "tag"
     ]  # fmt: skip
     assert found.changes[4].here == f"release {release[:12]}"
+    assert found.changes[5].here == "known once the versions are"
     assert server.model("told") is None
     assert server.experiment("holdfast/told") is None
 
@@ -204,6 +205,22 @@ def test_metrics_tags_and_stages_changed_over_there_are_set_back(
     assert whats(store, server) == []
 
 
+def test_a_version_of_a_run_that_is_gone_for_good_gives_way_to_a_new_one(
+    store: Store, releases: Make, server: Mlflow
+):
+    release = releases("gone").promoted(1)
+    server.create_model("gone", {"holdfast.model": "gone"})
+    tags = {RELEASE: release, STAGE: "champion"}
+    elsewhere = server.create_experiment("elsewhere")
+    server.create_version("gone", server.create_run(elsewhere, "gone", 0, {}), tags)
+    server.set_alias("gone", "champion", 1)
+    mirror(store, server)
+    registered = server.model("gone")
+    assert registered is not None
+    assert [(a.alias, a.version) for a in registered.aliases] == [("champion", 2)]
+    assert whats(store, server) == []
+
+
 def test_what_was_deleted_over_there_comes_back(store: Store, releases: Make, server: Mlflow):
     loan = releases("deleted")
     loan.promoted(1)
@@ -254,7 +271,7 @@ def test_a_mirroring_cut_off_anywhere_is_finished_by_the_next_one(
         try:
             mirror(store, torn, [loan.model])
         except MlflowError:
-            assert cut < 7
+            assert cut < 8
         else:
             break
         (done,) = mirror(store, server, [loan.model])
@@ -263,7 +280,7 @@ def test_a_mirroring_cut_off_anywhere_is_finished_by_the_next_one(
         assert again.changes == ()
         assert aliases(server, loan.model) == {"champion": champion}
         assert len(server.versions(loan.model)) == len(runs(server, loan.model)) == 1
-    assert cut == 7  # experiment, model, run, its end, version, alias, tag
+    assert cut == 8  # experiment, model, run, its metrics, its end, version, alias, tag
 
 
 @pytest.mark.parametrize(

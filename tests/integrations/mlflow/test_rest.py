@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 import pytest
 from tests.mlflow_server import free_port
@@ -46,7 +47,7 @@ def answering(
         server.server_close()
 
 
-def refused(url: str, **settings: object) -> MlflowError:
+def refused(url: str, **settings: Any) -> MlflowError:
     with pytest.raises(MlflowError) as caught:
         Mlflow(url, **settings).model("loan")
     assert caught.value.expected

@@ -252,7 +252,8 @@ class _Mirroring:
         left = {alias: numbers.get(release) for alias, release in self._wanted.aliases.items()}
         if last != left:
             text = msgspec.json.encode(left, order="sorted").decode()
-            self._differs("tag", names.ALIASES, here=text, there=kept.get(names.ALIASES))
+            here = "known once the versions are" if None in left.values() else text
+            self._differs("tag", names.ALIASES, here=here, there=kept.get(names.ALIASES))
             if self._write:
                 self._client.tag_model(self._name, names.ALIASES, text)
 
