@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import json
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.projects import build
+from tests.cli.projects import asked, build
 from tests.cli.test_retrain import COLUMNS
 from tests.mlflow_server import free_port
 
@@ -37,17 +37,10 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def ask(project: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Any:
-    """Runs ``holdfast mirror mlflow ... --json`` in the project; gives exit code and answer."""
+    """Runs ``holdfast mirror mlflow ... --json`` in the project; gives exit code and object."""
     monkeypatch.chdir(project)
     monkeypatch.delenv("MLFLOW_TRACKING_TOKEN", raising=False)
-
-    def run(*words: str) -> tuple[int, Any]:
-        capsys.readouterr()
-        code = main(["mirror", "mlflow", *words, "--json"])
-        out, err = capsys.readouterr()
-        return code, json.loads(out) if out else json.loads(err)["error"]
-
-    return run
+    return partial(asked, capsys, "mirror", "mlflow")
 
 
 def test_both_agree_after_a_mirroring_and_differ_after_a_promotion(
@@ -85,11 +78,11 @@ def test_both_agree_after_a_mirroring_and_differ_after_a_promotion(
 
 def test_what_cannot_be_done_ends_with_two_and_a_remedy(ask: Any, mlflow_url: str):
     code, error = ask("--url", f"http://127.0.0.1:{free_port()}")
-    assert (code, error["code"]) == (2, "HF-E-MLFLOW")
-    assert ask("--url", "sqlite:///mlflow.db")[1]["code"] == "HF-E-USAGE"
+    assert (code, error["error"]["code"]) == (2, "HF-E-MLFLOW")
+    assert ask("--url", "sqlite:///mlflow.db")[1]["error"]["code"] == "HF-E-USAGE"
     assert ask("--url", mlflow_url, "--model", "nobody")[0] == 2
     code, error = ask("--url", mlflow_url, "--check", "--dry-run")
-    assert (code, error["expected"]) == (2, "--check or --dry-run, not both")
+    assert (code, error["error"]["expected"]) == (2, "--check or --dry-run, not both")
 
 
 def test_no_store_is_made_where_there_is_none(
@@ -97,14 +90,14 @@ def test_no_store_is_made_where_there_is_none(
 ):
     monkeypatch.chdir(tmp_path)
     code, error = ask("--url", mlflow_url)
-    assert (code, error["message"]) == (2, "there is no store here")
+    assert (code, error["error"]["message"]) == (2, "there is no store here")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_the_token_comes_from_the_environment(ask: Any, monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", "a\nb")
     code, error = ask("--url", "http://127.0.0.1:1")
-    assert (code, error["message"]) == (2, "this token cannot be sent")
+    assert (code, error["error"]["message"]) == (2, "this token cannot be sent")
 
 
 def test_a_release_that_cannot_be_read_is_could_not_tell(ask: Any, mlflow_url: str, project: Path):
