@@ -71,7 +71,7 @@ class ViolationOut(msgspec.Struct):
 
 
 class PredictionOut(msgspec.Struct):
-    """One prediction as answered."""
+    """One prediction as answered; the last two fields where decisions are explored."""
 
     id: str
     release: str
@@ -80,6 +80,8 @@ class PredictionOut(msgspec.Struct):
     verdict: str
     fallback: tuple[str, ...] | None = None
     violations: Sequence[ViolationOut] = ()
+    explored: bool | UnsetType = UNSET
+    propensity: float | UnsetType = UNSET
 
 
 class Parsed(msgspec.Struct):
