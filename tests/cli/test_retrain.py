@@ -9,11 +9,13 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.projects import asked, build
 
 from holdfast.app.basics import now_us
+from holdfast.app.project import build_release
 from holdfast.app.training import WEIGHT
 from holdfast.cli import main
 from holdfast.demo.loans import generate
@@ -359,6 +361,13 @@ def test_selective_labels_are_told_and_their_weights_reach_the_training(here: Pa
     assert events(here)[-1].payload["why"] == told["why"]
     with Registry(here / "holdfast.db") as registry:
         assert WEIGHT not in [f.name for f in registry.open(told["release"]).contract.fields]
+
+
+def test_a_contract_learned_from_weighted_rows_does_not_know_the_weights(here: Path):
+    rows = pq.read_table(here.parent / "later.parquet")
+    rows = rows.append_column(WEIGHT, pa.array([1.0, 5.0] * (rows.num_rows // 2)))
+    release, _ = build_release(here / "holdfast.toml", rows=rows, promote=False)
+    assert WEIGHT not in [field.name for field in release.contract.fields]
 
 
 def test_a_candidate_whose_gate_is_shut_is_rejected_and_named(here: Path, ask):

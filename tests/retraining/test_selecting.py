@@ -10,6 +10,7 @@ from typing import NamedTuple
 
 import numpy as np
 import pytest
+from sklearn.linear_model import LogisticRegression
 
 from holdfast.retraining.selecting import (
     BOUND,
@@ -214,3 +215,39 @@ def test_a_row_counts_once_its_label_would_have_come():
     known = np.flatnonzero(~np.isnan(came))
     came[known[DELAYS - 1 :]] = np.nan
     assert not old_enough(received, came).any()
+
+
+def taught(rng: np.random.Generator, turning: bool) -> list[float]:
+    """Loss over all loans of models from labels as they are, from weighted ones, and from all.
+
+    The riskier third is refused; where the risk turns there, a straight line cannot follow it.
+    """
+
+    def world(n: int) -> tuple[Floats, Floats]:
+        x = rng.normal(size=(n, 2))
+        turn = 3 * np.maximum(x[:, 0] - 0.6, 0) if turning else 0.0
+        return x, 1 / (1 + np.exp(1.5 - 2 * x[:, 0] - 0.5 * x[:, 1] + turn))
+
+    x, risk = world(4_000)
+    bad, refuse = rng.random(4_000) < risk, x[:, 0] > 0.5
+    explored = refuse & (rng.random(4_000) < 0.05)
+    known, weight = ~refuse | explored, np.where(explored, 20.0, 1.0)
+
+    def fit(rows: Bools, weights: Floats) -> LogisticRegression:
+        return LogisticRegression(C=1e6).fit(x[rows], bad[rows], weights[rows])
+
+    one, every = np.ones(4_000), np.ones(4_000, bool)
+    models = [fit(known, one), fit(known, weight), fit(every, one)]
+    new, true = world(50_000)
+    said = [model.predict_proba(new)[:, 1] for model in models]
+    return [float(-(true * np.log(p) + (1 - true) * np.log(1 - p)).mean()) for p in said]
+
+
+def test_weights_teach_a_model_that_cannot_follow_and_cost_one_that_can():
+    rng = np.random.default_rng(9)
+    naive, weighted, whole = np.transpose([taught(rng, turning=True) for _ in range(10)])
+    assert (weighted < naive).all()
+    assert (weighted - whole).mean() < 0.25 * (naive - whole).mean()
+    naive, weighted, whole = np.transpose([taught(rng, turning=False) for _ in range(10)])
+    assert (naive - whole).mean() < 0.002
+    assert 0 < (weighted - naive).mean() < 0.01
