@@ -29,6 +29,7 @@ _TYPES: dict[str, pa.DataType] = {
     "verdict": pa.string(),
     "fallback": pa.string(),
     "marks": pa.list_(pa.string()),
+    "propensity": pa.float64(),
 }
 
 

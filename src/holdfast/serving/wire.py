@@ -51,7 +51,10 @@ class LabelsBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LoggedLine(msgspec.Struct, forbid_unknown_fields=True):
-    """One line of the NDJSON body of `POST /v1/models/{model}/predictions`."""
+    """One line of the NDJSON body of `POST /v1/models/{model}/predictions`.
+
+    `propensity` is the probability with which a decision that was drawn was given.
+    """
 
     id: _Name
     features: Raw
@@ -60,6 +63,7 @@ class LoggedLine(msgspec.Struct, forbid_unknown_fields=True):
     at: str | None = None
     source: _Name | None = None
     release: _Name | None = None
+    propensity: Annotated[float, Meta(gt=0, le=1)] | None = None
 
 
 class ViolationOut(msgspec.Struct):
@@ -369,6 +373,7 @@ def decode_lines(body: bytes, limits: Limits) -> tuple[list[LoggedLine], list[di
             + (line.at is not None)
             + (line.source is not None)
             + (line.release is not None)
+            + (line.propensity is not None)
         )
         if part.count(b":") != keys:
             texts = colons_in(row.values()) + colons_in(row)
