@@ -48,7 +48,7 @@ def broken(
         if not words:
             return None
         name = max(words, key=lambda n: len(set(words[n].tolist())))
-        values, counts = np.unique(words[name][:begin].astype(str), return_counts=True)
+        values, counts = np.unique(words[name][rows].astype(str), return_counts=True)
         top = values[counts.argmax()]
         words[name][rows[words[name][rows] == top]] = f"{top}_v2"
     elif fault == "swapped_columns":

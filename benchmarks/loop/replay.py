@@ -32,6 +32,7 @@ from holdfast.retraining.losswatch import LossWatch
 from holdfast.retraining.policy import Gates, Limits, Policy, Rise, Unless, When
 from holdfast.retraining.units import Rate
 from holdfast.retraining.windows import choose
+from holdfast.screening import Scan
 
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
@@ -40,6 +41,11 @@ WINDOWS, FIRST = 28, 4
 TOP = 12
 #: rows of the monitor's reference at most, and time between two rows
 REFERENCE, TICK = 6_000, 1_000_000
+#: rows of an incident that a person looks at
+LOOKED = 1_500
+#: newest rows that a retraining leaves out, so that the challenger is judged on them at once
+HELD = 300
+DECIDE = 0
 
 
 class Model(NamedTuple):
@@ -117,6 +123,7 @@ class World:
         self.seed = seed
         self.costs = Costs(*stream.costs)
         self.edges = np.linspace(0, stream.rows, WINDOWS + 1).astype(int)
+        self.table = stream.table()
         self.columns: dict[str, Values] = {
             **{n: read_values(ValueKind.NUMBER, v) for n, v in stream.numbers.items()},
             **{n: read_values(ValueKind.CATEGORY, v.tolist()) for n, v in stream.words.items()},
@@ -221,15 +228,16 @@ def policy(world: World) -> Policy:
         when=When(incident=False, loss_increase=Rise(min=0.05), growth=1.3),
         unless=Unless(matured_labels=200, cooldown=3 * window),
         limits=Limits(per_model=Rate(1, window)),
-        gates=Gates(decide_at=min(2_000, int(world.edges[1]))),
+        gates=Gates(decide_at=DECIDE or HELD),
     )
 
 
 class Watcher:
     """The monitor over the inputs of one champion, and the rows that its incidents spoil."""
 
-    def __init__(self, world: World) -> None:
+    def __init__(self, world: World, scan: Scan) -> None:
         self._world = world
+        self._scan = scan
         self._now = 0
         self._spoiled: dict[str, tuple[int, int | None]] = {}
         self._monitor: Monitor | None = None
@@ -252,6 +260,7 @@ class Watcher:
 
     def observe(self, rows: Ints) -> None:
         """Rows of a window, in parts."""
+        self._scan.take(int(rows[-1]) + 1)
         if self._monitor is None:
             return
         for part in np.array_split(rows, max(1, len(rows) // 500)):
@@ -259,7 +268,30 @@ class Watcher:
             columns = {name: v.take(part) for name, v in self._world.columns.items()}
             for incident in self._monitor.observe_columns(columns, at=part * TICK):
                 self._note(incident, int(part[-1]) + 1)
+        self._attend(int(rows[-1]) + 1)
         self.open = [i for i in self._monitor.incidents if i.status is IncidentStatus.OPEN]
+
+    def _attend(self, row: int) -> None:
+        """What a person does once a window: answers the open incidents that spoil rows.
+
+        The person knows what the screening says. An incident whose first rows it does not doubt is
+        accepted as normal; one that it shared, and that has healed by now, is closed.
+        """
+        monitor = self._monitor
+        if monitor is None:
+            return
+        sound = self._scan.found().sound()
+        for one in monitor.incidents:
+            if one.status is not IncidentStatus.OPEN or not spoils(one):
+                continue
+            name, first = f"{self.first}/{one.id}", one.since // TICK
+            shared = not sound[first : min(first + LOOKED, row)].mean() > 0.5
+            if shared and not sound[row - LOOKED // 6 : row].all():
+                continue
+            monitor.accept(one.id)
+            begin, _ = self._spoiled.pop(name)
+            if shared:
+                self._spoiled[name] = (begin, row)
 
     def _note(self, incident: Incident, row: int) -> None:
         name = f"{self.first}/{incident.id}"
@@ -273,8 +305,8 @@ class Watcher:
         self._spoiled[name] = (begin, row if ended else None)
 
     def sound(self, rows: Ints) -> Ints:
-        """Rows that may be learned from."""
-        keep = np.ones(len(rows), bool)
+        """Rows that no incident spoils, and that the screening does not doubt."""
+        keep = self._scan.found().sound()[rows]
         for begin, end in self._spoiled.values():
             keep &= (rows < begin) | (rows >= (end if end is not None else np.inf))
         return rows[keep]
@@ -286,10 +318,11 @@ def holdfast(world: World) -> Played:
     champion = world.train(np.arange(world.edges[FIRST]))
     standby: Model | None = None
     challenger: Model | None = None
-    promoted_at, last, last_cause = FIRST, 0, ""
+    promoted_at, last_cause = FIRST, ""
     retrains: list[int] = []
     wrongful = promotions = rollbacks = vetoes = 0
-    watcher = Watcher(world)
+    scan = Scan(world.table, int(world.edges[FIRST]), patience=0, seed=world.seed)
+    watcher = Watcher(world, scan)
     watcher.begin(champion.rows, int(world.edges[FIRST]))
     watch = _watch(world, champion, rules)
     judged = int(world.edges[FIRST])
@@ -302,7 +335,7 @@ def holdfast(world: World) -> Played:
         watch.update(world.losses(champion, fresh), fresh * TICK)
         judged = max(judged, matured)
         now = int(world.edges[number + 1]) * TICK
-        if challenger is not None:
+        if challenger is not None:  # not told better on the rows that were held back
             both = watcher.sound(np.arange(int(challenger.rows[-1]) + 1, matured))
             verdict = _verdict(world, champion, challenger, both, rules)
             if verdict in ("better", "worse", "slice_worse"):
@@ -325,7 +358,8 @@ def holdfast(world: World) -> Played:
             rules,
             Facts(
                 model=world.stream.name, now=now, champion=f"c{int(champion.rows[-1])}",
-                trained_rows=len(champion.rows), matured=matured - last, retrains=tuple(retrains),
+                trained_rows=len(champion.rows), retrains=tuple(retrains),
+                matured=len(watcher.sound(np.arange(int(champion.rows[-1]) + 1, matured))),
                 incidents=tuple(_told(i) for i in watcher.open), loss=signal,
             ),
         )  # fmt: skip
@@ -342,11 +376,19 @@ def holdfast(world: World) -> Played:
             lambda fit, held, usable=usable: world.losses(world.train(usable[fit]), usable[held]),
         )  # fmt: skip
         begin = found.window.since
-        chosen = usable if begin is None else usable[usable >= begin]
+        chosen = (usable if begin is None else usable[usable >= begin])[:-HELD]
         challenger = world.train(chosen)
         retrains.append(now)
-        last, last_cause = matured, decision.cause or ""
+        last_cause = decision.cause or ""
         wrongful += world.wrongful(chosen)
+        verdict = _verdict(world, champion, challenger, usable[-HELD:], rules)
+        if verdict == "better":
+            standby, champion, promoted_at = champion, challenger, number
+            promotions += 1
+            watcher.begin(champion.rows, int(world.edges[number + 1]))
+            watch, judged = _watch(world, champion, rules), int(world.edges[number + 1])
+        if verdict != "undecided":
+            challenger = None
     cost, auc = counted(world, scores)
     return Played(
         cost=cost, auc=auc, retrains=len(retrains), wrongful=wrongful, promotions=promotions,

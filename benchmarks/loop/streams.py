@@ -39,6 +39,12 @@ class Stream(NamedTuple):
         """How many."""
         return len(self.bad)
 
+    def table(self) -> pa.Table:
+        """The columns as a table."""
+        numbers = {n: pa.array(v, from_pandas=True) for n, v in self.numbers.items()}
+        words = {n: pa.array(v.tolist(), pa.string()) for n, v in self.words.items()}
+        return pa.table({**numbers, **words})
+
 
 #: name → order, outcome and its positive value, columns left out, costs
 SPECS: dict[str, tuple[str, str, object, tuple[str, ...], tuple[float, float]]] = {

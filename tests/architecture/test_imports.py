@@ -24,6 +24,7 @@ FLOORS = {
     "diagnosis": 6, "releases": 6,
     "serving": 7, "web": 7, "monitoring": 7, "retraining": 7, "comparison": 7,
     "drill": 7.5,  # drives the monitor itself, so that it reports what the monitor does
+    "screening": 7.5,  # drives the monitor over rows that are about to be learned from
     "app": 8,
     "demo": 9, "testing": 9, "integrations": 9,
     "cli": 9.5,  # the shell over the packages of floor 9, which do not know it

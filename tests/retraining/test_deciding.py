@@ -112,7 +112,7 @@ def test_growth_counts_outcomes_against_the_rows_that_were_learned():
     policy = Policy(when=When(loss_increase=None, growth=1.3))
     assert decide(policy, facts(matured=2_999)).outcome is Outcome.WAIT
     found = decide(policy, facts(matured=3_000))
-    assert (found.outcome, found.cause) == (Outcome.RETRAIN, f"growth:{'c' * 12}")
+    assert (found.outcome, found.cause) == (Outcome.RETRAIN, f"growth:{'c' * 12}:1")
     assert decide(policy, facts(trained_rows=0)).outcome is Outcome.COULD_NOT_TELL
 
 

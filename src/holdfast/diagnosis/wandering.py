@@ -85,10 +85,11 @@ def tempered(suspect: Suspect, where: Scene) -> Suspect:
             return suspect._replace(nats=min(suspect.nats, 0.0))
     if cause.kind in VAGUE and not where.apart and not where.told(look.name):
         suspect = suspect._replace(nats=suspect.nats - QUIET * where.whole.rows)
-    if look.face.sticky < STICKY:
+    sticky = _sticky(look)
+    if sticky < STICKY:
         return suspect
     if cause.kind in SPELLS:
-        nats = suspect.nats * (1.0 - look.face.sticky)
+        nats = suspect.nats * max(1.0 - sticky, spells(look.values) / len(look.values))
         if longest_spell(look.values) <= UNUSUAL * look.face.spell:
             nats = min(nats, look.drifted) - IMITATED
         return suspect._replace(nats=nats)
@@ -97,6 +98,11 @@ def tempered(suspect: Suspect, where: Scene) -> Suspect:
     if cause.kind == "unit_scale" and suspect.prior < KNOWN:
         return suspect._replace(nats=min(suspect.nats, look.drifted) - IMITATED)
     return suspect
+
+
+def _sticky(look: Look) -> float:
+    """How much more often than by chance a value stays; a column of one value stays for good."""
+    return 1.0 if look.face.distinct <= 1 else look.face.sticky
 
 
 def moved_along(best: Found, scene: Scene, everywhere: Found | None = None) -> None:

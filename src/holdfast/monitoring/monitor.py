@@ -18,7 +18,7 @@ from holdfast.detection.base import Stream
 from holdfast.detection.budget import Budget, parse_budget
 from holdfast.diagnosis.grouping import returns
 from holdfast.diagnosis.incidents import OPENED
-from holdfast.errors import DataError
+from holdfast.errors import DataError, UsageError
 from holdfast.frames.values import FloatArray, Values
 from holdfast.monitoring.engine import Change, Labelled, ModelMonitor
 from holdfast.monitoring.promise import Watched, promise, watched
@@ -45,14 +45,6 @@ class _Scorer(Protocol):
     def answer(self, rows: list[dict[str, Any]]) -> Sequence[_Answer]: ...
 
 
-class ScoringRelease(MonitoredRelease, Protocol):
-    """A release that can also answer rows."""
-
-    def scorer(self) -> _Scorer:
-        """What answers rows by the release's contract and model."""
-        ...
-
-
 def now_us() -> int:
     """Microseconds since 1970 (UTC)."""
     return time.time_ns() // 1000
@@ -64,7 +56,8 @@ class Monitor:
     Rows count in the order in which they are given, over all calls.
 
     Args:
-        release: the release that serves (or would serve) the rows.
+        release: the release that serves (or would serve) the rows, or a `TableReference`, which
+            answers none.
         budget: the false-alarm promise in words.
         rows_per_day: expected traffic, for a promise per time; without it, such a promise counts
             as one in 10,000 windows of 200 rows until a day of traffic was measured.
@@ -74,7 +67,7 @@ class Monitor:
 
     def __init__(
         self,
-        release: ScoringRelease,
+        release: MonitoredRelease,
         *,
         budget: str | Budget = "1 false incident per month",
         rows_per_day: float | None = None,
@@ -332,7 +325,14 @@ class Monitor:
 
     def _answers(self, rows: list[dict[str, Any]]) -> Sequence[_Answer]:
         if self._scorer is None:
-            self._scorer = self._release.scorer()
+            scoring = getattr(self._release, "scorer", None)
+            if scoring is None:
+                raise UsageError(
+                    "rows cannot be answered without a release",
+                    expected="columns, by `observe_columns`, or a table of the prediction log",
+                    got=f"reference={type(self._release).__name__}",
+                )
+            self._scorer = scoring()
         return self._scorer.answer(rows)
 
     def _times_of(self, rows: list[dict[str, Any]], now: int) -> NDArray[np.int64]:

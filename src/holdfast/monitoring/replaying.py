@@ -21,7 +21,8 @@ from holdfast.detection.budget import Budget
 from holdfast.errors import DataError, UsageError
 from holdfast.frames.values import FloatArray, ValueKind, read_values
 from holdfast.monitoring.engine import Labelled
-from holdfast.monitoring.monitor import Monitor, ScoringRelease
+from holdfast.monitoring.monitor import Monitor
+from holdfast.monitoring.reference import MonitoredRelease
 from holdfast.monitoring.replay_report import ReplayReport, Told
 from holdfast.monitoring.ring import KEPT
 from holdfast.monitoring.rows import Coded, Rows
@@ -124,7 +125,7 @@ class _Player(Monitor):
 
 def replay(
     table: Any,
-    release: ScoringRelease | TableReference,
+    release: MonitoredRelease,
     *,
     model: str = "model",
     event_time: str | None = None,
@@ -177,7 +178,7 @@ def replay(
     if outcome is not None and outcome in frame:
         meant = positive if positive is not None else getattr(release, "positive", None)
         label = outcomes(frame.column(outcome).to_pylist(), meant)
-    player = _Player(release, budget=budget, rows_per_day=rows_per_day, model=model)  # type: ignore[arg-type]
+    player = _Player(release, budget=budget, rows_per_day=rows_per_day, model=model)
     groups = _groups(player, frame, times, score, outcome)
     if clock is None or clock not in frame:
         groups = _untimed(groups)
