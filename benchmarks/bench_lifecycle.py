@@ -1,6 +1,6 @@
 """The closed loop: what the long runs found, from their result files.
 
-`benchmarks/lifecycle` (soak, attempts, killing, mutants, rollback) and `benchmarks/loop` (replays
+`benchmarks/lifecycle` (soak, attempts, killing, mutants, rollback, triggers) and `benchmarks/loop` (replays
 of real streams) run for minutes each, by themselves; this topic puts their last results into the
 table.
 """
@@ -30,7 +30,7 @@ def kept(*parts: str) -> dict[str, Any]:
 
 def run(quick: bool) -> list[dict[str, Any]]:
     """Every row of the numbers table that speaks of the loop."""
-    return [*_lifecycle(), *_rollback(), *_clean(), *_faults()]
+    return [*_lifecycle(), *_triggers(), *_rollback(), *_clean(), *_faults()]
 
 
 def _lifecycle() -> list[dict[str, Any]]:
@@ -63,6 +63,23 @@ def _lifecycle() -> list[dict[str, Any]]:
                 f"{found['killed']} of {found['tried']} drawn of {found['mutants']}")
         )  # fmt: skip
     return rows
+
+
+def _triggers() -> list[dict[str, Any]]:
+    found = kept("lifecycle", "triggers.json")
+    if not found:
+        return []
+    claims, windows = found["claims"], found["windows"]
+    once = claims["retrained_once"] + windows["retrained_once"]
+    answers = claims["answers"]
+    return [
+        row("two schedulers: causes retrained exactly once", once, "",
+            "each of 1,000", once == claims["triggers"] + windows["windows"] >= 1_000,
+            f"{claims['triggers']:,} claims with a job that trains nothing, {claims['kills']} "
+            f"kills, clocks set ahead {answers.get('clock set ahead', 0)} times, "
+            f"{answers.get('HF-E-STORE-FENCED', 0)} leases stolen; {windows['windows']} windows "
+            "trained by two commands at once")
+    ]  # fmt: skip
 
 
 def _rollback() -> list[dict[str, Any]]:
