@@ -1,8 +1,8 @@
 """The closed loop: what the long runs found, from their result files.
 
-`benchmarks/lifecycle` (soak, attempts, killing, mutants, rollback, triggers) and `benchmarks/loop` (replays
-of real streams) run for minutes each, by themselves; this topic puts their last results into the
-table.
+`benchmarks/lifecycle` (soak, attempts, killing, mutants, rollback, triggers, storm) and
+`benchmarks/loop` (replays of real streams) run for minutes each, by themselves; this topic puts
+their last results into the table.
 """
 
 from __future__ import annotations
