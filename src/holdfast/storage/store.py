@@ -162,7 +162,9 @@ class Store:
                     flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
                     os.close(os.open(place, flags, 0o600))
             elif not os.access(place, os.W_OK):
-                raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
+                fixed = os.statvfs(place).f_flag & os.ST_RDONLY
+                number = errno.EROFS if fixed else errno.EACCES
+                raise OSError(number, os.strerror(number))
         except FileNotFoundError as error:
             raise StoreError(
                 f"the folder for {place.name} does not exist", remedy="create it first"
