@@ -11,37 +11,25 @@ is mixed when its score is not the score of the release that it names.
 from __future__ import annotations
 
 import argparse
-import itertools
 import json
 import statistics
 import tempfile
-import threading
 import time
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 
 from holdfast.contracts import Contract
+from holdfast.demo.hammering import CLIENTS, hammering, mixed
 from holdfast.demo.processes import running
 from holdfast.models.recipes import logistic_regression
 from holdfast.releases import Registry, Release
-from holdfast.serving.client import Client
 
-CLIENTS, ROWS = 8, 64
+ROWS = 64
 #: seconds before a rollback, and after it until the next trial
 BEFORE, AFTER = 0.5, 0.7
-TOLERANCE = 1e-9
-
-
-class Seen(NamedTuple):
-    """One answer: when it came, whose it is, of which row, its score."""
-
-    at: float
-    release: str
-    row: int
-    score: float | None
 
 
 def table(rows: int, seed: int) -> pa.Table:
@@ -106,51 +94,31 @@ def _measure(
     rows: list[dict[str, Any]],
     scores: dict[str, list[float | None]],
 ) -> dict[str, Any]:
-    stop, seen = threading.Event(), list[Seen]()
-
-    def ask(first: int) -> None:
-        with Client(url) as client:
-            for number in itertools.count(first, CLIENTS):
-                if stop.is_set():
-                    return
-                row = number % ROWS
-                answer = client.predict("loan", [rows[row]])[0]
-                seen.append(Seen(time.monotonic(), answer["release"], row, answer["score"]))
-
-    threads = [threading.Thread(target=ask, args=(n,), daemon=True) for n in range(CLIENTS)]
-    for thread in threads:
-        thread.start()
-    begun, took, unseen = time.monotonic(), [], 0
-    for release in built[1:]:
-        registry.promote("loan", release.id, reason="a trial")
-        time.sleep(BEFORE)
-        first = len(seen)
-        registry.rollback("loan", reason="a trial")
-        at = time.monotonic()
-        time.sleep(AFTER)
-        late = [one.at - at for one in seen[first:] if one.at > at and one.release == release.id]
-        unseen += not any(one.release == release.id for one in seen)
-        took.append(max(late, default=0.0))
-    seconds = time.monotonic() - begun
-    stop.set()
-    for thread in threads:
-        thread.join()
-    mixed = sum(_mixed(one.score, scores[one.release][one.row]) for one in seen)
+    took, unseen = [], 0
+    begun = time.monotonic()
+    with hammering(url, "loan", rows) as seen:
+        for release in built[1:]:
+            registry.promote("loan", release.id, reason="a trial")
+            time.sleep(BEFORE)
+            first = len(seen)
+            registry.rollback("loan", reason="a trial")
+            at = time.monotonic()
+            time.sleep(AFTER)
+            late = [
+                one.at - at for one in seen[first:] if one.at > at and one.release == release.id
+            ]
+            unseen += not any(one.release == release.id for one in seen)
+            took.append(max(late, default=0.0))
+        seconds = time.monotonic() - begun
     ranked = sorted(took)
     return {
         "trials": len(took), "clients": CLIENTS, "answers": len(seen),
         "answers_per_second": round(len(seen) / seconds),
         "p50": round(statistics.median(ranked), 3),
         "p99": round(ranked[min(len(ranked) - 1, int(0.99 * len(ranked)))], 3),
-        "max": round(ranked[-1], 3), "mixed": mixed, "releases_that_never_answered": unseen,
+        "max": round(ranked[-1], 3), "mixed": mixed(seen, scores),
+        "releases_that_never_answered": unseen,
     }  # fmt: skip
-
-
-def _mixed(given: float | None, own: float | None) -> bool:
-    """Whether a score is not the release's own; a row that it abstains on has none."""
-    if given is None or own is None:
-        return given is not own
-    return abs(given - own) > TOLERANCE
 
 
 def main() -> None:

@@ -31,13 +31,3 @@ def test_a_rule_left_out_is_noticed_and_an_unchanged_module_is_not(tmp_path):
     text = (ROOT / "src" / "holdfast" / module).read_text("utf-8")
     assert not killed(tmp_path / "src", module, text)
     assert killed(tmp_path / "src", module, text.replace("if trial.tripped:", "if False:"))
-
-
-def test_an_abstention_is_mixed_only_where_the_release_would_have_answered():
-    from benchmarks.lifecycle.rollback import _mixed
-
-    assert not _mixed(None, None)
-    assert not _mixed(0.5, 0.5)
-    assert _mixed(None, 0.5)
-    assert _mixed(0.5, None)
-    assert _mixed(0.5, 0.6)

@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
+
+import pytest
 
 from holdfast.cli import main
 from holdfast.releases import Registry
@@ -19,3 +23,11 @@ def build(project: Path, model: str = "loan", *, promote: bool = True) -> None:
             )
         if promote and not row["champion"]:
             registry.promote(model, row["id"], reason="first")
+
+
+def asked(capsys: pytest.CaptureFixture[str], *words: str) -> tuple[int, Any]:
+    """Exit code and object of a command with ``--json``."""
+    capsys.readouterr()
+    code = main([*words, "--json"])
+    out, err = capsys.readouterr()
+    return code, json.loads(out or err)

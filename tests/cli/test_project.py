@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.projects import build
+from tests.cli.projects import asked, build
 
 from holdfast.cli import main
 from holdfast.demo.loans import generate
@@ -49,14 +50,7 @@ def here(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 @pytest.fixture
 def ask(capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs a command with ``--json``; gives exit code and object."""
-
-    def run(*words: str) -> tuple[int, Any]:
-        capsys.readouterr()
-        code = main([*words, "--json"])
-        out, err = capsys.readouterr()
-        return code, json.loads(out or err)
-
-    return run
+    return partial(asked, capsys)
 
 
 def loans(rows: int, **columns: list[Any]) -> pa.Table:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.projects import build
+from tests.cli.projects import asked, build
 from tests.cli.test_retrain import COLUMNS
 
 from holdfast.cli import main
@@ -44,14 +44,7 @@ def here(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 @pytest.fixture
 def ask(capsys: pytest.CaptureFixture[str]) -> Any:
     """Runs ``holdfast release ... --json``; gives exit code and object."""
-
-    def run(*words: str) -> tuple[int, Any]:
-        capsys.readouterr()
-        code = main(["release", *words, "--json"])
-        out, err = capsys.readouterr()
-        return code, json.loads(out or err)
-
-    return run
+    return partial(asked, capsys, "release")
 
 
 def stages(ask) -> dict[str, str]:

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import itertools
-import json
 import shutil
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import msgspec
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.projects import build
+from tests.cli.projects import asked, build
 
 from holdfast.app.basics import now_us
 from holdfast.cli import main
@@ -68,14 +68,7 @@ def here(project: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path
 @pytest.fixture
 def ask(capsys: pytest.CaptureFixture[str]) -> Any:
     """Retrains with ``--json``; gives exit code and object."""
-
-    def run(*words: str) -> tuple[int, Any]:
-        capsys.readouterr()
-        code = main(["retrain", *words, "--json"])
-        out, err = capsys.readouterr()
-        return code, json.loads(out or err)
-
-    return run
+    return partial(asked, capsys, "retrain")
 
 
 def champion(here: Path) -> Any:

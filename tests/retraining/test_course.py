@@ -7,11 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from holdfast.releases.lifecycle import Stage
-from holdfast.retraining.course import Bounds, Go, Trial, turn
+from holdfast.retraining.course import Go, Trial, turn
+from holdfast.retraining.policy import Bounds
 
 HOUR = 3_600_000_000
-SHADOW = Bounds(least=24 * HOUR, requests=1_000, max_error_rate=0.001, max_p99=50_000)
-CANARY = Bounds(least=2 * HOUR, requests=500, max_error_rate=0.01)
+SHADOW = Bounds(min=24 * HOUR, requests=1_000, max_error_rate=0.001, max_p99=50_000)
+CANARY = Bounds(min=2 * HOUR, requests=500, max_error_rate=0.01)
 STEPS = (0.01, 0.05, 0.25)
 
 

@@ -9,6 +9,7 @@ import msgspec
 from holdfast.diagnosis.decisions import Verb, decide, reason_of
 from holdfast.diagnosis.incidents import KINDS as INCIDENT_KINDS
 from holdfast.diagnosis.incidents import Ledger, Moment
+from holdfast.diagnosis.spoiling import spoiled_until
 from holdfast.errors import UsageError
 from holdfast.monitoring.actions import KINDS, Deeds, Step, by_hand, ending, quarantine, switch
 from holdfast.monitoring.record import Written
@@ -172,9 +173,7 @@ def _settle(store: Store, after: Incident, verb: Verb, *, reason: str, by: str, 
         return
     for row in store.training.spoiled(after.model):
         if (row.incident, row.episode) == (after.id, after.episode) and row.standing:
-            since, until = row.interval.since, after.closed_at
-            ended = None if until is None else max(until, since + 1)
-            interval = Interval(since, ended)
+            interval = Interval(row.interval.since, spoiled_until(after))
             store.training.spoil(
                 after.model, after.id, interval, at=at, episode=after.episode, text=after.sentence
             )

@@ -118,7 +118,7 @@ def build_release(
     *,
     promote: bool | None = None,
     progress: Callable[[str], None] = lambda _: None,
-    data: Path | None = None,
+    rows: pa.Table | None = None,
     reason: str = "",
     checkpoints: Path | None = None,
     shared: Progress | None = None,
@@ -130,7 +130,7 @@ def build_release(
         config: the settings file; paths in it are relative to it.
         promote: make the release the champion; None does so where the model has none yet.
         progress: told each step.
-        data: another training table than the project's.
+        rows: what to train on, without rows of incidents; None: the project's table, without them.
         reason: why it is trained; told to a `train(frame, context)`.
         checkpoints: folder in which such a function finds its work of an earlier run; None: a
             folder that goes at the end.
@@ -149,7 +149,7 @@ def build_release(
         if checkpoints is None:
             checkpoints = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         return _built(
-            config, promote, progress, data, reason, checkpoints, shared or told, again=again
+            config, promote, progress, rows, reason, checkpoints, shared or told, again=again
         )
 
 
@@ -157,34 +157,24 @@ def _built(
     config: Path,
     promote: bool | None,
     progress: Callable[[str], None],
-    data: Path | None,
+    rows: pa.Table | None,
     reason: str,
     checkpoints: Path,
     shared: Progress,
     *,
     again: bool,
 ) -> tuple[Release, str]:
-    from holdfast import frames
-    from holdfast.evaluation import Costs
-    from holdfast.releases import Release
     from holdfast.releases.gate import GateState
 
     project, folder = read_project(config), config.resolve().parent
-    progress("reading the training table")
-    table = frames.read(data or folder / project.data.train).arrow()
-    target = project.data.target
-    if target not in table.column_names:
-        raise DataError(
-            "the training table lacks the target",
-            expected=f"a column {target!r}",
-            got=f"columns {', '.join(table.column_names[:12])}",
-        )
-    function = load_function(folder / TRAIN_FILE)
+    if rows is None:
+        progress("reading the training table")
+    table = training_table(project, folder) if rows is None else rows
 
     with opened(folder / project.store, config=config) as home:
         champion = home.store.catalog.champion(project.model)
         parent = champion.release if champion else None
-        spoiled = home.store.training.standing(project.model)
+        spoiled = home.store.training.standing(project.model) if rows is None else ()
         read, (table, pieces) = table.num_rows, sound(table, project.data.event_time, spoiled)
         if table.num_rows < read:
             progress(f"leaving out {read - table.num_rows:,} rows under incidents")
@@ -193,42 +183,16 @@ def _built(
         else:
             contract = _contract(project, folder, table)
         progress("training")
-        fit = fitting(
-            function,
-            TrainingContext(
-                model=project.model,
-                features=contract.features,
-                target=target,
-                positive=project.data.positive,
-                seed=project.seed,
-                start=None,
-                end=None,
-                rows=0,
-                reason=reason,
-                parent=parent,
-                progress=shared,
-                checkpoints=checkpoints,
-            ),
-            project.data.event_time,
-        )
-        release = Release.build(
-            fit(table, contract.features),
+        fit = training_function(
+            project, folder, contract.features,
+            reason=reason, parent=parent, progress=shared, checkpoints=checkpoints,
+        )  # fmt: skip
+        release = release_of(
+            project, folder, fit(table, contract.features),
             train=table,
             validation=folder / project.data.validation if project.data.validation else None,
-            contract=contract,
-            costs=Costs(**project.costs) if project.costs else None,
-            fit=fit,
-            positive=project.data.positive,
-            features=contract.features,
-            seed=project.seed,
-            parent=parent,
-            name=project.model,
-            code=folder / TRAIN_FILE,
-            requirements=project.gate.require,
-            known_at=project.gate.known_at,
-            directory=folder / project.store.replace(".db", ".built"),
-            progress=progress,
-        )
+            contract=contract, fit=fit, parent=parent, progress=progress,
+        )  # fmt: skip
         home.registry.add(project.model, release)
         if not again:  # a retraining tells by itself what it learned from
             home.store.training.record(
@@ -241,6 +205,92 @@ def _built(
         if promote or first:
             home.registry.promote(project.model, release.id, reason="built")
     return release, project.model
+
+
+def training_table(project: Project, folder: Path, path: Path | None = None) -> pa.Table:
+    """The table to train on: the project's, or another.
+
+    Raises:
+        DataError: it cannot be read, or lacks the target.
+    """
+    from holdfast import frames
+
+    table = frames.read(path or folder / project.data.train).arrow()
+    if project.data.target not in table.column_names:
+        raise DataError(
+            "the training table lacks the target",
+            expected=f"a column {project.data.target!r}",
+            got=f"columns {', '.join(table.column_names[:12])}",
+        )
+    return table
+
+
+def training_function(
+    project: Project,
+    folder: Path,
+    features: tuple[str, ...],
+    *,
+    reason: str,
+    parent: str | None,
+    progress: Progress,
+    checkpoints: Path,
+) -> Callable[[pa.Table, tuple[str, ...]], Any]:
+    """The project's training code as ``fit(rows, features)``.
+
+    Args:
+        project: its settings.
+        folder: where it lies.
+        features: that the model may use.
+        reason: why it is trained.
+        parent: id of the champion, or None.
+        progress: told its steps.
+        checkpoints: folder in which it finds its work of an earlier run.
+
+    Raises:
+        ConfigError: there is no such code, or it takes other arguments.
+    """
+    context = TrainingContext(
+        model=project.model, features=features, target=project.data.target,
+        positive=project.data.positive, seed=project.seed, start=None, end=None, rows=0,
+        reason=reason, parent=parent, progress=progress, checkpoints=checkpoints,
+    )  # fmt: skip
+    return fitting(load_function(folder / TRAIN_FILE), context, project.data.event_time)
+
+
+def release_of(
+    project: Project,
+    folder: Path,
+    model: Any,
+    *,
+    train: pa.Table,
+    validation: pa.Table | Path | None,
+    contract: Contract,
+    fit: Callable[[pa.Table, tuple[str, ...]], Any],
+    parent: str | None,
+    progress: Callable[[str], None],
+) -> Release:
+    """A release of a fitted model by the project's settings, see `holdfast.Release.build`."""
+    from holdfast.evaluation import Costs
+    from holdfast.releases import Release
+
+    return Release.build(
+        model,
+        train=train,
+        validation=validation,
+        contract=contract,
+        costs=Costs(**project.costs) if project.costs else None,
+        fit=fit,
+        positive=project.data.positive,
+        features=contract.features,
+        seed=project.seed,
+        parent=parent,
+        name=project.model,
+        code=folder / TRAIN_FILE,
+        requirements=project.gate.require,
+        known_at=project.gate.known_at,
+        directory=folder / project.store.replace(".db", ".built"),
+        progress=progress,
+    )
 
 
 def _contract(project: Project, folder: Path, table: pa.Table) -> Contract:

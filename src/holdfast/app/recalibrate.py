@@ -9,11 +9,10 @@ import msgspec
 import numpy as np
 
 from holdfast.app.home import opened
-from holdfast.app.project import read_project
+from holdfast.app.project import read_project, release_of, training_function, training_table
 from holdfast.app.retrain_rows import with_log
-from holdfast.app.training import TRAIN_FILE, fitting, load_function, sound, times
+from holdfast.app.training import sound, times
 from holdfast.errors import ReleaseError
-from holdfast.retraining.context import TrainingContext
 from holdfast.retraining.job import Task
 from holdfast.retraining.recalibrating import recalibrate
 from holdfast.storage.training import Interval
@@ -35,10 +34,7 @@ def build(task: Task) -> dict[str, Any]:
         ReleaseError: there is no champion.
         DataError: too few rows have their outcome.
     """
-    from holdfast import frames
-    from holdfast.evaluation import Costs
     from holdfast.models.calibrated import CalibratedModel
-    from holdfast.releases import Release
 
     given = task.arguments
     config = Path(given["config"])
@@ -50,7 +46,7 @@ def build(task: Task) -> dict[str, Any]:
         if pointer is None:
             raise ReleaseError("there is nothing to calibrate anew", expected="a champion")
         champion = home.registry.open(pointer.release, allow=home.settings.allow_models)
-        table, _ = sound(frames.read(folder / data.train).arrow(), data.event_time, spoiled)
+        table, _ = sound(training_table(project, folder), data.event_time, spoiled)
         logged, pieces = sound(
             with_log(table.slice(0, 0), home.store, project.model, data, home.settings.labels),
             data.event_time, spoiled,
@@ -64,15 +60,10 @@ def build(task: Task) -> dict[str, Any]:
         )
         found = recalibrate(score, positive, seed=project.seed)
         task.progress("; ".join(found.sentences), 0.3)
-        fit = fitting(
-            load_function(folder / TRAIN_FILE),
-            TrainingContext(
-                model=project.model, features=champion.contract.features, target=target,
-                positive=data.positive, seed=project.seed, start=None, end=None, rows=0,
-                reason=given["reason"], parent=champion.id, progress=task.progress,
-                checkpoints=task.checkpoints,
-            ),
-            data.event_time,
+        fit = training_function(
+            project, folder, champion.contract.features,
+            reason=given["reason"], parent=champion.id, progress=task.progress,
+            checkpoints=task.checkpoints,
         )  # fmt: skip
 
         def calibrated(rows: pa.Table, features: tuple[str, ...]) -> CalibratedModel:
@@ -81,24 +72,12 @@ def build(task: Task) -> dict[str, Any]:
             inner = adopt(fit(rows, features), features=features, positive=data.positive)
             return CalibratedModel(inner, found.slope, found.intercept)
 
-        release = Release.build(
-            CalibratedModel(champion.model, found.slope, found.intercept),
-            train=table,
-            validation=logged.slice(first),
-            contract=champion.contract,
-            costs=Costs(**project.costs) if project.costs else None,
-            fit=calibrated,
-            positive=data.positive,
-            features=champion.contract.features,
-            seed=project.seed,
-            parent=champion.id,
-            name=project.model,
-            code=folder / TRAIN_FILE,
-            requirements=project.gate.require,
-            known_at=project.gate.known_at,
-            directory=folder / project.store.replace(".db", ".built"),
+        release = release_of(
+            project, folder, CalibratedModel(champion.model, found.slope, found.intercept),
+            train=table, validation=logged.slice(first), contract=champion.contract,
+            fit=calibrated, parent=champion.id,
             progress=lambda step: task.progress(step, None),
-        )
+        )  # fmt: skip
         home.registry.add(project.model, release)
         home.registry.carry_answers(project.model, champion.id, release.id)
         before = home.store.training.pieces(project.model, champion.id)

@@ -29,7 +29,7 @@ from holdfast.app.home import Home, opened
 from holdfast.app.loop.state import load
 from holdfast.app.policy import decision_now, policy_of
 from holdfast.app.project import Project, read_project
-from holdfast.app.retrain_key import derived, digest
+from holdfast.app.retrain_key import FINISHED, LEASE, REJECTED, VETOED, derived, digest
 from holdfast.errors import DataError, StoreError
 from holdfast.records import Action, Incident, IncidentStatus
 from holdfast.retraining.deciding import Outcome, Role
@@ -42,9 +42,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-FINISHED = "retrain.finished"
-REJECTED = "retrain.rejected"
-VETOED = "retrain.vetoed"
 #: a lease lasts so long unless it is renewed, microseconds
 LEASE_TTL = 60_000_000
 #: classes of incidents after which old rows may teach the past
@@ -128,7 +125,7 @@ def retrain(config: Path, ask: Ask, progress: Callable[[str], None] = lambda _: 
     """
     project, folder = read_project(config), config.resolve().parent
     with opened(folder / project.store, config=config) as home:
-        lease, holder = f"retrain/{project.model}", secrets.token_hex(8)
+        lease, holder = f"{LEASE}{project.model}", secrets.token_hex(8)
         fence = home.store.catalog.acquire(lease, holder, LEASE_TTL, now_us())
         if fence is None:
             told = ("another retrain is running",)
@@ -179,15 +176,15 @@ class _Attempt:
         asked_for, recalibrate = "", self._ask.recalibrate
         if self._ask.if_needed:
             decision = decision_now(self._home, model, policy, now)
-            if decision.outcome not in (Outcome.RETRAIN, Outcome.RECALIBRATE):
-                forbidden = decision.outcome is Outcome.VETOED and not self._ask.override
-                if forbidden or decision.outcome is not Outcome.VETOED:
-                    return Retrained(
-                        model=model,
-                        outcome="vetoed" if forbidden else "idle",
-                        why=decision.why,
-                        incidents=tuple(i.id for i in causes),
-                    )
+            vetoed = decision.outcome is Outcome.VETOED
+            wanted = decision.outcome in (Outcome.RETRAIN, Outcome.RECALIBRATE)
+            if not (wanted or (vetoed and self._ask.override)):
+                return Retrained(
+                    model=model,
+                    outcome="vetoed" if vetoed else "idle",
+                    why=decision.why,
+                    incidents=tuple(i.id for i in causes),
+                )
             recalibrate = decision.outcome is Outcome.RECALIBRATE
             asked_for = "; ".join(
                 c.sentence for c in decision.clauses if c.role is Role.WHEN and c.holds

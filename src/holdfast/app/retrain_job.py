@@ -11,9 +11,14 @@ from holdfast.app.choosing import Chosen, chosen_rows, cut, helps
 from holdfast.app.home import opened
 from holdfast.app.loop.rows import trained_until
 from holdfast.app.policy import policy_of
-from holdfast.app.project import Project, build_release, read_project
-from holdfast.app.training import TRAIN_FILE, fitting, load_function, sound
-from holdfast.retraining.context import TrainingContext
+from holdfast.app.project import (
+    Project,
+    build_release,
+    read_project,
+    training_function,
+    training_table,
+)
+from holdfast.app.training import sound
 from holdfast.retraining.job import Task
 from holdfast.storage.training import Interval
 
@@ -29,15 +34,11 @@ def build(task: Task) -> dict[str, Any]:
     Where it is told that retraining would not help, and nobody insists, nothing is built and
     ``release`` is None.
     """
-    import pyarrow.parquet as pq
-
-    from holdfast import frames
-
     given = task.arguments
     config, data = Path(given["config"]), Path(given["data"])
     project = read_project(config)
     spoiled = msgspec.convert(given["spoiled"], tuple[Interval, ...])
-    table = frames.read(data).arrow()
+    table = training_table(project, config.parent, data)
     rows, pieces = sound(table, project.data.event_time, spoiled)
     if rows.num_rows < table.num_rows:
         task.progress(f"leaving out {table.num_rows - rows.num_rows:,} rows under incidents", None)
@@ -51,14 +52,11 @@ def build(task: Task) -> dict[str, Any]:
                 "model": project.model, "release": None, "pieces": [], "rows": 0,
                 "why": list(chosen.sentences),
             }  # fmt: skip
-    if rows is not table:
-        data = task.checkpoints / "rows.parquet"
-        pq.write_table(rows, data)
     release, model = build_release(
         config,
         promote=False,
         progress=lambda step: task.progress(step, None),
-        data=data,
+        rows=rows,
         reason=given["reason"],
         checkpoints=task.checkpoints,
         shared=task.progress,
@@ -87,15 +85,10 @@ def _chosen(
             return None
         champion = home.registry.open(pointer.release, allow=home.settings.allow_models)
         seen_until = trained_until(home.store, project.model, champion.id)
-    train = fitting(
-        load_function(config.parent / TRAIN_FILE),
-        TrainingContext(
-            model=project.model, features=champion.contract.features, target=project.data.target,
-            positive=project.data.positive, seed=project.seed, start=None, end=None, rows=0,
-            reason=given["reason"], parent=champion.id, progress=task.progress,
-            checkpoints=task.checkpoints,
-        ),
-        project.data.event_time,
+    train = training_function(
+        project, config.parent, champion.contract.features,
+        reason=given["reason"], parent=champion.id, progress=task.progress,
+        checkpoints=task.checkpoints,
     )  # fmt: skip
 
     def fit(part: pa.Table, features: tuple[str, ...]) -> Model:

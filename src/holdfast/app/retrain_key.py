@@ -1,4 +1,4 @@
-"""What names a retraining, so that the same one runs once."""
+"""Names of retrainings: their events, the lease they hold, the key by which one runs once."""
 
 from __future__ import annotations
 
@@ -12,6 +12,10 @@ from holdfast.app.project import Project
 from holdfast.app.training import TRAIN_FILE
 from holdfast.errors import UsageError
 from holdfast.storage.training import Interval
+
+FINISHED, REJECTED, VETOED = "retrain.finished", "retrain.rejected", "retrain.vetoed"
+#: a lease of this name and the model's is held while the model is retrained
+LEASE = "retrain/"
 
 
 def derived(

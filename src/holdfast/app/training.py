@@ -9,11 +9,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import msgspec
-import numpy as np
 
 from holdfast.errors import ConfigError, HoldfastError, ModelError
 from holdfast.retraining.context import TrainingContext, adapted, takes_context
-from holdfast.storage.training import Interval, without
+from holdfast.storage.training import Interval, outside, without
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -76,9 +75,12 @@ def span(table: pa.Table, event_time: str | None) -> tuple[int | None, int | Non
         >>> span(pa.table({"at": ["today"]}), "at")
         (None, None)
     """
+    return _span(times(table, event_time))
+
+
+def _span(moments: pa.ChunkedArray | None) -> tuple[int | None, int | None]:
     import pyarrow.compute as pc
 
-    moments = times(table, event_time)
     if moments is None:
         return None, None
     found = pc.min_max(moments).as_py()
@@ -118,17 +120,13 @@ def sound(
     import pyarrow as pa
     import pyarrow.compute as pc
 
-    start, end = span(table, event_time)
     moments = times(table, event_time)
+    start, end = _span(moments)
     if moments is None or start is None or end is None:
         return table, ()
-    keep = pa.chunked_array([pa.array(np.ones(table.num_rows, bool))])
-    for interval in spoiled:
-        within = pc.greater_equal(moments, interval.since)
-        if interval.until is not None:
-            within = pc.and_(within, pc.less(moments, interval.until))
-        keep = pc.and_(keep, pc.invert(pc.fill_null(within, False)))
-    return table.filter(keep), without(Interval(start, end), spoiled)
+    known = pc.is_valid(moments).to_numpy()
+    keep = outside(pc.fill_null(moments, 0).to_numpy(), spoiled) | ~known
+    return table.filter(pa.array(keep)), without(Interval(start, end), spoiled)
 
 
 def _corner(checkpoints: Path, rows: pa.Table, features: tuple[str, ...]) -> Path:

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
 Id = Annotated[str, typer.Argument(help="Its id, the beginning of one, `champion` or `latest`.")]
 Reason = Annotated[str, typer.Option("--reason", help="Why; kept in the log of control events.")]
-Why = Annotated[str, typer.Option("--reason", help="Why; kept in the log of control events.")]
 By = Annotated[str | None, typer.Option("--by", help="Who says so; you, unless told otherwise.")]
 Everywhere = Annotated[bool, typer.Option("--everywhere", help="All models, not only this one.")]
 
@@ -118,7 +117,7 @@ def canary(
 
 def reject(
     release: Id,
-    reason: Why,
+    reason: Reason,
     by: By = None,
     store: options.Store = None,
     model: options.Model = None,
@@ -131,7 +130,7 @@ def reject(
 
 def quarantine(
     release: Id,
-    reason: Why,
+    reason: Reason,
     by: By = None,
     store: options.Store = None,
     model: options.Model = None,
@@ -156,7 +155,7 @@ def retire(
 
 
 def freeze(
-    reason: Why,
+    reason: Reason,
     everywhere: Everywhere = False,
     by: By = None,
     store: options.Store = None,
@@ -169,7 +168,7 @@ def freeze(
 
 
 def unfreeze(
-    reason: Why,
+    reason: Reason,
     everywhere: Everywhere = False,
     by: By = None,
     store: options.Store = None,

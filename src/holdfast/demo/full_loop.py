@@ -7,14 +7,12 @@ which is forced to show how fast it is.
 
 from __future__ import annotations
 
-import contextlib
 import itertools
-import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, Self
 
 import msgspec
 import numpy as np
@@ -24,6 +22,7 @@ from holdfast.app.basics import now_us
 from holdfast.app.home import opened
 from holdfast.app.project import as_toml, build_release
 from holdfast.app.retrain import Ask, retrain
+from holdfast.demo.hammering import hammering, mixed
 from holdfast.demo.loop_story import LoopStory
 from holdfast.demo.loop_telling import Told, counted
 from holdfast.demo.processes import running
@@ -37,10 +36,8 @@ from holdfast.storage.training import Interval
 
 #: rows sent at a time, and clients that send them
 GROUP, CLIENTS = 50, 4
-#: clients that ask without a pause while the rollback happens, and the rows they ask for
-HAMMERS, HAMMERED = 8, 500
-#: scores of one release that differ by more are not of one release
-TOLERANCE = 1e-9
+#: rows that are asked for without a pause while the rollback happens
+HAMMERED = 500
 #: seconds to wait for the monitor or the loop, and between two groups while waiting
 PATIENCE, PAUSE = 100.0, 0.5
 MARGIN = 1.0
@@ -49,7 +46,6 @@ SETTINGS = """\
 model = "loan"
 store = "holdfast.db"
 seed = {seed}
-{contract}
 [data]
 train = "train.parquet"
 target = {target}
@@ -87,15 +83,6 @@ steps = [0.2, 0.5]
 min = "0s"
 requests = 20
 """
-
-
-class Seen(NamedTuple):
-    """One answer: when it came, whose it is, of which row, and its score."""
-
-    at: float
-    release: str
-    row: int
-    score: float | None
 
 
 def play(story: LoopStory, folder: Path, say: Callable[[str], None] = lambda _: None) -> Told:
@@ -212,7 +199,6 @@ def _project(story: LoopStory, folder: Path) -> Path:
     config = folder / "holdfast.toml"
     text = SETTINGS.format(
         seed=story.seed,
-        contract="",
         target=as_toml(story.target),
         positive=as_toml(story.positive),
         ids=msgspec.json.encode(list(story.ids)).decode(),
@@ -301,44 +287,12 @@ def _rollback(
         }
         # from here on the loop stands still, or it would learn again; a rollback is never frozen
         registry.lifecycle(MODEL).freeze(at=now_us(), by="the demo", reason="the story ends here")
-        seen: list[Seen] = []
-        with _hammering(url, rows, seen):
+        with hammering(url, MODEL, rows) as seen:
             time.sleep(MARGIN)
             registry.rollback(MODEL, reason="forced, to show how fast it is", by="the demo")
             at = time.monotonic()
             time.sleep(MARGIN)
     late = [one.at for one in seen if one.at > at and one.release != new]
-    mixed = [
-        one
-        for one in seen
-        if one.release not in scores
-        or abs((one.score or np.inf) - (scores[one.release][one.row] or np.inf)) > TOLERANCE
-    ]
     seconds = max(late, default=at) - at
     say(f"Rolled back: after {seconds:.2f} s every answer was the standby's.")
-    return seconds, len(mixed)
-
-
-@contextlib.contextmanager
-def _hammering(url: str, rows: list[dict[str, Any]], seen: list[Seen]) -> Iterator[None]:
-    """Clients that ask for rows again and again; what they see is kept."""
-    stop = threading.Event()
-
-    def ask(first: int) -> None:
-        with Client(url) as client:
-            for number in itertools.count(first, HAMMERS):
-                if stop.is_set():
-                    return
-                row = number % len(rows)
-                answer = client.predict(MODEL, [rows[row]])[0]
-                seen.append(Seen(time.monotonic(), answer["release"], row, answer["score"]))
-
-    threads = [threading.Thread(target=ask, args=(n,), daemon=True) for n in range(HAMMERS)]
-    for thread in threads:
-        thread.start()
-    try:
-        yield
-    finally:
-        stop.set()
-        for thread in threads:
-            thread.join()
+    return seconds, mixed(seen, scores)

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from holdfast.errors import ModelError
 from holdfast.models.base import Model, ModelMeta, Row, Scores, write_meta
+from holdfast.stats.logistic import expit
 
 #: scores are kept this far from 0 and 1 before their log odds are taken
 EDGE = 1e-12
@@ -60,7 +61,7 @@ class CalibratedModel:
     def _moved(self, score: Scores) -> Scores:
         kept = np.clip(score, EDGE, 1 - EDGE)
         odds = self.intercept + self.slope * np.log(kept / (1 - kept))
-        return np.asarray(0.5 * (1 + np.tanh(0.5 * odds)), dtype=np.float64)
+        return expit(odds)
 
     def save(self, directory: Path) -> list[str]:
         """Write the other model into the folder ``model``."""

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 import msgspec
 
 from holdfast.releases.lifecycle.stage import Stage
+from holdfast.retraining.policy import Bounds
 
 
 class Go(enum.StrEnum):
@@ -24,22 +25,6 @@ class Go(enum.StrEnum):
     PROMOTE = "promote"
     REJECT = "reject"
     QUARANTINE = "quarantine"
-
-
-class Bounds(msgspec.Struct, frozen=True, kw_only=True):
-    """What a stage asks for.
-
-    Attributes:
-        least: how long at least, microseconds.
-        requests: how many answers at least.
-        max_error_rate: share of answers that may fail.
-        max_p99: 99th percentile of the time an answer takes, microseconds; None: not asked.
-    """
-
-    least: int
-    requests: int
-    max_error_rate: float
-    max_p99: int | None = None
 
 
 class Trial(msgspec.Struct, frozen=True, kw_only=True):
@@ -95,7 +80,7 @@ def turn(trial: Trial, now: int, *, shadow: Bounds, canary: Bounds, steps: Seque
         steps: the shares, rising, each in (0, 1]; empty: from shadow straight to champion.
 
     Example:
-        >>> bounds = Bounds(least=10, requests=100, max_error_rate=0.01)
+        >>> bounds = Bounds(min=10, requests=100, max_error_rate=0.01)
         >>> trial = Trial(stage=Stage.SHADOW, since=0, answers=250, compared="better")
         >>> turn(trial, 20, shadow=bounds, canary=bounds, steps=[0.05]).share
         0.05
@@ -160,9 +145,9 @@ def _failing(trial: Trial, bounds: Bounds) -> tuple[str, ...]:
 def _lacking(trial: Trial, bounds: Bounds, now: int) -> tuple[str, ...]:
     """What it has not shown yet."""
     found = []
-    if now - trial.since < bounds.least:
+    if now - trial.since < bounds.min:
         found.append(
-            f"at this stage for {(now - trial.since) / 3.6e9:.1f} of {bounds.least / 3.6e9:.1f} h"
+            f"at this stage for {(now - trial.since) / 3.6e9:.1f} of {bounds.min / 3.6e9:.1f} h"
         )
     if trial.answers < bounds.requests:
         found.append(f"{trial.answers:,} of {bounds.requests:,} answers")

@@ -98,8 +98,8 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
     slice_support: int = 200
 
 
-class ShadowStage(msgspec.Struct, frozen=True, kw_only=True):
-    """What is asked of a shadow.
+class Bounds(msgspec.Struct, frozen=True, kw_only=True):
+    """What a stage asks for.
 
     Attributes:
         min: how long at least.
@@ -108,27 +108,29 @@ class ShadowStage(msgspec.Struct, frozen=True, kw_only=True):
         max_p99: 99th percentile of the time an answer takes; None: not asked.
     """
 
-    min: int = duration("24h")
-    requests: int = 10_000
+    min: int
+    requests: int
     max_error_rate: float = 0.001
     max_p99: int | None = None
 
 
-class CanaryStage(msgspec.Struct, frozen=True, kw_only=True):
+class ShadowStage(Bounds, frozen=True, kw_only=True):
+    """What is asked of a shadow."""
+
+    min: int = duration("24h")
+    requests: int = 10_000
+
+
+class CanaryStage(Bounds, frozen=True, kw_only=True):
     """What is asked of a canary at each of its shares.
 
     Attributes:
-        steps: shares of the requests, rising; empty: from shadow straight to champion.
-        min: how long at least at each.
-        requests: answers at least at each.
-        max_error_rate, max_p99: as of a shadow.
+        steps: the shares of the requests, rising; empty: from shadow straight to champion.
     """
 
-    steps: tuple[float, ...] = (0.01, 0.05, 0.25)
     min: int = duration("2h")
     requests: int = 500
-    max_error_rate: float = 0.001
-    max_p99: int | None = None
+    steps: tuple[float, ...] = (0.01, 0.05, 0.25)
 
 
 class Back(msgspec.Struct, frozen=True, kw_only=True):

@@ -9,6 +9,7 @@ import msgspec
 
 from holdfast.contracts.model import Role
 from holdfast.releases.lifecycle import Lifecycle, Stage
+from holdfast.releases.lifecycle.fold import KINDS
 from holdfast.releases.switches import SWITCHED, Switches
 from holdfast.serving.ports import Champion, ReleaseLike, Roles
 
@@ -61,10 +62,17 @@ class StoreChampions:
         return self._switches.off()
 
     def roles(self) -> Mapping[str, Roles]:
-        """Read again only when the control log has grown; a canary that tripped is none."""
+        """Read again only for models that moved a release; a canary that tripped is none."""
         head, _ = self._store.control.head()
         if head != self._seen:
-            self._roles = {model: self._roles_of(model) for model in self.pointers()}
+            kinds = [*KINDS, TRIPPED]
+            moved = {e.model for e in self._store.control.events(kinds=kinds, after=self._seen)}
+            self._roles = {
+                model: self._roles_of(model)
+                if model in moved or model not in self._roles
+                else self._roles[model]
+                for model in self.pointers()
+            }
             self._seen = head
         return self._roles
 

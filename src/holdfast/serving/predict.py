@@ -19,6 +19,7 @@ from msgspec import Raw
 
 from holdfast.contracts.model import Outcome, Policy, Violation
 from holdfast.errors import RequestError
+from holdfast.releases.scorer import MODEL, MODEL_ERROR
 from holdfast.serving.batching import GroupCommit
 from holdfast.serving.canary import Canary
 from holdfast.serving.gate import Request
@@ -64,7 +65,7 @@ class Unscored(msgspec.Struct, frozen=True):
     score: float | None = None
     decision: str | None = None
     verdict: Outcome = Outcome.ABSTAINED
-    violations: tuple[Violation, ...] = (Violation("", "model_error", Policy.ABSTAIN),)
+    violations: tuple[Violation, ...] = (Violation(MODEL, MODEL_ERROR, Policy.ABSTAIN),)
     fallback: tuple[str, ...] | None = None
 
 

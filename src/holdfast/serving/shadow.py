@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from queue import Empty, Full, Queue
 from typing import Any, NamedTuple
 
+from holdfast.releases.scorer import MODEL, MODEL_ERROR
 from holdfast.serving.ports import Champion, LogLike
 
 log = logging.getLogger("holdfast.serving")
@@ -114,4 +115,4 @@ class Shadows:
 
 def failed(answer: Any) -> bool:
     """Whether a model could not answer a row that the guard let through."""
-    return any(mark.field == "" and mark.code == "model_error" for mark in answer.violations)
+    return any(mark.field == MODEL and mark.code == MODEL_ERROR for mark in answer.violations)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 import msgspec
+import numpy as np
+from numpy.typing import NDArray
 
 from holdfast.errors import StoreError
 from holdfast.storage.control import ControlLog
@@ -82,6 +84,27 @@ def without(window: Interval, spoiled: Iterable[Interval]) -> tuple[Interval, ..
     if since < window.until:
         left.append(Interval(since, window.until))
     return tuple(left)
+
+
+def outside(times: NDArray[np.int64], spoiled: Iterable[Interval]) -> NDArray[np.bool_]:
+    """Which times lie in none of the intervals.
+
+    Args:
+        times: microseconds since 1970 (UTC), shape (n,).
+        spoiled: in any order; they may overlap.
+
+    Returns:
+        Shape (n,).
+
+    Example:
+        >>> outside(np.array([1, 2, 4, 8]), [Interval(2, 4), Interval(8)]).tolist()
+        [True, False, True, False]
+    """
+    sound = np.ones(len(times), bool)
+    for interval in spoiled:
+        end = np.iinfo(np.int64).max if interval.until is None else interval.until
+        sound &= (times < interval.since) | (times >= end)
+    return sound
 
 
 class TrainingTables:

@@ -77,7 +77,7 @@ class Life:
         self.home = self.context.__enter__()
         self.asks: list[Any] = []
         policy = policy_of(self.config)
-        self.loop = Loop(self.home, self.config, "loan", policy, self.train)
+        self.loop = Loop(self.home, "loan", policy, self.train)
         self.sent = 0
 
     def train(self, ask) -> Future:
@@ -242,7 +242,7 @@ def test_a_loss_under_a_pipeline_incident_does_not_speak_after_it_is_mended(life
             life.home.registry.lifecycle("loan").reject(
                 release, at=now_us(), by="a test", reason="begin anew"
             )
-    life.loop = Loop(life.home, life.config, "loan", life.loop.policy, life.train)
+    life.loop = Loop(life.home, "loan", life.loop.policy, life.train)
     life.send(300)
     life.step()
     assert life.decisions()[-1] == "wait"
@@ -272,7 +272,7 @@ def test_a_policy_that_is_not_automatic_only_tells(life: Life):
 def test_a_restart_goes_on_where_the_loop_was(life: Life):
     life.send(600, drifted=True)
     life.step()
-    life.loop = Loop(life.home, life.config, "loan", life.loop.policy, life.train)
+    life.loop = Loop(life.home, "loan", life.loop.policy, life.train)
     life.step()
     life.step()
     assert "shadow" in life.stages().values()
@@ -281,7 +281,7 @@ def test_a_restart_goes_on_where_the_loop_was(life: Life):
 
 def test_two_loops_over_one_store_retrain_once(life: Life):
     life.send(600, drifted=True)
-    other = Loop(life.home, life.config, "loan", life.loop.policy, life.train)
+    other = Loop(life.home, "loan", life.loop.policy, life.train)
     life.step()
     other.step(now_us() + 10_000)
     life.step()

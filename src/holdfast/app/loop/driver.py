@@ -12,20 +12,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from concurrent.futures import Future
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
-from holdfast.app.loop.look import look
-from holdfast.app.loop.state import LoopState, save
+from holdfast.app.loop.look import Look, look
+from holdfast.app.loop.state import save
 from holdfast.app.loop.trial import Bench
 from holdfast.app.policy import DECIDED, as_payload
 from holdfast.app.retrain import Ask, Retrained
+from holdfast.app.retrain_key import REJECTED
 from holdfast.app.stages import live
 from holdfast.errors import HoldfastError
 from holdfast.releases.lifecycle import Stage
-from holdfast.retraining.course import Bounds, Go, Turn, turn
+from holdfast.retraining.course import Go, Turn, turn
 from holdfast.retraining.deciding import Decision, Outcome, decide
 
 if TYPE_CHECKING:
@@ -33,7 +33,6 @@ if TYPE_CHECKING:
     from holdfast.releases import Release
     from holdfast.releases.lifecycle import Lifecycle, State
     from holdfast.releases.lifecycle.ledger import How
-    from holdfast.retraining.facts import Facts
     from holdfast.retraining.policy import Policy
 
 LIVE = "release.live"
@@ -53,17 +52,13 @@ class Loop:
 
     Args:
         home: the open store.
-        config: the settings file of the project.
-        model: its model.
+        model: name of its model.
         policy: the clauses.
         train: begins a retraining.
     """
 
-    def __init__(
-        self, home: Home, config: Path, model: str, policy: Policy, train: Trainer
-    ) -> None:
+    def __init__(self, home: Home, model: str, policy: Policy, train: Trainer) -> None:
         self._home = home
-        self._config = config
         self.model = model
         self.policy = policy
         self._train = train
@@ -71,6 +66,7 @@ class Loop:
         self._bench: Bench | None = None
         self._open: dict[str, Release] = {}
         self._fence: tuple[str, int] | None = None
+        self._live: tuple[str, int] | None = None  # champion that was told live
 
     @property
     def training(self) -> bool:
@@ -98,16 +94,14 @@ class Loop:
         said += self._set_aside(lifecycle, state, now)
         self._tell_live(champion.release, champion.revision, now)
         release = self._release(champion.release)
-        known, after = look(
-            store, release, self.model, self.policy, self._home.settings.labels, now
-        )
+        seen = look(store, release, self.model, self.policy, self._home.settings.labels, now)
         state = lifecycle.state()
-        back = self._roll_back(lifecycle, state, known, after.maturity, now)
+        back = self._roll_back(lifecycle, state, seen, now)
         if back:
             return [*said, *back]
-        if known.challenger is not None and self.policy.automatic:
-            said += self._bring_on(lifecycle, state, release, known.challenger, after.maturity, now)
-        said += self._decide(known, after, now)
+        if seen.facts.challenger is not None and self.policy.automatic:
+            said += self._bring_on(lifecycle, state, release, seen.facts.challenger, seen, now)
+        said += self._decide(seen, now)
         return said
 
     # -- releases that must not go on ---------------------------------------------------------
@@ -123,10 +117,9 @@ class Loop:
                 said.append(f"quarantined release {release[:12]}: {why}")
         return said
 
-    def _roll_back(
-        self, lifecycle: Lifecycle, state: State, known: Facts, maturity: int | None, now: int
-    ) -> list[str]:
+    def _roll_back(self, lifecycle: Lifecycle, state: State, seen: Look, now: int) -> list[str]:
         """Goes back to the standby where it is told better than a champion that is new."""
+        known, maturity = seen.facts, seen.state.maturity
         back, standby = self.policy.rollback, state.holder(Stage.STANDBY)
         champion, risen = known.champion, known.loss is not None and known.loss.risen
         if not (back.automatic and self.policy.automatic and risen):
@@ -136,7 +129,7 @@ class Loop:
         doubted = any(i.class_ in self.policy.unless.open_incident for i in known.incidents)
         if doubted or now - self._promoted_at(champion) > back.keep_standby:
             return []  # the rows are in doubt, not the release; or it is not new any more
-        verdict = self._pair(self._release(champion), standby).verdict(maturity, now)
+        verdict = self._pair(self._release(champion), standby).verdict(seen.rows, maturity, now)
         if verdict.state != "better" or not verdict.certain:
             return []
         why = f"the standby does better: {verdict.sentences[0]}"
@@ -151,7 +144,7 @@ class Loop:
         state: State,
         champion: Release,
         tried: str,
-        maturity: int | None,
+        seen: Look,
         now: int,
     ) -> list[str]:
         store, stage = self._home.store, state.stage(tried)
@@ -164,18 +157,9 @@ class Loop:
             return [f"release {tried[:12]} is audited"]
         bench = self._pair(champion, tried)
         share = lifecycle.share() if stage is Stage.CANARY else None
-        shadow, canary = self.policy.shadow, self.policy.canary
         found = turn(
-            bench.trial(stage, share, maturity or 0, now), now,
-            shadow=Bounds(
-                least=shadow.min, requests=shadow.requests,
-                max_error_rate=shadow.max_error_rate, max_p99=shadow.max_p99,
-            ),
-            canary=Bounds(
-                least=canary.min, requests=canary.requests,
-                max_error_rate=canary.max_error_rate, max_p99=canary.max_p99,
-            ),
-            steps=canary.steps,
+            bench.trial(seen.rows, stage, share, seen.state.maturity or 0, now), now,
+            shadow=self.policy.shadow, canary=self.policy.canary, steps=self.policy.canary.steps,
         )  # fmt: skip
         return self._go(lifecycle, tried, found, now)
 
@@ -184,8 +168,7 @@ class Loop:
         bench = self._bench
         if bench is None or (bench.champion.id, bench.challenger.id) != (champion.id, other):
             bench = Bench(
-                self._home.store, self.model, champion, self._release(other), self.policy,
-                self._home.settings.labels,
+                self._home.store, self.model, champion, self._release(other), self.policy
             )  # fmt: skip
             self._bench = bench
         return bench
@@ -216,15 +199,17 @@ class Loop:
 
     # -- the decision -------------------------------------------------------------------------
 
-    def _decide(self, known: Facts, state: LoopState, now: int) -> list[str]:
+    def _decide(self, seen: Look, now: int) -> list[str]:
         store = self._home.store
-        decision = decide(self.policy, known)
+        decision = decide(self.policy, seen.facts)
         told = f"{decision.outcome.value}:{decision.cause}:{','.join(_holding(decision))}"
-        news = told != state.decided
-        with store.transaction():
-            if news:
-                store.control.append(DECIDED, self.model, as_payload(decision), at=now)
-            save(store, self.model, msgspec.structs.replace(state, decided=told))
+        news = told != seen.state.decided
+        state = msgspec.structs.replace(seen.state, decided=told)
+        if state != seen.before:
+            with store.transaction():
+                if news:
+                    store.control.append(DECIDED, self.model, as_payload(decision), at=now)
+                save(store, self.model, state)
         wanted = decision.outcome in (Outcome.RETRAIN, Outcome.RECALIBRATE)
         said = [f"{decision.outcome.value}: {'; '.join(decision.why)}"] if news else []
         if wanted and self.policy.automatic and not self.training:
@@ -242,7 +227,7 @@ class Loop:
 
     def _attempt(self) -> int:
         """How many retrainings of this model were rejected so far: each may be tried again."""
-        return len(self._home.store.control.events(self.model, ["retrain.rejected"]))
+        return len(self._home.store.control.events(self.model, [REJECTED]))
 
     def _trained(self) -> list[str]:
         """What came of the retraining that was begun, once it is done."""
@@ -274,12 +259,15 @@ class Loop:
         return next((e.at for e in reversed(events) if e.payload["release"] == release), 0)
 
     def _tell_live(self, release: str, revision: int, now: int) -> None:
+        if self._live == (release, revision):
+            return
         servers = live(self._home.store, self.model)
         if servers:
             payload = {"release": release, "revision": revision, "servers": servers[:1]}
             self._home.store.control.append(
                 LIVE, self.model, payload, at=now, key=f"live:{self.model}:{revision}"
             )
+            self._live = (release, revision)
 
     def _how(self, reason: str, now: int) -> How:
         return {"at": now, "by": BY, "reason": reason, "fence": self._fence}

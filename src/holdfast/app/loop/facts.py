@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from holdfast.app.cases import incidents
+from holdfast.app.retrain_key import FINISHED, LEASE, REJECTED
 from holdfast.diagnosis.storms import storms
 from holdfast.records import Action, Incident, IncidentStatus
 from holdfast.releases.lifecycle import Lifecycle, Stage
@@ -14,10 +15,6 @@ if TYPE_CHECKING:
     from holdfast.releases.lifecycle import State
     from holdfast.storage import Store
 
-FINISHED = "retrain.finished"
-REJECTED = "retrain.rejected"
-#: a lease of this name is held while a model is retrained
-LEASE = "retrain/"
 _ASKS = {Action.RETRAIN: "retrain", Action.RECALIBRATE: "recalibrate"}
 
 

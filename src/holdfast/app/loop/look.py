@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from holdfast.app.loop.facts import facts
-from holdfast.app.loop.rows import judged, trained_until
+from holdfast.app.loop.rows import Judged, judged, trained_until
 from holdfast.app.loop.state import LoopState, load
 from holdfast.app.loop.watching import watched
 
@@ -23,10 +23,14 @@ class Look(NamedTuple):
     Attributes:
         facts: all that decides.
         state: of the loop after this look; not saved yet.
+        before: as it is saved.
+        rows: what the champion and any challenger of it are judged on.
     """
 
     facts: Facts
     state: LoopState
+    before: LoopState
+    rows: Judged
 
 
 def look(
@@ -47,6 +51,7 @@ def look(
         positive=release.positive, policy=labels,
     )  # fmt: skip
     spoiled = store.training.standing(model)
-    found = watched(rows, release, load(store, model), policy, spoiled, now)
+    before = load(store, model)
+    found = watched(rows, release, before, policy, spoiled, now)
     known = facts(store, model, now, matured=len(rows.came), loss=found.loss)
-    return Look(known, found.state)
+    return Look(known, found.state, before, rows)

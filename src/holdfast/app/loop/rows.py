@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 
+from holdfast.storage.training import outside
+
 if TYPE_CHECKING:
     import pyarrow as pa
     from numpy.typing import NDArray
@@ -42,6 +44,13 @@ class Judged(NamedTuple):
 
         table = self.table.filter(pa.array(keep))
         return Judged(table, self.received[keep], self.came[keep], self.bad[keep])
+
+    def since(self, at: int) -> Judged:
+        """Only those from an event time on, microseconds since 1970 (UTC)."""
+        import pyarrow as pa
+
+        times: NDArray[np.int64] = self.table.column("at").cast(pa.int64()).to_numpy()
+        return self.part(times >= at)
 
     @property
     def score(self) -> NDArray[np.float64]:
@@ -109,10 +118,7 @@ def judged(
         found: NDArray[np.int64] = joined.column(name).cast(pa.int64()).to_numpy()
         return found
 
-    at, sound = times("at"), np.isfinite(bad)
-    for interval in store.training.standing(model):
-        end = np.iinfo(np.int64).max if interval.until is None else interval.until
-        sound &= ~((at >= interval.since) & (at < end))
+    sound = np.isfinite(bad) & outside(times("at"), store.training.standing(model))
     found = Judged(joined.select(list(_COLUMNS)), times("received"), times("label_received"), bad)
     return found.part(sound)
 

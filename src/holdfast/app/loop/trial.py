@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from holdfast.app.loop.rows import Judged, judged, rescored, trained_until
+from holdfast.app.loop.rows import Judged, rescored, trained_until
 from holdfast.contracts.model import Kind, Role
 from holdfast.diagnosis.quarantine import carrying
 from holdfast.releases.lifecycle import Stage
@@ -14,6 +14,7 @@ from holdfast.releases.scorer import MODEL, MODEL_ERROR
 from holdfast.retraining.challenging import Verdict, challenge
 from holdfast.retraining.course import Trial
 from holdfast.retraining.losses import losses_of
+from holdfast.serving.desk import TRIPPED
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -22,11 +23,9 @@ if TYPE_CHECKING:
     from holdfast.releases import Release
     from holdfast.retraining.policy import Policy
     from holdfast.storage import Store
-    from holdfast.storage.labels import DuplicatePolicy
 
 #: categorical features that are looked at as slices, and values that one may have
 SLICES, VALUES = 6, 12
-_TRIPPED = "canary.tripped"
 
 
 class Bench:
@@ -37,7 +36,6 @@ class Bench:
         model: name of the model.
         champion, challenger: both opened.
         policy: the clauses.
-        labels: which of several labels of one prediction counts.
     """
 
     def __init__(
@@ -47,20 +45,21 @@ class Bench:
         champion: Release,
         challenger: Release,
         policy: Policy,
-        labels: DuplicatePolicy = "last",
     ) -> None:
         self._store = store
         self._model = model
         self.champion = champion
         self.challenger = challenger
         self._policy = policy
-        self._labels: DuplicatePolicy = labels
         self._known: dict[tuple[str, str], float] = {}
 
-    def trial(self, stage: Stage, share: float | None, maturity: int, now: int) -> Trial:
+    def trial(
+        self, rows: Judged, stage: Stage, share: float | None, maturity: int, now: int
+    ) -> Trial:
         """How it does at its stage.
 
         Args:
+            rows: judged rows since the champion's training.
             stage: audited, shadow or canary.
             share: of the requests that it answers as canary.
             maturity: how old a prediction must be before its outcome counts, microseconds.
@@ -68,7 +67,7 @@ class Bench:
         """
         since = self._since(stage)
         answers, errors, p99 = self._answers(stage, since)
-        verdict = self.verdict(maturity, now)
+        verdict = self.verdict(rows, maturity, now)
         return Trial(
             stage=stage,
             since=since,
@@ -81,17 +80,15 @@ class Bench:
             tripped=self._tripped(),
         )
 
-    def verdict(self, maturity: int, now: int) -> Verdict:
+    def verdict(self, rows: Judged, maturity: int, now: int) -> Verdict:
         """Champion and challenger on rows that neither has learned from.
 
         Args:
+            rows: judged rows since the champion's training.
             maturity: how old a prediction must be before its outcome counts, microseconds.
             now: microseconds since 1970 (UTC).
         """
-        rows, _ = judged(
-            self._store, self._model, self._unseen(),
-            positive=self.champion.positive, policy=self._labels,
-        ).matured(maturity, now)  # fmt: skip
+        rows, _ = rows.since(self._unseen()).matured(maturity, now)
         gates = self._policy.gates
         rows = rows.part(np.arange(len(rows.came)) < gates.decide_at)
         losses = [
@@ -193,7 +190,7 @@ class Bench:
         return rows.num_rows, int(silent.sum()), None
 
     def _tripped(self) -> str:
-        events = self._store.control.events(self._model, [_TRIPPED])
+        events = self._store.control.events(self._model, [TRIPPED])
         mine = [e.payload for e in events if e.payload["release"] == self.challenger.id]
         return f"{mine[-1]['guard']}: {mine[-1]['why']}" if mine else ""
 

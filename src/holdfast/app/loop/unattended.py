@@ -97,7 +97,7 @@ def project_loop(
         return job
 
     home = Home(store, settings, named_model(config))
-    loop = Loop(home, config, project.model, policy, train)
+    loop = Loop(home, project.model, policy, train)
     return Unattended(loop, every, lambda: pool.shutdown(wait=False, cancel_futures=True))
 
 
