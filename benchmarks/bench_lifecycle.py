@@ -30,7 +30,7 @@ def kept(*parts: str) -> dict[str, Any]:
 
 def run(quick: bool) -> list[dict[str, Any]]:
     """Every row of the numbers table that speaks of the loop."""
-    return [*_lifecycle(), *_triggers(), *_rollback(), *_clean(), *_faults()]
+    return [*_lifecycle(), *_triggers(), *_storm(), *_rollback(), *_clean(), *_faults()]
 
 
 def _lifecycle() -> list[dict[str, Any]]:
@@ -79,6 +79,20 @@ def _triggers() -> list[dict[str, Any]]:
             f"kills, clocks set ahead {answers.get('clock set ahead', 0)} times, "
             f"{answers.get('HF-E-STORE-FENCED', 0)} leases stolen; {windows['windows']} windows "
             "trained by two commands at once")
+    ]  # fmt: skip
+
+
+def _storm() -> list[dict[str, Any]]:
+    found = kept("lifecycle", "storm.json")
+    if not found:
+        return []
+    retrains, seen, told = found["retrains"], found["storms"], found["outbox_rows"]
+    return [
+        row("storm from one source: retrains, storms, notices", f"{retrains}, {seen}, {told}", "",
+            "<= 3, 1, <= 5 of 500 models",
+            retrains <= 3 and seen == 1 and told <= 5 and found["models_that_alarmed"] >= 500,
+            f"{found['models_that_alarmed']} of {found['models']} models alarmed, "
+            f"{found['asked_for_a_retraining']} were due to be trained")
     ]  # fmt: skip
 
 
