@@ -83,17 +83,18 @@ def _triggers() -> list[dict[str, Any]]:
 
 
 def _storm() -> list[dict[str, Any]]:
-    found = kept("lifecycle", "storm.json")
-    if not found:
-        return []
-    retrains, seen, told = found["retrains"], found["storms"], found["outbox_rows"]
-    return [
-        row("storm from one source: retrains, storms, notices", f"{retrains}, {seen}, {told}", "",
-            "<= 3, 1, <= 5 of 500 models",
-            retrains <= 3 and seen == 1 and told <= 5 and found["models_that_alarmed"] >= 500,
-            f"{found['models_that_alarmed']} of {found['models']} models alarmed, "
-            f"{found['asked_for_a_retraining']} were due to be trained")
-    ]  # fmt: skip
+    rows = []
+    for fault in ("null", "shift"):
+        if found := kept("lifecycle", f"storm_{fault}.json"):
+            retrains, seen, told = found["retrains"], found["storms"], found["outbox_rows"]
+            rows.append(
+                row(f"storm from one source ({fault}): retrains, storms, notices",
+                    f"{retrains}, {seen}, {told}", "", "<= 3, 1, <= 5 of 500 models",
+                    retrains <= 3 and seen == 1 and told <= 5 and found["models"] >= 500,
+                    f"{found['models_that_alarmed']} of {found['models']} models alarmed, "
+                    f"{found['asked_for_a_retraining']} were due to be trained")
+            )  # fmt: skip
+    return rows
 
 
 def _rollback() -> list[dict[str, Any]]:
