@@ -2,6 +2,7 @@
 SHELL := /bin/bash
 VENV := .venv
 PY := $(VENV)/bin/python
+MLFLOW := .mlflow
 UV := $(shell command -v uv 2>/dev/null)
 ifeq ($(origin HOLDFAST_DATA), undefined)
 ifneq ($(wildcard ../shared/data/README.md),)
@@ -21,6 +22,7 @@ help:
 	@echo "make bench  the benchmarks; writes benchmarks/results.md"
 	@echo "make soak   a million random moves of the lifecycle against a dictionary"
 	@echo "make docs   regenerates the pages made from code"
+	@echo "make .mlflow/bin/mlflow   an MLflow server for the tests of the mirror, else skipped"
 
 $(VENV)/bin/python:
 ifdef UV
@@ -44,6 +46,16 @@ else
 	$(PY) -m pip install --quiet --disable-pip-version-check -e ".[dev]"
 endif
 	@touch $@ $(VENV)/.runtime
+
+# a real MLflow server for the tests of the mirror, apart from all else; without it they are skipped
+$(MLFLOW)/bin/mlflow:
+ifdef UV
+	uv venv --quiet --python $(PYTHON) $(MLFLOW)
+	uv pip install --quiet --python $(MLFLOW)/bin/python "mlflow>=3,<4"
+else
+	$(PYTHON) -m venv $(MLFLOW)
+	$(MLFLOW)/bin/python -m pip install --quiet --disable-pip-version-check "mlflow>=3,<4"
+endif
 
 demo: $(VENV)/.runtime
 	$(VENV)/bin/holdfast demo loan
@@ -75,4 +87,4 @@ soak: $(VENV)/.dev
 	$(PY) -m benchmarks.lifecycle.soak
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+	rm -rf $(VENV) $(MLFLOW) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis

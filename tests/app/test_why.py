@@ -10,6 +10,7 @@ import pytest
 from holdfast.app.home import Home
 from holdfast.app.settings import Settings
 from holdfast.app.why import Known, guard_of, why
+from holdfast.cli.why import document
 from holdfast.diagnosis.incidents import CLOSED, OPENED, REOPENED, as_payload
 from holdfast.errors import UsageError
 from holdfast.records import Action, Incident, IncidentStatus
@@ -160,3 +161,14 @@ def test_a_broken_rule_repairs_an_answered_row_and_refuses_another(
 ):
     guard = guard_of(verdict, None, ["Age:range", "Age:type", "~Job:null"])
     assert (guard.repaired, guard.refused, guard.noted) == (repaired, refused, ("Job",))
+
+
+def test_a_decision_that_was_drawn_is_told_as_such(home: Home):
+    predict(home, "p1", 5, decision="approve", explored=True, propensity=0.02)
+    predict(home, "p2", 5, decision="refuse", explored=False, propensity=0.98)
+    predict(home, "p3", 5, decision="refuse")
+    told = [why(home, name)[0] for name in ("p1", "p2", "p3")]
+    assert [one.explored for one in told] == [True, False, None]
+    assert [one.propensity for one in told] == [0.02, 0.98, None]
+    texts = ["drawn with a chance of 0.02" in repr(document("p", [one]).blocks) for one in told]
+    assert texts == [True, False, False]

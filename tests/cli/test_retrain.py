@@ -9,11 +9,14 @@ from pathlib import Path
 from typing import Any
 
 import msgspec
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.cli.projects import asked, build
 
 from holdfast.app.basics import now_us
+from holdfast.app.project import build_release
+from holdfast.app.training import WEIGHT
 from holdfast.cli import main
 from holdfast.demo.loans import generate
 from holdfast.diagnosis.incidents import OPENED, as_payload
@@ -320,6 +323,51 @@ def test_logged_rows_are_learned_from_once_their_label_has_come(here: Path, ask)
     assert [row["application_id"] for row in last] == ["a", "b"]
     assert last[0]["monthly_income"] == rows[0]["monthly_income"]
     assert last[0]["applied_at"] == rows[0]["applied_at"]
+
+
+def test_selective_labels_are_told_and_their_weights_reach_the_training(here: Path, ask):
+    given = "print('weights', context.weights.min(), context.weights.max(), flush=True)"
+    (here / "train.py").write_text(
+        TRAIN.replace("    seen.touch()", f"    {given}\n    seen.touch()")
+    )
+    rows = pq.read_table(here.parent / "later.parquet").to_pylist()
+    names = [row["application_id"] for row in rows]
+    at = [int(row["applied_at"].timestamp() * 1e6) for row in rows]
+    explored = [n % 10 == 0 for n in range(len(rows))]
+    refused = [n % 2 == 0 for n in range(len(rows))]
+    chance = [0.2 if e else 0.8 if r else 1.0 for e, r in zip(explored, refused, strict=True)]
+    known = [n for n in range(len(rows)) if explored[n] or not refused[n]]
+    with Store.open(here / "holdfast.db") as store:
+        store.predictions.append_columns(
+            {"id": names, "model": ["loan"] * len(rows), "at": at, "received": at,
+             "score": [0.3] * len(rows), "explored": explored, "propensity": chance,
+             "decision": ["repaid" if n in known else "defaulted" for n in range(len(rows))],
+             "features": [
+                 msgspec.json.encode(
+                     {k: row[k] for k in COLUMNS[2:-1]}
+                 ).decode() for row in rows
+             ]},
+        )  # fmt: skip
+        store.labels.append_columns(
+            {"id": [names[n] for n in known], "model": ["loan"] * len(known),
+             "value": [msgspec.json.encode(rows[n]["outcome"]).decode() for n in known],
+             "known_at": [at[n] for n in known], "received": [at[n] for n in known]},
+        )  # fmt: skip
+    code, told = ask("--now", "--since-log")
+    assert (code, told["outcome"]) == (0, "made"), told
+    assert "weights 1.0 5.0" in told["run"]["log_tail"]
+    assert any("labels are selective" in line for line in told["why"])
+    assert any("70 explored rows have their label" in line for line in told["why"])
+    assert events(here)[-1].payload["why"] == told["why"]
+    with Registry(here / "holdfast.db") as registry:
+        assert WEIGHT not in [f.name for f in registry.open(told["release"]).contract.fields]
+
+
+def test_a_contract_learned_from_weighted_rows_does_not_know_the_weights(here: Path):
+    rows = pq.read_table(here.parent / "later.parquet")
+    rows = rows.append_column(WEIGHT, pa.array([1.0, 5.0] * (rows.num_rows // 2)))
+    release, _ = build_release(here / "holdfast.toml", rows=rows, promote=False)
+    assert WEIGHT not in [field.name for field in release.contract.fields]
 
 
 def test_a_candidate_whose_gate_is_shut_is_rejected_and_named(here: Path, ask):

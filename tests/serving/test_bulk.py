@@ -169,3 +169,31 @@ async def test_another_content_type_names_the_two_that_are_read():
         assert status == 415
         assert "ndjson" in answer["expected"]
         assert "arrow" in answer["expected"]
+
+
+@served
+async def test_how_likely_a_decision_drawn_elsewhere_was_is_logged_with_it():
+    lines = b'{"id": "a", "features": {}, "propensity": 0.02}\n{"id": "b", "features": {}}'
+    async with World() as world:
+        assert (await world.ask("POST", PATH, lines, NDJSON))[0] == 200
+        table = rows(2).append_column("propensity", pa.array([0.98, None]))
+        assert (await world.ask("POST", PATH, ipc(table), ARROW))[0] == 200
+        assert world.log.column("propensity") == [0.02, None, 0.98, None]
+        assert "propensity" not in world.log.writes[1]["row"][0]
+
+
+@pytest.mark.parametrize("chance", [0.0, -0.5, 1.5, float("nan")])
+def test_what_is_no_probability_is_refused(chance):
+    @served
+    async def run() -> None:
+        async with World() as world:
+            table = rows(2).append_column("propensity", pa.array([0.5, chance]))
+            status, _, answer = await world.ask("POST", PATH, ipc(table), ARROW)
+            assert_clear(status, answer, "HF-E-REQUEST-ARROW")
+            line = f'{{"id": "a", "features": {{}}, "propensity": {chance}}}'.encode()
+            status, _, answer = await world.ask("POST", PATH, line, NDJSON)
+            no_json = chance != chance
+            assert_clear(status, answer, f"HF-E-REQUEST-{'JSON' if no_json else 'SCHEMA'}")
+            assert world.log.writes == []
+
+    run()

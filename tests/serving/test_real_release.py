@@ -123,6 +123,31 @@ def test_a_broken_field_is_switched_off_by_policy_and_counts_again_when_it_is_me
         assert held.holds(rows_read).sum() == 30
 
 
+def test_a_share_of_the_refused_is_approved_where_the_settings_say_so(folder: Path, tmp_path: Path):
+    with Registry(tmp_path / "holdfast.db") as registry:
+        registry.add("loan", Release.open(folder / "built" / release_ids(folder)[0]))
+        registry.promote("loan", release_ids(folder)[0])
+    (tmp_path / "holdfast.toml").write_text(
+        '[serve.exploration]\nshare = 0.25\ndecision = "good"\n'
+    )
+    rows = json.loads(table(600, 5).drop(columns="status").to_json(orient="records"))
+    with live(tmp_path, worker="") as running, Client(running.url) as client:
+        answers = client.predict("loan", rows, ids=[f"p{n}" for n in range(600)])
+        threshold = client.model("loan")["threshold"]
+    told = {
+        (a["score"] >= threshold, a["decision"], a["explored"], a["propensity"]) for a in answers
+    }
+    assert told == {
+        (True, "bad", False, 0.75),
+        (True, "good", True, 0.25),
+        (False, "good", False, 1.0),
+    }
+    names = ["id", "decision", "explored", "propensity"]
+    with Store.open(tmp_path / "holdfast.db") as store:
+        logged = store.predictions.read(model="loan", columns=names).to_pylist()
+    assert logged == [{name: answer[name] for name in names} for answer in answers]
+
+
 def test_a_promotion_is_served_without_a_restart_and_acknowledged(folder: Path):
     first, second = release_ids(folder)
     row = {"job": "fixed", "income": 900.0}

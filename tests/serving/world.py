@@ -82,6 +82,7 @@ class Source:
             lambda rows: [guard_row(row) for row in rows],
             {"features": ["Income", "Job"]},
             entity=self.entity,
+            decisions=("approve", "refuse"),
         )
 
     def roles(self) -> dict[str, Roles]:

@@ -44,6 +44,8 @@ def test_rows_come_back_as_they_were_written(store):
         "fallback": [None, "Job"],
         "marks": [[], ["Job:null", "~Income:null"]],
         "features": ['{"Job":"ünï"}', "{}"],
+        "explored": [True, None],
+        "propensity": [0.25, None],
     }
 
     store.predictions.append_columns(columns)

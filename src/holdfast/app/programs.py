@@ -99,6 +99,7 @@ def make_service(
         pages=Pages(store, desk, metrics, now_us).mounted(),
         metrics=metrics,
         at_end=store.close,
+        exploration=settings.exploration,
     )
 
 

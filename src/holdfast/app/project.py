@@ -14,7 +14,7 @@ import msgspec
 
 from holdfast.app.basics import now_us
 from holdfast.app.home import opened
-from holdfast.app.training import TRAIN_FILE, fitting, load_function, sound
+from holdfast.app.training import TRAIN_FILE, fitting, load_function, sound, unweighted
 from holdfast.errors import ConfigError, DataError, UsageError
 from holdfast.retraining.context import TrainingContext
 
@@ -181,7 +181,7 @@ def _built(
         if again and parent is not None and project.contract is None:
             contract = home.registry.open(parent, allow=home.settings.allow_models).contract
         else:
-            contract = _contract(project, folder, table)
+            contract = _contract(project, folder, unweighted(table))
         progress("training")
         fit = training_function(
             project, folder, contract.features,

@@ -20,7 +20,7 @@ import hashlib
 import secrets
 from collections.abc import Callable, Collection
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -38,10 +38,6 @@ from holdfast.retraining.job import Job, Limits
 from holdfast.retraining.losswatch import LossWatch
 from holdfast.retraining.runner import RunOutcome, RunStatus, Sign, run
 from holdfast.storage.training import Interval
-
-if TYPE_CHECKING:
-    import pyarrow as pa
-
 
 #: a lease lasts so long unless it is renewed, microseconds
 LEASE_TTL = 60_000_000
@@ -192,7 +188,7 @@ class _Attempt:
                 c.sentence for c in decision.clauses if c.role is Role.WHEN and c.holds
             )
         reason = self._ask.reason or asked_for or "; ".join(map(_told, causes)) or "by hand"
-        data = self._data()
+        data, selective = self._data()
         champion = self._home.store.catalog.champion(model)
         parent = champion.release if champion else None
         spoiled = self._home.store.training.standing(model)
@@ -231,29 +227,31 @@ class _Attempt:
             lambda sign: self._watch(sign, progress),
         )
         found = self._judged(done, key, asked)
+        found = msgspec.structs.replace(found, why=(*found.why, *selective))
         self._record(found, reason, parent, tuple(i.id for i in vetoes))
         return found
 
-    def _data(self) -> Path:
+    def _data(self) -> tuple[Path, tuple[str, ...]]:
+        """The table to train on, and what is told of selective labels in the log."""
         path = self._ask.data or Path(self._project.data.train)
         path = path.resolve() if self._ask.data else self._config.parent / path
         if not path.is_file():
             raise DataError("there is no training table", expected="a file", got=f"path={path}")
         if not self._ask.since_log:
-            return path
+            return path, ()
         import pyarrow.parquet as pq
 
         from holdfast import frames
-        from holdfast.app.retrain_rows import with_log
+        from holdfast.app.retrain_rows import with_weighted_log
 
         store, policy = self._home.store, self._home.settings.labels
-        table: pa.Table = with_log(
+        found = with_weighted_log(
             frames.read(path).arrow(), store, self._project.model, self._project.data, policy
         )
         self._root.mkdir(parents=True, exist_ok=True)
         part = self._root / "rows.part"
-        pq.write_table(table, part)
-        return part.replace(self._root / f"rows-{digest(part)[:32]}.parquet")
+        pq.write_table(found.table, part)
+        return part.replace(self._root / f"rows-{digest(part)[:32]}.parquet"), found.selective
 
     def _changes(self) -> tuple[int, ...]:
         """Event times at which the world may have changed: a loss that rose, and incidents."""

@@ -12,6 +12,7 @@ import msgspec
 
 from holdfast.errors import ConfigError
 from holdfast.records import Automatic
+from holdfast.serving.exploring import Exploration
 
 LOOPBACK = ("127.0.0.1", "::1", "localhost")
 CONFIG_FILE = "holdfast.toml"
@@ -40,6 +41,8 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         actions: what is done about an incident without asking: its kind, its class or ``default``
             → ``alert``, ``quarantine``, ``fallback``. Unless it says otherwise: only alerts.
         allow_models: kinds of model that run foreign code and are allowed anyway (``callable``).
+        exploration: table ``[serve.exploration]``: the share of the rows decided otherwise that
+            get a decision all the same, so that their outcome is known; None: nothing is explored.
         ready_file: a file that gets the URL once requests are served.
     """
 
@@ -59,6 +62,7 @@ class Settings(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     retain_days: float | None = None
     actions: dict[str, tuple[Automatic, ...]] = {}
     allow_models: tuple[Literal["callable"], ...] = ()
+    exploration: Exploration | None = None
     ready_file: str | None = None
 
     @property
@@ -83,9 +87,11 @@ def load_settings(
     known = Settings.__struct_fields__
     values: dict[str, Any] = {}
     path = Path(config) if config is not None else Path(CONFIG_FILE)
+    text = ""
     if config is not None or path.exists():
         try:
-            document = tomllib.loads(path.read_text("utf-8"))
+            text = path.read_text("utf-8")
+            document = tomllib.loads(text)
         except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
             raise ConfigError(
                 "the settings file cannot be read", expected="TOML", got=f"{path}: {error}"
@@ -95,10 +101,10 @@ def load_settings(
             values["store"] = document["store"]
         if "actions" in document:
             values["actions"] = _actions(document["actions"])
-    for name in set(known) - {"actions"}:
-        text = os.environ.get(f"HOLDFAST_{name.upper()}")
-        if text is not None:
-            values[name] = text.split(",") if name in ("allow_hosts", "allow_models") else text
+    for name in set(known) - {"actions", "exploration"}:
+        told = os.environ.get(f"HOLDFAST_{name.upper()}")
+        if told is not None:
+            values[name] = told.split(",") if name in ("allow_hosts", "allow_models") else told
     values.update({name: value for name, value in (flags or {}).items() if value is not None})
     unknown = sorted(set(values) - set(known))
     if unknown:
@@ -108,7 +114,8 @@ def load_settings(
     try:
         settings = msgspec.convert(values, Settings, strict=False)
     except msgspec.ValidationError as error:
-        raise ConfigError("a setting has the wrong form", got=str(error)) from None
+        said = _placed(str(error), text, path.name)
+        raise ConfigError("a setting has the wrong form", got=said) from None
     if not 0 <= settings.port <= 65_535 or not 1 <= settings.workers <= 256:
         raise ConfigError(
             "a setting is out of range",
@@ -122,6 +129,22 @@ def load_settings(
             got=f"tidy_every={settings.tidy_every}, retain_days={settings.retain_days}",
         )
     return settings
+
+
+def _placed(said: str, text: str, name: str) -> str:
+    r"""What msgspec says of ``[serve.exploration]``, with line and key; the rest as it is.
+
+    >>> text = '[serve.exploration]\ndecision = "yes"\nshare = 5'
+    >>> _placed("Expected `float` <= 0.5 - at `$.exploration.share`", text, "holdfast.toml")
+    'holdfast.toml, line 3: serve.exploration.share: Expected `float` <= 0.5'
+    """
+    what, _, place = said.rpartition(" - at `$.")
+    if not place.startswith("exploration"):
+        return said
+    from holdfast.retraining.reading import line_of
+
+    key = f"serve.{place.rstrip('`')}"
+    return f"{name}, line {line_of(text, tuple(key.split('.')))}: {key}: {what}"
 
 
 def _actions(table: Any) -> Any:

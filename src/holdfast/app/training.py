@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 TRAIN_FILE = "train.py"
+#: column of a table of rows to train on that holds their weights; no model learns from it
+WEIGHT = "holdfast_weight"
 
 
 def fitting(
@@ -27,8 +29,8 @@ def fitting(
 
     Args:
         function: the user's ``train``, in either form.
-        context: what it is told; features, rows, their times and the folder of checkpoints are
-            those of each call.
+        context: what it is told; features, rows, their times and weights and the folder of
+            checkpoints are those of each call.
         event_time: column that says when, or None.
 
     Returns:
@@ -48,9 +50,10 @@ def fitting(
             end=end,
             rows=rows.num_rows,
             checkpoints=_corner(context.checkpoints, rows, features) if wants else Path(),
+            weights=rows.column(WEIGHT).to_numpy() if WEIGHT in rows.column_names else None,
         )
         try:
-            return train(rows, told)
+            return train(unweighted(rows), told)
         except HoldfastError:
             raise
         except Exception as error:
@@ -61,6 +64,11 @@ def fitting(
             ) from error
 
     return fit
+
+
+def unweighted(table: pa.Table) -> pa.Table:
+    """The rows without their weights."""
+    return table.drop_columns(WEIGHT) if WEIGHT in table.column_names else table
 
 
 def span(table: pa.Table, event_time: str | None) -> tuple[int | None, int | None]:

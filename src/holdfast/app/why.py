@@ -96,6 +96,12 @@ class Guard(msgspec.Struct, frozen=True, kw_only=True):
     noted: tuple[str, ...] = ()
 
 
+#: what is told as the log has it
+_AS_LOGGED = (
+    "id", "model", "at", "received", "source", "score", "decision", "explored", "propensity",
+)  # fmt: skip
+
+
 class Why(msgspec.Struct, frozen=True, kw_only=True):
     """One logged prediction and everything that it came from.
 
@@ -104,6 +110,8 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
         at, received: event time, and when it was answered, microseconds since 1970 (UTC).
         source: where the row came from.
         score, decision: the answer; None where it was refused.
+        explored: whether the decision is not the model's but was drawn; None where nothing is.
+        propensity: probability with which this decision was given; None where it was not logged.
         label: what came to be known, a JSON scalar as text; the one known last. None for not yet.
         label_known_at: since when, microseconds since 1970 (UTC).
         contract: id of the contract that the row was checked by.
@@ -119,6 +127,8 @@ class Why(msgspec.Struct, frozen=True, kw_only=True):
     source: str | None
     score: float | None
     decision: str | None
+    explored: bool | None
+    propensity: float | None
     label: str | None
     label_known_at: int | None
     contract: str | None
@@ -163,7 +173,7 @@ def _told(home: Home, row: pa.Table) -> Why:
             row = row.set_column(place, field.name, row.column(place).cast(pa.int64()))
     said: dict[str, Any] = row.to_pylist()[0]
     return Why(
-        **{k: said[k] for k in ("id", "model", "at", "received", "source", "score", "decision")},
+        **{name: said[name] for name in _AS_LOGGED},
         label=said["label"],
         label_known_at=said["label_known_at"],
         contract=said["contract"],

@@ -30,6 +30,7 @@ COMMANDS: dict[str, tuple[str, str]] = {
     "incidents": ("holdfast.cli.incidents", "List, show and resolve incidents."),
     "monitor": ("holdfast.cli.monitor", "Run the monitor over the store."),
     "drill": ("holdfast.cli.drill", "Break your own rows on purpose: what would be caught?"),
+    "mirror": ("holdfast.cli.mirror", "Write stages and metrics to an MLflow registry."),
     "doctor": ("holdfast.cli.doctor", "Check this installation and a store."),
 }
 

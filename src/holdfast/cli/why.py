@@ -109,6 +109,7 @@ def _facts(one: Why) -> tuple[tuple[str, str | float | None], ...]:
         ("answered", moment(one.received)),
         ("score", one.score),
         ("decision", one.decision or "none"),
+        *((("explored", f"drawn with a chance of {one.propensity:g}"),) if one.explored else ()),
         ("label", one.label or "has not come"),
         ("release", made.id or "none logged"),
         ("stage then", made.stage or "could not tell"),

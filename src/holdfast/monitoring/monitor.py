@@ -126,6 +126,7 @@ class Monitor:
         score: FloatArray | None = None,
         at: NDArray[np.int64] | None = None,
         source: str | None = None,
+        marks: Mapping[str, NDArray[np.int64]] | None = None,
     ) -> list[Incident]:
         """Takes rows that were read as columns already; nothing is scored and no rule is checked.
 
@@ -134,6 +135,8 @@ class Monitor:
             score: shape (n,), the model's scores, NaN where there is none.
             at: shape (n,), event times in microseconds since 1970 (UTC).
             source: where the rows come from.
+            marks: what the contract marks, as ``field:code``, with the ascending positions of the
+                rows that carry it; see `holdfast.contracts.marks.marked`.
         """
         n = len(next(iter(columns.values()), ()))
         if not n:
@@ -149,7 +152,7 @@ class Monitor:
             release=Coded(codes, [self._release.id]),
             source=Coded(codes - (source is None), [] if source is None else [source]),
             verdict=Coded(codes, ["ok"]),
-            marks={},
+            marks={} if marks is None else marks,
             score=score,
             read=lambda _kinds: columns,
             timed=None if at is not None else np.zeros(n, np.bool_),

@@ -20,9 +20,10 @@ from holdfast.profiles.portrait import Portrait
 
 
 class _Contract:
-    """A contract that asks for nothing."""
+    """A contract as far as monitoring reads it."""
 
-    data = ContractData(name="", fields=())
+    def __init__(self, data: ContractData) -> None:
+        self.data = data
 
 
 class TableReference:
@@ -30,17 +31,23 @@ class TableReference:
 
     Attributes:
         id: hash of what was learned.
-        contract: asks for nothing.
-        reference: counts of marks, all zero.
+        contract: asks for nothing, if none was given.
+        reference: counts of its marks.
         values: what is watched.
         portrait: what diagnosis compares with.
     """
 
-    def __init__(self, values: ReferenceFit, portrait: Portrait) -> None:
+    def __init__(
+        self,
+        values: ReferenceFit,
+        portrait: Portrait,
+        contract: ContractData | None = None,
+        marks: Mapping[str, int] | None = None,
+    ) -> None:
         self.values = values
         self.portrait = portrait
-        self.contract = _Contract()
-        self.reference: dict[str, Any] = {"rows": values.rows, "marks": {}}
+        self.contract = _Contract(contract or ContractData(name="", fields=()))
+        self.reference: dict[str, Any] = {"rows": values.rows, "marks": dict(marks or {})}
         self.id = hashlib.sha256(values.to_bytes()).hexdigest()
 
     @classmethod
@@ -56,6 +63,8 @@ class TableReference:
         at: IntArray | None = None,
         ordered: bool | None = True,
         entity: tuple[str, Values] | None = None,
+        contract: ContractData | None = None,
+        marks: Mapping[str, int] | None = None,
     ) -> TableReference:
         """Learns from columns that were read already, rows in their natural order.
 
@@ -72,6 +81,8 @@ class TableReference:
                 warm-up; None: judged by whether neighbouring rows resemble each other.
             entity: name and values of the column that says whose row it is: its rows count once in
                 200, here and when they are watched.
+            contract: whose marks are watched too; None: nothing is checked.
+            marks: how many rows carry each of its marks.
         """
         if at is not None and (np.diff(at) < 0).any():
             order = np.argsort(at, kind="stable")
@@ -91,7 +102,7 @@ class TableReference:
             entity=entity,
         )
         portrait = Portrait.of(columns, score=score, label=label, importance=importance, seed=seed)
-        return cls(fit, portrait)
+        return cls(fit, portrait, contract, marks)
 
     @classmethod
     def learn(

@@ -109,6 +109,13 @@ def verify(directory: Path, expected_id: str | None = None) -> tuple[str, Manife
         ReleaseError: a file is missing, changed, extra, or not a plain file, or the manifest is
             not the one the id stands for.
     """
+    release_id, manifest = read_manifest(directory, expected_id)
+    _compare_files(directory, manifest)
+    return release_id, manifest
+
+
+def read_manifest(directory: Path, expected_id: str | None = None) -> tuple[str, Manifest]:
+    """The manifest that an id stands for; the files beside it are not looked at. As `verify`."""
     try:
         text = _plain_file(directory / MANIFEST).read_bytes()
     except OSError as error:
@@ -135,7 +142,6 @@ def verify(directory: Path, expected_id: str | None = None) -> tuple[str, Manife
             got=f"format={manifest.format}",
             remedy="upgrade Holdfast",
         )
-    _compare_files(directory, manifest)
     return release_id, manifest
 
 

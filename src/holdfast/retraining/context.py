@@ -10,11 +10,15 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
 from holdfast.errors import ConfigError
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
 
 #: tells how far a training is: the step in words, and its share in [0, 1] or None
 Progress = Callable[[str, float | None], None]
@@ -39,6 +43,8 @@ class TrainingContext(msgspec.Struct, frozen=True, kw_only=True):
         progress: told each step and its share in [0, 1], or None where that is not known.
         checkpoints: a folder for these rows and features alone. What is written there is found
             again when a run that was cut short is repeated.
+        weights: weight of each row, 0 or more, where labels are selective and that can be
+            corrected (`holdfast.retraining.selecting`); None: all rows count alike.
     """
 
     model: str
@@ -53,6 +59,7 @@ class TrainingContext(msgspec.Struct, frozen=True, kw_only=True):
     parent: str | None
     progress: Progress
     checkpoints: Path
+    weights: NDArray[np.float64] | None = None
 
 
 def adapted(function: Callable[..., Any]) -> Train:

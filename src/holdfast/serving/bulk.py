@@ -32,7 +32,7 @@ from holdfast.serving.wire import ViolationOut, decode_lines, encoder, parse_tim
 
 NDJSON = (b"application/x-ndjson", b"application/ndjson", b"application/jsonl")
 ARROW = b"application/vnd.apache.arrow.stream"
-_KNOWN = ("id", "score", "decision", "at", "source", "release", "features")
+_KNOWN = ("id", "score", "decision", "at", "source", "release", "features", "propensity")
 #: rows that are described one by one in the answer; all of them are in the log
 _DESCRIBED = 100
 
@@ -131,6 +131,7 @@ class Bulk:
             decision=[line.decision for line in lines],
             release=[line.release for line in lines],
             features=[str(line.features, "utf-8") for line in lines],
+            propensity=[line.propensity for line in lines],
         )
 
     def _arrow(self, champion: Champion, body: bytes) -> bytes:
@@ -165,6 +166,9 @@ class Bulk:
                 _typed(batch, name, pa.string()) for name in ("source", "decision", "release")
             )
         )
+        propensity = _typed(batch, "propensity", pa.float64())
+        if propensity is not None and not _drawn(propensity):
+            raise _column("propensity", "probabilities above 0 and up to 1, or null", "others")
         fields = [field.name for field in row.type]
         columns = [column.to_pylist() for column in row.flatten()]
         rows = [dict(zip(fields, values, strict=True)) for values in zip(*columns, strict=True)]
@@ -178,6 +182,7 @@ class Bulk:
             score=[None] * count if score is None else score,
             decision=decision,
             release=release,
+            propensity=[None] * count if propensity is None else propensity,
             row=row,
         )
 
@@ -228,6 +233,12 @@ def _column(name: str, expected: str, got: str) -> RequestError:
         got=got,
         remedy="see `log_predictions` in GET /openapi.json",
     )
+
+
+def _drawn(propensity: pa.Array) -> bool:
+    """Whether every value that is not null is a probability above 0."""
+    known = propensity.drop_null().to_numpy()
+    return bool(((known > 0) & (known <= 1)).all())
 
 
 def _typed(batch: pa.RecordBatch, name: str, kind: pa.DataType) -> pa.Array | None:

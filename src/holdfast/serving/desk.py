@@ -110,6 +110,7 @@ class StoreChampions:
             },
             without=opened.scorer_without,
             entity=next((f.name for f in opened.contract.fields if f.role is Role.ENTITY), None),
+            decisions=opened.decisions,
         )
 
     def tripped(self, canary: Champion, guard: str, why: str) -> None:

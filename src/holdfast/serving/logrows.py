@@ -29,6 +29,7 @@ _TYPES: dict[str, pa.DataType] = {
     "verdict": pa.string(),
     "fallback": pa.string(),
     "marks": pa.list_(pa.string()),
+    "propensity": pa.float64(),
 }
 
 
@@ -51,11 +52,13 @@ class Columns:
         "at",
         "contract",
         "decision",
+        "explored",
         "fallback",
         "features",
         "id",
         "marks",
         "model",
+        "propensity",
         "received",
         "release",
         "score",
@@ -77,10 +80,12 @@ class Columns:
         self.fallback: list[str | None] = []
         self.marks: list[list[str] | None] = []
         self.features: list[str | None] = []
+        self.explored: list[bool] = []
+        self.propensity: list[float] = []
 
     def lists(self) -> dict[str, list[Any]]:
-        """The columns by name, as `EventLog.append_columns` takes them."""
-        return {name: getattr(self, name) for name in self.__slots__}
+        """The columns by name, as `EventLog.append_columns` takes them; without empty ones."""
+        return {name: values for name in self.__slots__ if (values := getattr(self, name))}
 
 
 def arrow_rows(columns: Mapping[str, Any]) -> pa.RecordBatch:

@@ -120,6 +120,7 @@ class Champion(msgspec.Struct, frozen=True):
         off: fields that are switched off.
         entity: the field that says whose row it is, for a canary to be the same for all of them.
         instead: the champion that answers where this release, a canary, fails; None for champions.
+        decisions: labels below the threshold, and at or above it.
     """
 
     model: str
@@ -133,6 +134,7 @@ class Champion(msgspec.Struct, frozen=True):
     off: tuple[str, ...] = ()
     entity: str | None = None
     instead: Champion | None = None
+    decisions: tuple[str, ...] = ()
 
 
 class Roles(msgspec.Struct, frozen=True):

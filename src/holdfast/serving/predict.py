@@ -15,13 +15,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import msgspec
-from msgspec import Raw
+from msgspec import UNSET, Raw
 
 from holdfast.contracts.model import Outcome, Policy, Violation
 from holdfast.errors import RequestError
 from holdfast.releases.scorer import MODEL, MODEL_ERROR
 from holdfast.serving.batching import GroupCommit
 from holdfast.serving.canary import Canary
+from holdfast.serving.exploring import Drawn, Explorer
 from holdfast.serving.gate import Request
 from holdfast.serving.limits import BodyBudget, Limits, TooBusyError, declared_length, read_body
 from holdfast.serving.lineup import Lineup
@@ -117,6 +118,12 @@ def answered_marks(marks: Sequence[Violation]) -> list[ViolationOut]:
     return [ViolationOut(mark.field, mark.code, mark.policy) for mark in marks if not mark.note]
 
 
+def _whose(champion: Champion, row: dict[str, Any], name: str) -> str:
+    """What makes requests belong together: the row's entity, else the id of the prediction."""
+    entity = row.get(champion.entity) if champion.entity is not None else None
+    return name if entity is None else str(entity)
+
+
 class Predict:
     """Handler of the predict route and the work behind it.
 
@@ -129,6 +136,7 @@ class Predict:
         metrics: counts.
         durable: whether answers wait for the write (``--ack durable``).
         shadows: takes rows for shadows; None: there are none.
+        explorer: draws rows that get the other decision; None: every decision is the model's.
     """
 
     def __init__(
@@ -142,8 +150,10 @@ class Predict:
         metrics: Metrics,
         durable: bool,
         shadows: Shadows | None = None,
+        explorer: Explorer | None = None,
     ) -> None:
         self._lineup = lineup
+        self._explorer = explorer
         self._shadows = shadows
         self._log = log
         self._limits = limits
@@ -206,10 +216,8 @@ class Predict:
         self, canary: Canary, champion: Champion, row: dict[str, Any], ids: list[str] | None
     ) -> Champion:
         """Canary or champion, for a whole request: by its first row's entity, else by its id."""
-        whose = row.get(champion.entity) if champion.entity is not None else None
-        if whose is None:
-            whose = ids[0] if ids else self._ids.take(1)[0]
-        return canary.release if canary.takes(str(whose)) else champion
+        first = ids[0] if ids else self._ids.take(1)[0]
+        return canary.release if canary.takes(_whose(champion, row, first)) else champion
 
     def _work(
         self,
@@ -249,12 +257,19 @@ class Predict:
         if champion.instead is not None:
             answers, by = self._covered(champion, champion.instead, rows, answers)
         ids = self._ids.take(total)
+        start = 0
+        for job in group:
+            end = start + len(job.rows)
+            if job.ids is not None:
+                ids[start:end] = job.ids
+            start = end
+        drawn = self._drawn(by, rows, ids, answers, columns)
         verdicts = [PLAIN[given.verdict] for given in answers]
         columns.model += [champion.model] * total
         columns.release += [one.release for one in by]
         columns.contract += [one.contract for one in by]
         columns.score += [given.score for given in answers]
-        columns.decision += [given.decision for given in answers]
+        columns.decision += [given.decision for given in (answers if drawn is None else drawn)]
         columns.verdict += verdicts
         columns.features += [str(raw, "utf-8") for job in group for raw in job.raws]
         if all(verdict == "ok" for verdict in verdicts) and not any(
@@ -274,8 +289,6 @@ class Predict:
         for job in group:
             count = len(job.rows)
             end = start + count
-            if job.ids is not None:
-                ids[start:end] = job.ids
             received = job.received
             columns.at += job.at if job.at is not None else [received] * count
             columns.received += [received] * count
@@ -286,10 +299,12 @@ class Predict:
                         ids[index],
                         by[index].release,
                         given.score,
-                        given.decision,
+                        given.decision if drawn is None else drawn[index].decision,
                         verdicts[index],
                         given.fallback,
                         answered_marks(given.violations) if given.violations else (),
+                        UNSET if drawn is None else drawn[index].explored,
+                        UNSET if drawn is None else drawn[index].propensity,
                     )
                     for index, given in enumerate(answers[start:end], start)
                 ]
@@ -300,6 +315,26 @@ class Predict:
         shadow = self._lineup.shadow(champion.model)
         if shadow is not None and self._shadows is not None:
             self._shadows.offer(Seen(shadow, ids, rows, columns.at[-total:]))
+
+    def _drawn(
+        self,
+        by: Sequence[Champion],
+        rows: list[dict[str, Any]],
+        ids: list[str],
+        answers: Sequence[AnswerLike],
+        columns: Columns,
+    ) -> list[Drawn] | None:
+        """The decisions that are given; None where nothing is explored. Adds to what is logged."""
+        explorer = self._explorer
+        if explorer is None:
+            return None
+        drawn = [
+            explorer.draw(one, given, _whose(one, row, name))
+            for one, given, row, name in zip(by, answers, rows, ids, strict=True)
+        ]
+        columns.explored += [one.explored for one in drawn]
+        columns.propensity += [one.propensity for one in drawn]
+        return drawn
 
     def _covered(
         self,

@@ -13,6 +13,7 @@ from holdfast.errors import StoreError
 from holdfast.serving.auth import Tokens
 from holdfast.serving.bulk import Bulk
 from holdfast.serving.decide import Decisions
+from holdfast.serving.exploring import Exploration, Explorer
 from holdfast.serving.gate import Gate, Handler
 from holdfast.serving.health import WatchedLog
 from holdfast.serving.labels import Labels
@@ -51,6 +52,7 @@ class Service:
         pages: mounted pages.
         metrics: counts; the pages may want to show them.
         at_end: called last, when everything is written.
+        exploration: which decisions are explored; None: none.
     """
 
     def __init__(
@@ -71,6 +73,7 @@ class Service:
         metrics: Metrics | None = None,
         at_end: Callable[[], None] = lambda: None,
         shadows: LogLike | None = None,
+        exploration: Exploration | None = None,
     ) -> None:
         limits = limits or Limits()
         self.metrics = metrics or Metrics()
@@ -90,6 +93,7 @@ class Service:
             metrics=self.metrics,
             durable=durable,
             shadows=self._shadows,
+            explorer=None if exploration is None else Explorer(exploration),
         )
         self._labels = Labels(
             self.lineup, labels, limits=limits, budget=budget, clock=clock, policy=label_policy

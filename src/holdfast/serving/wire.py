@@ -51,7 +51,10 @@ class LabelsBody(msgspec.Struct, forbid_unknown_fields=True):
 
 
 class LoggedLine(msgspec.Struct, forbid_unknown_fields=True):
-    """One line of the NDJSON body of `POST /v1/models/{model}/predictions`."""
+    """One line of the NDJSON body of `POST /v1/models/{model}/predictions`.
+
+    `propensity` is the probability with which a decision that was drawn was given.
+    """
 
     id: _Name
     features: Raw
@@ -60,6 +63,7 @@ class LoggedLine(msgspec.Struct, forbid_unknown_fields=True):
     at: str | None = None
     source: _Name | None = None
     release: _Name | None = None
+    propensity: Annotated[float, Meta(gt=0, le=1)] | None = None
 
 
 class ViolationOut(msgspec.Struct):
@@ -71,7 +75,7 @@ class ViolationOut(msgspec.Struct):
 
 
 class PredictionOut(msgspec.Struct):
-    """One prediction as answered."""
+    """One prediction as answered; the last two fields where decisions are explored."""
 
     id: str
     release: str
@@ -80,6 +84,8 @@ class PredictionOut(msgspec.Struct):
     verdict: str
     fallback: tuple[str, ...] | None = None
     violations: Sequence[ViolationOut] = ()
+    explored: bool | UnsetType = UNSET
+    propensity: float | UnsetType = UNSET
 
 
 class Parsed(msgspec.Struct):
@@ -367,6 +373,7 @@ def decode_lines(body: bytes, limits: Limits) -> tuple[list[LoggedLine], list[di
             + (line.at is not None)
             + (line.source is not None)
             + (line.release is not None)
+            + (line.propensity is not None)
         )
         if part.count(b":") != keys:
             texts = colons_in(row.values()) + colons_in(row)

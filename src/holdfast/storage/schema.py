@@ -42,6 +42,8 @@ class PredictionColumns(msgspec.Struct, kw_only=True, forbid_unknown_fields=True
     fallback: _TEXTS | None = None
     marks: list[list[str] | None] | None = None
     features: _TEXTS | None = None
+    explored: list[bool | None] | None = None
+    propensity: list[float | None] | None = None
 
 
 class LabelColumns(msgspec.Struct, kw_only=True, forbid_unknown_fields=True):
@@ -92,7 +94,8 @@ def _required(name: str, kind: pa.DataType) -> pa.Field:
 
 #: predictions: id, model, release, contract, at (event time if given, else received), received,
 #: source, score, decision, verdict, fallback (null or comma-joined fields), marks
-#: ("field:code", notes prefixed "~"), features (JSON object)
+#: ("field:code", notes prefixed "~"), features (JSON object), explored (whether the decision is
+#: not the model's) and propensity (probability of this decision), null where nothing is explored
 PREDICTIONS = LogKind(
     "predictions",
     pa.schema(
@@ -110,6 +113,8 @@ PREDICTIONS = LogKind(
             pa.field("fallback", pa.string()),
             pa.field("marks", pa.list_(pa.string())),
             pa.field("features", pa.string()),
+            pa.field("explored", pa.bool_()),
+            pa.field("propensity", pa.float64()),
         ]
     ),
     "at",

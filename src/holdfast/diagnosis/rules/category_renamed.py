@@ -110,9 +110,9 @@ def replaced(how: Renaming, look: Look) -> bool:
     """Whether unseen spellings took the place of known ones: alike, displacing, or nearly all.
 
     Where a value stays for long, one new value displaces all others for a while: then only the
-    spelling tells.
+    spelling tells. So it does where the reference knows one value only.
     """
-    if look.face.sticky >= STICKY:
+    if look.face.sticky >= STICKY or len(look.face.names) < 2:
         return how.spelled > 0.5
     return how.spelled > 0.5 or how.displaced > 1.0 or bool(how.pairs) or how.share > NEARLY_ALL
 

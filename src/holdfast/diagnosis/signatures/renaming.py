@@ -13,6 +13,10 @@ FloatArray = NDArray[np.float64]
 
 #: likeness from which a spelling is taken for another one
 ALIKE = 0.65
+#: by so much a new spelling must be more like a known one than known ones are like each other
+APART = 0.2
+#: likeness among known ones where the reference has one alone
+UNTOLD = 0.6
 #: unseen spellings looked at
 MOST_NAMES = 15
 
@@ -65,7 +69,7 @@ def trace(
         if is_nothing(name):
             continue
         best = max(range(len(known)), key=lambda i: likeness(name, known[i]), default=None)
-        if best is not None and likeness(name, known[best]) >= ALIKE:
+        if best is not None and _means(name, best, known):
             pairs.append((name, known[best]))
             spelled += new[name]
     named = {name for name, _ in pairs}
@@ -82,6 +86,21 @@ def trace(
     looked = max(1, sum(new[name] for name in ranked))
     share = total / max(1, rows)
     return Renaming(tuple(pairs), spelled / looked, lost, displaced, nothing, len(new), share)
+
+
+def _means(name: str, best: int, known: list[str]) -> bool:
+    """Whether a spelling stands for a known one: alike, and more so than another known one is.
+
+    Months, codes and numbered names are all alike: there the next one is no misspelling.
+
+    >>> _means("2008-11", 1, ["2008-09", "2008-10"]), _means("berlin.", 0, ["berlin", "paris"])
+    (False, True)
+    >>> _means("Germany", 0, ["GERMANY"]), _means("2008-11", 0, ["2008-10"])
+    (True, False)
+    """
+    own = likeness(name, known[best])
+    others = (likeness(other, known[best]) for i, other in enumerate(known) if i != best)
+    return own >= ALIKE and own > max(others, default=UNTOLD) + APART
 
 
 def _lost(
