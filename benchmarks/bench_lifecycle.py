@@ -47,7 +47,8 @@ def _lifecycle() -> list[dict[str, Any]]:
         rows.append(
             row("promotions that must not succeed", f"{through} did", "", "0 of 10,000",
                 through == 0 and found["attempts"] >= 10_000,
-                f"{found['attempts']:,} attempts through {len(found['refused'])} doors")
+                f"{found['attempts']:,} attempts, {len(found['refused'])} ways in (a server's "
+                "once for each role)")
         )  # fmt: skip
     if found := kept("lifecycle", "killing.json"):
         rows.append(
