@@ -24,8 +24,8 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_nothing_gets_through():
-    found = attempt(300, seed=0)
-    assert found["attempts"] == 300
+    found = attempt(150, seed=0)
+    assert found["attempts"] == 150
     assert found["succeeded"] == {}
     assert found["unnoticed"] == 0
 
@@ -57,8 +57,8 @@ def test_a_forged_promotion_that_waives_its_checks_is_as_good_as_one_by_hand(sto
 
 
 def test_a_server_lets_nobody_promote_what_may_not_be():
-    found = served(60, seed=0)
-    assert found["attempts"] == 60
+    found = served(40, seed=0)
+    assert found["attempts"] == 40
     assert found["succeeded"] == {}
     assert any(door.endswith(MAY_MOVE) for door in found["refused"])
 
