@@ -1,8 +1,8 @@
 """The closed loop: what the long runs found, from their result files.
 
-`benchmarks/lifecycle` (soak, attempts, killing, mutants, rollback) and `benchmarks/loop` (replays
-of real streams) run for minutes each, by themselves; this topic puts their last results into the
-table.
+`benchmarks/lifecycle` (soak, attempts, killing, mutants, rollback, triggers, storm) and
+`benchmarks/loop` (replays of real streams) run for minutes each, by themselves; this topic puts
+their last results into the table.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ def kept(*parts: str) -> dict[str, Any]:
 
 def run(quick: bool) -> list[dict[str, Any]]:
     """Every row of the numbers table that speaks of the loop."""
-    return [*_lifecycle(), *_rollback(), *_clean(), *_faults()]
+    return [*_lifecycle(), *_triggers(), *_storm(), *_rollback(), *_clean(), *_faults()]
 
 
 def _lifecycle() -> list[dict[str, Any]]:
@@ -47,7 +47,8 @@ def _lifecycle() -> list[dict[str, Any]]:
         rows.append(
             row("promotions that must not succeed", f"{through} did", "", "0 of 10,000",
                 through == 0 and found["attempts"] >= 10_000,
-                f"{found['attempts']:,} attempts through {len(found['refused'])} doors")
+                f"{found['attempts']:,} attempts, {len(found['refused'])} ways in (a server's "
+                "once for each role)")
         )  # fmt: skip
     if found := kept("lifecycle", "killing.json"):
         rows.append(
@@ -62,6 +63,38 @@ def _lifecycle() -> list[dict[str, Any]]:
                 found["share"] >= 0.95,
                 f"{found['killed']} of {found['tried']} drawn of {found['mutants']}")
         )  # fmt: skip
+    return rows
+
+
+def _triggers() -> list[dict[str, Any]]:
+    found = kept("lifecycle", "triggers.json")
+    if not found:
+        return []
+    claims, windows = found["claims"], found["windows"]
+    once = claims["retrained_once"] + windows["retrained_once"]
+    answers = claims["answers"]
+    return [
+        row("two schedulers: causes retrained exactly once", once, "",
+            "each of 1,000", once == claims["triggers"] + windows["windows"] >= 1_000,
+            f"{claims['triggers']:,} claims with a job that trains nothing, {claims['kills']} "
+            f"kills, clocks set ahead {answers.get('clock set ahead', 0)} times, "
+            f"{answers.get('HF-E-STORE-FENCED', 0)} leases stolen; {windows['windows']} windows "
+            "trained by two commands at once")
+    ]  # fmt: skip
+
+
+def _storm() -> list[dict[str, Any]]:
+    rows = []
+    for fault in ("null", "shift"):
+        if found := kept("lifecycle", f"storm_{fault}.json"):
+            retrains, seen, told = found["retrains"], found["storms"], found["outbox_rows"]
+            rows.append(
+                row(f"storm from one source ({fault}): retrains, storms, notices",
+                    f"{retrains}, {seen}, {told}", "", "<= 3, 1, <= 5 of 500 models",
+                    retrains <= 3 and seen == 1 and told <= 5 and found["models"] >= 500,
+                    f"{found['models_that_alarmed']} of {found['models']} models alarmed, "
+                    f"{found['asked_for_a_retraining']} were due to be trained")
+            )  # fmt: skip
     return rows
 
 

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from tests.diagnosis.test_incidents import incident
 
 from holdfast.diagnosis.notices import HOUR, Sent, due
-from holdfast.diagnosis.storms import WITHIN, storms
+from holdfast.diagnosis.storms import WITHIN, origin_of, storms
 from holdfast.records import IncidentStatus, Mute
 
 MINUTE = 60_000_000
@@ -32,6 +33,34 @@ def test_three_from_one_source_are_a_storm_that_names_it():
     [storm] = storms(some(3, source="app-ios"))
     assert (storm.source, storm.sentence.count("all from source=app-ios")) == ("source=app-ios", 1)
     assert storms([*some(2, source="app-ios"), incident(id="x", opened_at=0)]) == []
+
+
+def test_a_source_that_some_tell_and_none_denies_is_named_with_how_many_do():
+    some_tell = [*some(3, source="app-ios"), incident(id="x", opened_at=0)]
+    [storm] = storms(some_tell)
+    assert storm.source == "source=app-ios"
+    assert "3 of them from source=app-ios" in storm.sentence
+    more = [incident(id=f"y{i}", opened_at=0) for i in range(3)]
+    [storm] = storms([*some_tell, *more])  # three of seven are too few
+    assert (storm.source, " from " in storm.sentence) == ("", False)
+    other = some(1, source="web")[0]
+    [storm] = storms([*some(5, source="app-ios")[1:], other])
+    assert storm.source == ""
+
+
+@pytest.mark.parametrize(
+    ("evidence", "place"),
+    [
+        ({"origin": {"dimension": "source", "value": "web"}}, "source=web"),
+        ({"segment": {"dimension": "source", "value": "web", "of_affected": 1.0}}, "source=web"),
+        ({"segment": {"dimension": "source", "value": "web", "of_affected": 0.9}}, ""),
+        ({"segment": {"dimension": "Job", "value": "nurse", "of_affected": 1.0}}, ""),
+        ({"origin": {"dimension": "source", "value": ""}}, ""),
+        ({}, ""),
+    ],
+)
+def test_the_place_is_told_by_marks_or_by_values(evidence, place):
+    assert origin_of(incident(evidence=evidence)) == place
 
 
 def test_five_over_a_day_are_five_incidents():

@@ -54,9 +54,13 @@ def test_a_promotion_of_the_lifecycle_is_one_entry_with_who_and_why(tmp_path):
         "lifecycle.rollback",
     ]
     first, second, back = found[3], found[7], found[8]
-    assert first.sentence == "`aaaaaaaaaaaa` became champion."
-    assert second.sentence == "`bbbbbbbbbbbb` became champion in place of `aaaaaaaaaaaa`."
-    assert (second.by, second.why, second.release) == ("ada", "it is cheaper", B)
+    unchecked = ", without a check of `canary` and `shadow`."
+    assert first.sentence == f"`aaaaaaaaaaaa` became champion{unchecked}"
+    assert (
+        second.sentence == f"`bbbbbbbbbbbb` became champion in place of `aaaaaaaaaaaa`{unchecked}"
+    )
+    assert (second.by, second.release) == ("ada", B)
+    assert second.why == "it is cheaper. Not checked: not asked for"
     assert back.sentence == (
         "Rolled back: `aaaaaaaaaaaa` answers again, `bbbbbbbbbbbb` is set aside."
     )

@@ -1,4 +1,4 @@
-"""kill -9 of writing processes: no acknowledged row is lost, none is doubled."""
+"""Writing processes that are killed or leave: nothing acknowledged is lost, nothing is doubled."""
 
 from __future__ import annotations
 
@@ -111,3 +111,26 @@ def test_a_forked_child_writes_its_own_log(path):
         assert {e.kind for e in store.control.events()} == {"before", "parent", "child"}
         assert len(store.predictions.index.all()) == 2
         assert store.verify() == []
+
+
+def test_no_event_is_lost_when_another_process_leaves_after_a_second_store_was_closed_here(path):
+    leaving = """
+        import sys
+        from holdfast.storage import Store
+
+        with Store.open(sys.argv[1]) as store:
+            store.control.append(sys.argv[2], "loan", {}, at=0)
+    """
+
+    def elsewhere(kind: str) -> None:
+        command = [sys.executable, "-c", textwrap.dedent(leaving), str(path), kind]
+        subprocess.run(command, check=True, env={**os.environ, "PYTHONPATH": "src"})
+
+    with Store.open(path) as store:
+        Store.open(path).close()  # as housekeeping, the loop and a second registry do
+        elsewhere("first")
+        store.control.append("second", "loan", {}, at=0)
+        elsewhere("third")
+        told = [event.kind for event in store.control.events()]
+        assert store.control.verify() == []
+    assert told == ["first", "second", "third"]

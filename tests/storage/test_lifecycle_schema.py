@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sqlite3
 
+import msgspec
 import pytest
 from tests.storage.helpers import admit
 
@@ -17,8 +18,13 @@ from holdfast.storage.migrations import MIGRATIONS
 
 HOW = {"at": 1, "by": "ada", "reason": "test"}
 HASH = "0" * 64
+UP = "UPDATE stages SET stage = ?, rev = ?, event = ? WHERE release = ?"
+WAIVED = '{"canary":"test","shadow":"test"}'
 #: several triggers may object to one statement, and SQLite does not say which speaks first
-STAGE = "needs the event of its move|begins as a candidate|from this stage|gate .* is not open"
+STAGE = (
+    "needs the event of its move|begins as a candidate|from this stage|gate .* is not open"
+    "|moves are frozen|needs its checks"
+)
 MOVE = "needs its event|last plus one"
 
 
@@ -110,10 +116,19 @@ def _event(connection, kind, payload, key=None):
     return seq
 
 
-def _move(connection, kind, release, stages):
+def _json(told):
+    return msgspec.json.encode(told).decode()
+
+
+def _thaw(connection):
+    _event(connection, "lifecycle.unfreeze", '{"scope":"model"}')
+    connection.execute("DELETE FROM freezes")
+
+
+def _move(connection, kind, release, stages, waived=WAIVED):
     (rev,) = connection.execute("SELECT coalesce(max(rev), 0) + 1 FROM moves").fetchone()
-    payload = f'{{"release":"{release}","rev":{rev},"stages":{stages}}}'
-    event = _event(connection, f"lifecycle.{kind}", payload)
+    told = f'"release":"{release}","rev":{rev},"stages":{stages},"waived":{waived}'
+    event = _event(connection, f"lifecycle.{kind}", f"{{{told}}}")
     connection.execute(
         "INSERT INTO moves VALUES ('loan', ?, ?, ?, ?, NULL)", (rev, event, kind, release)
     )
@@ -181,12 +196,102 @@ def test_of_champion_standby_and_canary_there_is_one_even_with_an_event(store, p
 
 
 def test_no_release_becomes_champion_past_a_gate_that_is_not_open(told):
+    _thaw(told)
     rev, event = _move(told, "promote", "e", '[["e","audited"],["e","champion"]]')
     change = "UPDATE stages SET stage = ?, rev = ?, event = ? WHERE release = 'e'"
     told.execute(change, ("audited", rev, event))
 
     with pytest.raises(sqlite3.IntegrityError, match="gate of this release is not open"):
         told.execute(change, ("champion", rev, event))
+
+
+def test_no_release_goes_up_under_a_freeze_even_with_an_event(told):
+    for stage in ("canary", "champion"):
+        rev, event = _move(told, stage, "c", f'[["a","standby"],["c","{stage}"]]')
+        with pytest.raises(sqlite3.IntegrityError, match="upward moves are frozen"):
+            told.execute(UP, (stage, rev, event, "c"))
+    _thaw(told)
+    rev, event = _move(told, "canary", "c", '[["c","canary"]]')
+    told.execute(UP, ("canary", rev, event, "c"))
+
+
+@pytest.mark.parametrize(
+    ("checks", "waived", "passes"),
+    [
+        ({}, {"shadow": "x", "canary": "x"}, True),
+        ({}, {"shadow": "x"}, False),
+        ({"shadow": (1, 9)}, {"canary": "x"}, True),
+        ({"shadow": (1, None), "canary": (1, None)}, {}, True),
+        ({"shadow": (1, 1), "canary": (1, None)}, {}, False),  # expired as it is promoted
+        ({"shadow": (1, None), "canary": (0, None)}, {}, False),
+    ],
+)
+def test_no_release_becomes_champion_without_its_checks_or_a_waiver(
+    store, path, checks, waived, passes
+):
+    store.catalog.add_model("loan", at=0)
+    store.close()
+    connection = sqlite3.connect(path)
+    try:
+        _walk(connection, "x", "audited", "shadow", "canary")
+        for name, (passed, expires) in checks.items():
+            (rev,) = connection.execute("SELECT max(rev) + 1 FROM moves").fetchone()
+            told = {"release": "x", "rev": rev, "name": name, "passed": bool(passed)}
+            event = _event(
+                connection, "lifecycle.check", _json({**told, "expires": expires, "why": ""})
+            )
+            row = ("loan", "x", name, passed, 1, expires, event)
+            connection.execute("INSERT INTO checks VALUES (?, ?, ?, ?, ?, ?, ?)", row)
+            connection.execute(
+                "INSERT INTO moves VALUES ('loan', ?, ?, 'check', 'x', NULL)", (rev, event)
+            )
+        rev, event = _move(connection, "promote", "x", '[["x","champion"]]', _json(waived))
+        change = ("champion", rev, event, "x")
+        if passes:
+            connection.execute(UP, change)
+        else:
+            with pytest.raises(sqlite3.IntegrityError, match="needs its checks"):
+                connection.execute(UP, change)
+    finally:
+        connection.close()
+
+
+def test_the_history_is_neither_replaced_nor_filled_from_the_middle(told):
+    for statement in (
+        "INSERT OR REPLACE INTO control SELECT * FROM control WHERE seq = 3",
+        "INSERT INTO control SELECT seq + 900, at, kind, model, NULL, payload, hash FROM control",
+        "INSERT OR REPLACE INTO control SELECT (SELECT max(seq) FROM control) + 1, at, kind, model,"
+        " key, payload, hash FROM control WHERE key = 'gate:loan:a:passed'",
+    ):
+        before = list(told.iterdump())
+        with pytest.raises(sqlite3.IntegrityError, match="appended, each once"):
+            told.execute(statement)
+        assert list(told.iterdump()) == before
+
+
+def test_a_gate_that_failed_is_not_replaced_even_with_an_event(told):
+    event = _event(told, "gate.decided", "{}", key="gate:loan:e:failed")
+    told.execute("UPDATE gates SET state = 'failed', event = ? WHERE release = 'e'", (event,))
+    event = _event(told, "gate.decided", "{}", key="gate:loan:e:passed")
+    with pytest.raises(sqlite3.IntegrityError, match="stays failed"):
+        told.execute("REPLACE INTO gates VALUES ('loan', 'e', 'passed', ?)", (event,))
+
+
+def test_a_champion_of_an_older_store_is_adopted_under_a_freeze(path):
+    path.touch()
+    old = Database(path, migrations=MIGRATIONS[:2])
+    connection = sqlite3.connect(path)
+    with connection:
+        connection.execute("INSERT INTO models VALUES ('loan', 0)")
+        connection.execute("INSERT INTO releases VALUES ('loan', 'a', 0, '{}')")
+    connection.close()
+    old.close()
+    with Store.open(path) as store:
+        admit(store, "loan", "a")
+        store.catalog.compare_and_set("loan", 0, "a", at=1)
+        loan = Lifecycle(store, "loan")
+        loan.freeze(everywhere=True, **HOW)
+        assert loan.adopt(**HOW).stage is Stage.CHAMPION
 
 
 def test_moves_leave_no_gap_even_with_an_event(told):

@@ -26,6 +26,7 @@ import msgspec
 
 from holdfast.app.basics import now_us
 from holdfast.app.home import Home, opened
+from holdfast.app.loop.facts import challenger
 from holdfast.app.loop.state import load
 from holdfast.app.policy import decision_now, policy_of
 from holdfast.app.project import Project, read_project
@@ -56,7 +57,8 @@ class Ask(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         if_needed: only when the project's policy asks for it and nothing forbids it.
-        decided: the policy was asked already; only an incident opened since then stops it.
+        decided: the policy was asked already; only an incident opened since then stops it, or a
+            challenger that another loop had made meanwhile.
         recalibrate: fit calibrator and threshold anew, keep the champion's model.
         data: another training table than the project's.
         since_log: add logged predictions whose label has come.
@@ -201,6 +203,10 @@ class _Attempt:
                 model=model, outcome="already", why=told, incidents=asked, key=key,
                 release=before["release"], gate=before["gate"],
             )  # fmt: skip
+        tried = challenger(self._home.store, model, self._home.registry.lifecycle(model).state())
+        if self._ask.decided and tried is not None:
+            told = (f"release {tried[:12]} is being tried",)
+            return Retrained(model=model, outcome="idle", why=told, incidents=asked)
         done = run(
             Job(
                 function=RECALIBRATE if recalibrate else RETRAIN,

@@ -26,7 +26,7 @@ class Storm(msgspec.Struct, frozen=True, kw_only=True):
         since, latest: opening of the first and of the last one, microseconds since 1970 (UTC).
         incidents: their ids, in order of opening.
         models: the models concerned.
-        source: ``dimension=value`` they all come from, or empty.
+        source: ``dimension=value`` that they come from, as far as they tell; or empty.
         sentence: the storm in words.
     """
 
@@ -45,8 +45,15 @@ def opened(incident: Incident) -> int:
 
 
 def origin_of(incident: Incident) -> str:
-    """The one place all its rows come from, as ``dimension=value``; empty when there is none."""
-    origin = incident.evidence.get("origin")
+    """The one place all its rows come from, as ``dimension=value``; empty when there is none.
+
+    Marks tell it as ``origin``, values as the ``segment`` of the affected rows, which may also be
+    a category of a column: that is no place.
+    """
+    evidence = incident.evidence
+    origin = evidence.get("origin")
+    if origin is None and isinstance(segment := evidence.get("segment"), dict):
+        origin = segment if segment.get("dimension") == "source" else None
     if not isinstance(origin, dict) or not origin.get("value"):
         return ""
     if float(origin.get("of_affected", 1.0)) < 0.95:
@@ -64,8 +71,9 @@ def storms(
     """The storms among some incidents, oldest first.
 
     Open incidents are taken in order of opening; one that opens within `within` of the one before
-    joins it. A chain is a storm when it is `at_least` long, or `from_one_source` long and all its
-    rows come from one source.
+    joins it. A chain is a storm when it is `at_least` long, or when `from_one_source` of it come
+    from one source. The source is named where at least half of the incidents tell it and none tells
+    another: on few rows not every model can tell where its own come from.
 
     Args:
         incidents: of one model or of many, in any order; closed ones are left out.
@@ -87,13 +95,15 @@ def storms(
 def _storm(chain: Sequence[Incident], at_least: int, from_one_source: int) -> list[Storm]:
     if not chain:
         return []
-    origins = {origin_of(i) for i in chain}
-    source = origins.pop() if len(origins) == 1 else ""
+    told = [origin for i in chain if (origin := origin_of(i))]
+    one = len(set(told)) == 1 and len(told) >= max(from_one_source, len(chain) / 2)
+    source = told[0] if one else ""
     if len(chain) < (from_one_source if source else at_least):
         return []
     models = tuple(dict.fromkeys(i.model for i in chain))
     where = f"in {len(models)} models" if len(models) > 1 else f"of model {clean(models[0])}"
-    tail = f", all from {source}" if source else ""
+    share = "all" if len(told) == len(chain) else f"{len(told)} of them"
+    tail = f", {share} from {source}" if source else ""
     return [
         Storm(
             id=f"storm-{chain[0].id}",

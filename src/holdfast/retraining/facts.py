@@ -62,7 +62,8 @@ class Facts(msgspec.Struct, frozen=True, kw_only=True):
         running: retrainings of all models that run now.
         failed: retrainings of this champion that failed since the last one that did not.
         incidents: those of this model that are open.
-        storms: sources from which several models alarm, with how many; this model among them.
+        storms: sources from which several models alarm, with how many; this model is among them
+            or gets rows from there.
         frozen: scopes of freezes that hold the model.
         loss: what is known of the champion's loss; None: nothing.
         challenger: id of a release that is being tried; None: none is.

@@ -57,7 +57,8 @@ class Unless(msgspec.Struct, frozen=True, kw_only=True):
         open_incident: classes of incidents that forbid it while one is open.
         matured_labels: fewer outcomes than these since the champion was trained.
         cooldown: the last training is not so long ago.
-        storm: so many models alarm at once from one source.
+        storm: so many models alarm at once from one source; it also holds a model that gets rows
+            from there and does not alarm.
     """
 
     open_incident: tuple[str, ...] = ("pipeline", "label", "model", "unknown")

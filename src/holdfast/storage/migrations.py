@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from holdfast.storage.lifecycle_schema import LIFECYCLE
+from holdfast.storage.promotion_schema import PROMOTION
 from holdfast.storage.training_schema import TRAINING
 
 #: marks the SQLite file as ours ("HFDB")
@@ -113,4 +114,4 @@ _V2 = (
     _open("UPDATE"),
 )
 
-MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, LIFECYCLE, TRAINING)
+MIGRATIONS: tuple[tuple[str, ...], ...] = (_V1, _V2, LIFECYCLE, TRAINING, PROMOTION)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import fcntl
 import os
 from collections.abc import Iterator, Sequence
@@ -152,8 +153,18 @@ class Store:
     def _prepare(place: Path, files: Path) -> None:
         try:
             files.mkdir(mode=0o700, exist_ok=True)
-            # rows may be personal: readable for the owner only
-            os.close(os.open(place, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600))
+            # A file that is there is not opened: closing it again would drop the locks that SQLite
+            # holds for another store of this process, and the next process to leave would take its
+            # write-ahead log away.
+            if not place.exists():
+                with contextlib.suppress(FileExistsError):  # another process was faster
+                    # rows may be personal: readable for the owner only
+                    flags = os.O_RDWR | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC
+                    os.close(os.open(place, flags, 0o600))
+            elif not os.access(place, os.W_OK):
+                fixed = os.statvfs(place).f_flag & os.ST_RDONLY
+                number = errno.EROFS if fixed else errno.EACCES
+                raise OSError(number, os.strerror(number))
         except FileNotFoundError as error:
             raise StoreError(
                 f"the folder for {place.name} does not exist", remedy="create it first"

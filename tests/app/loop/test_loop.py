@@ -290,6 +290,25 @@ def test_two_loops_over_one_store_retrain_once(life: Life):
     assert len(finished) == 1
 
 
+def test_a_loop_that_decided_before_the_other_one_was_done_trains_nothing_more(life: Life):
+    life.send(600, drifted=True)
+    given: list[Any] = []
+
+    def slower(ask) -> Future:
+        life.train(msgspec.structs.replace(ask, key="loan:the cause as the other one saw it:0"))
+        given.append(life.train(ask).result())
+        done: Future = Future()
+        done.set_result(given[0])
+        return done
+
+    loop = Loop(life.home, "loan", life.loop.policy, slower)
+    loop.step(now_us() + 10_000)
+    [second] = given
+    assert (second.outcome, second.release) == ("idle", None)
+    assert "is being tried" in second.why[0]
+    assert len(life.home.store.control.events("loan", ["retrain.finished"])) == 1
+
+
 def test_the_policy_explains_what_stood_at_an_event(life: Life, capsys, monkeypatch):
     monkeypatch.chdir(life.config.parent)
     life.send(600, drifted=True)

@@ -9,9 +9,11 @@ from holdfast.app.retrain_key import FINISHED, LEASE, REJECTED
 from holdfast.diagnosis.storms import storms
 from holdfast.records import Action, Incident, IncidentStatus
 from holdfast.releases.lifecycle import Lifecycle, Stage
+from holdfast.reports.naming import clean
 from holdfast.retraining.facts import Facts, LossSignal, OpenIncident
 
 if TYPE_CHECKING:
+    from holdfast.diagnosis.storms import Storm
     from holdfast.releases.lifecycle import State
     from holdfast.storage import Store
 
@@ -53,11 +55,28 @@ def facts(store: Store, model: str, now: int, *, matured: int, loss: LossSignal 
         storms={
             storm.source or "no one source": len(storm.models)
             for storm in storms(everything)
-            if model in storm.models
+            if model in storm.models or fed_by(store, model, storm)
         },
         frozen=state.frozen,
         loss=loss,
         challenger=challenger(store, model, state),
+    )
+
+
+def fed_by(store: Store, model: str, storm: Storm) -> bool:
+    """Whether a model gets rows from the source of a storm, since it began: it may alarm next.
+
+    Args:
+        store: an open store.
+        model: name of the model.
+        storm: one that names its source, or another.
+    """
+    dimension, _, value = storm.source.partition("=")
+    if dimension != "source":
+        return False
+    rows = store.predictions.read(model=model, since=storm.since, columns=["source"])
+    return any(
+        clean(name, 64) == value for name in rows.column("source").unique().to_pylist() if name
     )
 
 
