@@ -48,6 +48,7 @@ HELD = 300
 DECIDE = 0
 COOL = 3
 RISE = 0.05
+METRIC = "log_loss"
 
 
 class Model(NamedTuple):
@@ -144,10 +145,10 @@ class World:
         found: Floats = model.fit.predict_proba(self.x[rows])[:, 1]
         return found
 
-    def losses(self, model: Model, rows: Ints, metric: str = "log_loss") -> Floats:
+    def losses(self, model: Model, rows: Ints, metric: str = "") -> Floats:
         """Losses of rows."""
         return losses_of(
-            metric, self.bad[rows] == 1, self.score(model, rows),
+            metric or METRIC, self.bad[rows] == 1, self.score(model, rows),
             threshold=self.costs.threshold, costs=self.costs,
         )  # fmt: skip
 

@@ -22,8 +22,9 @@ Ints = npt.NDArray[np.int64]
 HELD, FEWEST, MOST = 0.25, 100, 5_000
 #: windows of which the shortest is left out when there are more
 WINDOWS = 4
-#: rows whose losses are averaged before windows are compared, as neighbours depend on each other
-BLOCK = 10
+#: rows whose losses are averaged at least before windows are compared, as neighbours depend on each
+#: other; blocks are doubled while their means do so by this correlation, down to so many blocks
+BLOCK, DEPENDENT, BLOCKS = 10, 0.2, 12
 
 
 class Window(msgspec.Struct, frozen=True, kw_only=True):
@@ -167,7 +168,10 @@ def choose(at: Ints, changes: Sequence[int], judge: Callable[[Ints, Ints], Float
 
 
 def interval(differences: Floats, level: float = 0.95) -> tuple[float, float]:
-    """An interval for a mean of paired differences, over blocks of `BLOCK` neighbours.
+    """An interval for a mean of paired differences, over blocks of neighbours.
+
+    Blocks are as long as neighbouring ones still depend on each other, as losses of rows of one
+    day or week do; with fewer than twelve blocks the interval is what they give.
 
     Args:
         differences: shape (n,), in order of time; NaN are left out.
@@ -175,6 +179,8 @@ def interval(differences: Floats, level: float = 0.95) -> tuple[float, float]:
     """
     known = differences[np.isfinite(differences)]
     blocks = known[: len(known) // BLOCK * BLOCK].reshape(-1, BLOCK).mean(axis=1)
+    while len(blocks) >= 2 * BLOCKS and _dependence(blocks) > DEPENDENT:
+        blocks = blocks[len(blocks) % 2 :].reshape(-1, 2).mean(axis=1)
     if len(blocks) < 2:
         return -np.inf, np.inf
     mean = float(blocks.mean())
@@ -182,3 +188,10 @@ def interval(differences: Floats, level: float = 0.95) -> tuple[float, float]:
         len(blocks), float(blocks.std(ddof=1)), best_mixture(len(blocks), level), level
     )
     return mean - half, mean + half
+
+
+def _dependence(blocks: Floats) -> float:
+    """Correlation of neighbouring block means; 0 where they do not vary."""
+    off = blocks - blocks.mean()
+    spread = float((off**2).sum())
+    return float((off[1:] * off[:-1]).sum()) / spread if spread > 0 else 0.0
