@@ -46,6 +46,8 @@ LOOKED = 1_500
 #: newest rows that a retraining leaves out, so that the challenger is judged on them at once
 HELD = 300
 DECIDE = 0
+COOL = 3
+RISE = 0.05
 
 
 class Model(NamedTuple):
@@ -225,8 +227,8 @@ def policy(world: World) -> Policy:
     window = int(world.edges[1]) * TICK
     return Policy(
         automatic=True,
-        when=When(incident=False, loss_increase=Rise(min=0.05), growth=1.3),
-        unless=Unless(matured_labels=200, cooldown=3 * window),
+        when=When(incident=False, loss_increase=Rise(min=RISE), growth=1.3),
+        unless=Unless(matured_labels=200, cooldown=COOL * window),
         limits=Limits(per_model=Rate(1, window)),
         gates=Gates(decide_at=DECIDE or HELD),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import shutil
 from functools import partial
@@ -412,3 +413,62 @@ def test_rows_under_an_incident_are_not_learned_from(here: Path, ask):
         assert first.until == middle[0]
         store.training.spoil("loan", "i2", Interval(0, middle[0]), at=now_us())
         assert store.training.tainted("loan")[made["release"]] == ("i2",)
+
+
+def log_answers(here: Path, rows: list[dict[str, Any]], labelled: int) -> None:
+    """Keeps rows as answered predictions; the first of them have their outcome."""
+    at = [int(row["applied_at"].timestamp() * 1e6) for row in rows]
+    names = [row["application_id"] for row in rows]
+    hidden = ("outcome", "applied_at", "application_id")
+    sent = [{k: v for k, v in row.items() if k not in hidden} for row in rows]
+    with Store.open(here / "holdfast.db") as store:
+        store.predictions.append_columns(
+            {"id": names, "model": ["loan"] * len(rows), "at": at, "received": at,
+             "features": [msgspec.json.encode(row).decode() for row in sent]},
+        )  # fmt: skip
+        store.labels.append_columns(
+            {"id": names[:labelled], "model": ["loan"] * labelled,
+             "value": [msgspec.json.encode(row["outcome"]).decode() for row in rows[:labelled]],
+             "known_at": at[:labelled], "received": at[:labelled]},
+        )  # fmt: skip
+
+
+def test_rows_that_look_broken_are_not_learned_from_though_no_incident_was_opened(here: Path, ask):
+    rows = generate(seed=8, rows=1_500).table.select(COLUMNS).to_pylist()
+    for n, row in enumerate(rows):
+        row["applied_at"] += datetime.timedelta(days=10)
+        row["monthly_income"] *= 100 if 700 <= n < 1_200 else 1
+    log_answers(here, rows, labelled=len(rows))
+    code, told = ask("--now", "--since-log")
+    assert (code, told["outcome"]) == (0, "made"), told
+    assert any("look broken" in line and "monthly_income" in line for line in told["why"]), told
+    with Store.open(here / "holdfast.db") as store:
+        pieces = store.training.pieces("loan", told["release"])
+    begin, end = (int(rows[n]["applied_at"].timestamp() * 1e6) for n in (700, 1_199))
+    assert pieces
+    assert not any(piece.meets(Interval(begin, end + 1)) for piece in pieces)
+
+
+def test_a_policy_can_do_without_the_screening(here: Path, ask):
+    rows = generate(seed=8, rows=1_000).table.select(COLUMNS).to_pylist()
+    for row in rows:
+        row["applied_at"] += datetime.timedelta(days=10)
+        row["monthly_income"] *= 100
+    log_answers(here, rows, labelled=len(rows))
+    policy(here, "[policy]\nscreening = false\n")
+    code, told = ask("--now", "--since-log")
+    assert not any("look broken" in line for line in told["why"]), (code, told)
+
+
+def test_the_newest_rows_are_held_back_for_the_challenger_to_be_judged_on(here: Path, ask):
+    (here / "train.py").write_text(TRAIN)
+    rows = generate(seed=8, rows=600).table.select(COLUMNS).to_pylist()
+    for row in rows:
+        row["applied_at"] += datetime.timedelta(days=10)
+    log_answers(here, rows, labelled=len(rows))
+    policy(here, "[policy]\nscreening = false\n[policy.gates]\nheld_back = 250\n")
+    code, told = ask("--now", "--since-log")
+    assert (code, told["outcome"]) == (0, "made"), told
+    with Store.open(here / "holdfast.db") as store:
+        pieces = store.training.pieces("loan", told["release"])
+    assert pieces[-1].until == int(rows[350]["applied_at"].timestamp() * 1e6)

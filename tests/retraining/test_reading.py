@@ -17,6 +17,7 @@ WHOLE = """
 model = "loan"
 [policy]
 automatic = true
+screening = false
 metric = "cost"
 [policy.when]
 incident = false
@@ -38,6 +39,7 @@ attempts = 2
 by = 0.5
 confidence = 0.99
 decide_at = 1000
+held_back = 200
 slice_drop = 0.1
 slice_support = 100
 [policy.shadow]

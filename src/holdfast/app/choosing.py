@@ -114,6 +114,29 @@ def cut(pieces: Sequence[Interval], since: int | None) -> tuple[Interval, ...]:
     )
 
 
+def held_back(
+    rows: pa.Table, pieces: tuple[Interval, ...], event_time: str | None, count: int
+) -> tuple[pa.Table, tuple[Interval, ...]]:
+    """The rows without the newest ones: on these the challenger is judged as soon as it is made.
+
+    Args:
+        rows: to learn from.
+        pieces: the event times that they come from.
+        event_time: column that says when; without it nothing is held back.
+        count: how many rows at least; rows of the same time go together. Nothing is held back where
+            that were more than a quarter of the rows.
+    """
+    import pyarrow as pa
+
+    moments = times(rows, event_time)
+    if moments is None or not 0 < count <= rows.num_rows // 4 or moments.null_count:
+        return rows, pieces
+    at = moments.to_numpy()
+    since = int(np.partition(at, len(at) - count)[len(at) - count])
+    kept = [Interval(p.since, min(p.until or since, since)) for p in pieces if p.since < since]
+    return rows.filter(pa.array(at < since)), tuple(kept)
+
+
 def _pace(at: NDArray[np.int64]) -> float | None:
     """Rows a day."""
     span = int(at[-1] - at[0]) if len(at) else 0

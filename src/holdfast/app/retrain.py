@@ -301,7 +301,7 @@ class _Attempt:
         return Retrained(
             model=model,
             outcome="rejected" if refused else "made",
-            why=tuple(reasons),
+            why=(*reasons, *result["why"]),
             incidents=asked,
             key=key,
             release=release,

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
-from holdfast.app.choosing import Chosen, chosen_rows, cut, helps
+from holdfast.app.choosing import Chosen, chosen_rows, cut, held_back, helps
 from holdfast.app.home import opened
 from holdfast.app.loop.rows import trained_until
 from holdfast.app.policy import policy_of
@@ -18,6 +18,7 @@ from holdfast.app.project import (
     training_function,
     training_table,
 )
+from holdfast.app.screened import Doubted, doubted
 from holdfast.app.training import sound
 from holdfast.retraining.job import Task
 from holdfast.storage.training import Interval
@@ -42,6 +43,8 @@ def build(task: Task) -> dict[str, Any]:
     rows, pieces = sound(table, project.data.event_time, spoiled)
     if rows.num_rows < table.num_rows:
         task.progress(f"leaving out {table.num_rows - rows.num_rows:,} rows under incidents", None)
+    doubt = _doubted(project, config, rows, spoiled, given, task)
+    rows, pieces = sound(table, project.data.event_time, (*spoiled, *doubt.intervals))
     chosen = _chosen(project, config, rows, given, task)
     if chosen is not None:
         rows, pieces = chosen.rows, cut(pieces, chosen.since)
@@ -50,8 +53,11 @@ def build(task: Task) -> dict[str, Any]:
         if not helps(chosen) and not given["insist"]:
             return {
                 "model": project.model, "release": None, "pieces": [], "rows": 0,
-                "why": list(chosen.sentences),
+                "why": [*doubt.sentences, *chosen.sentences],
             }  # fmt: skip
+    rows, pieces = held_back(
+        rows, pieces, project.data.event_time, policy_of(config).gates.held_back
+    )
     release, model = build_release(
         config,
         promote=False,
@@ -67,8 +73,35 @@ def build(task: Task) -> dict[str, Any]:
         "release": release.id,
         "pieces": msgspec.to_builtins(pieces),
         "rows": rows.num_rows,
-        "why": list(chosen.sentences) if chosen is not None else [],
+        "why": [*doubt.sentences, *(chosen.sentences if chosen is not None else ())],
     }
+
+
+def _doubted(
+    project: Project,
+    config: Path,
+    rows: pa.Table,
+    spoiled: tuple[Interval, ...],
+    given: dict[str, Any],
+    task: Task,
+) -> Doubted:
+    """The rows that look broken; none where there is no champion whose rows are known as sound."""
+    nothing = Doubted((), ())
+    if not policy_of(config).screening:
+        return nothing
+    with opened(config.parent / project.store, config=config) as home:
+        pointer = home.store.catalog.champion(project.model)
+        if pointer is None:
+            return nothing
+        task.progress("screening the rows since the champion's training", None)
+        champion = home.registry.open(pointer.release, allow=home.settings.allow_models)
+        seen_until = trained_until(home.store, project.model, champion.id)
+        found = doubted(
+            home.store, project, champion, rows, seen_until, spoiled, log=given["choose"]
+        )
+    for line in found.sentences:
+        task.progress(line, None)
+    return found
 
 
 def _chosen(

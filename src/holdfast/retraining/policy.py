@@ -88,6 +88,8 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
         by: how much lower its loss must be, in units of the metric, 0 or more.
         confidence: of telling so however often one looks.
         decide_at: after so many rows the estimate decides, if nothing was told before.
+        held_back: so many of the newest rows are left out of a retraining, so that the challenger
+            is judged on them at once; 0: it is judged on rows that come later.
         slice_drop: share by which its loss in a slice may be higher.
         slice_support: rows that a slice must have to be judged.
     """
@@ -95,6 +97,7 @@ class Gates(msgspec.Struct, frozen=True, kw_only=True):
     by: float = 0.0
     confidence: float = 0.95
     decide_at: int = 2_000
+    held_back: int = 0
     slice_drop: float = 0.03
     slice_support: int = 200
 
@@ -151,11 +154,13 @@ class Policy(msgspec.Struct, frozen=True, kw_only=True):
 
     Attributes:
         automatic: whether what is decided is also done; otherwise it is only told.
+        screening: rows that look broken beside those just before them are not learned from.
         metric: the loss that counts: ``log_loss``, ``brier``, ``cost`` or ``error``.
         when, unless, limits, gates, shadow, canary, rollback: the clauses.
     """
 
     automatic: bool = False
+    screening: bool = True
     metric: str = "log_loss"
     when: When = When()
     unless: Unless = Unless()

@@ -112,6 +112,7 @@ def _rate_of_errors() -> Clause:
 #: dotted key → what it is; a key that is a table here has its own entries
 CLAUSES: Mapping[str, Clause] = {
     "automatic": Clause("true or false", _flag, "automatic"),
+    "screening": Clause("true or false", _flag, "screening"),
     "metric": Clause(f"one of {', '.join(METRICS)}", _one_of(METRICS), "metric"),
     "when.incident": Clause("true or false", _flag, "incident"),
     "when.loss_increase.min": Clause(_SHARE, _number(0, 100, open_low=True), "min"),
@@ -137,6 +138,7 @@ CLAUSES: Mapping[str, Clause] = {
     "gates.by": Clause("a number, 0 or more", _number(0, 1e12), "by"),
     "gates.confidence": Clause(_CONFIDENCE, _number(0.5, 0.999999, open_low=True), "confidence"),
     "gates.decide_at": _whole_clause("decide_at"),
+    "gates.held_back": _whole_clause("held_back", 0),
     "gates.slice_drop": Clause("a share, 0 or more, such as 0.03", _number(0, 100), "slice_drop"),
     "gates.slice_support": _whole_clause("slice_support"),
     "shadow.min": _TIME._replace(name="min"),

@@ -58,11 +58,13 @@ class Screening(msgspec.Struct, frozen=True, kw_only=True):
         rows: how many were given.
         trusted: how many of them, the first, were taken as sound.
         stretches: those in doubt, in order.
+        told: False where too few rows were trusted to tell anything.
     """
 
     rows: int
     trusted: int
     stretches: tuple[Stretch, ...]
+    told: bool = True
 
     def sound(self) -> Bools:
         """Which rows are in no doubt; shape (rows,). The trusted ones never are."""
@@ -124,6 +126,7 @@ class Scan:
         self._seed = seed
         self._done: list[Stretch] = []
         self._open: dict[str, Stretch] = {}
+        self._normal = range(0)  # rows in doubt that show what is normal now; none older count
         self._monitor: Monitor | None = None
         if trusted >= FEWEST:
             self._renew(np.arange(trusted))
@@ -150,7 +153,10 @@ class Scan:
         """What was found so far."""
         stretches = sorted([*self._done, *self._open.values()], key=lambda s: s.begin)
         return Screening(
-            rows=self._table.num_rows, trusted=self._trusted, stretches=tuple(stretches)
+            rows=self._table.num_rows,
+            trusted=self._trusted,
+            stretches=tuple(stretches),
+            told=self._monitor is not None,
         )
 
     def take(self, upto: int) -> None:
@@ -220,9 +226,11 @@ class Scan:
             end = self.upto if one.end is None else one.end
             self._done.append(msgspec.structs.replace(one, end=end, settled=one in settled))
         self._open = {}
+        for one in settled:  # not its margin, nor its last rows: something may have broken since
+            self._normal = range(one.begin + 2 * PART, one.begin + SETTLED // 2)
         sound = self.found().sound()[: self.upto]
-        for one in settled:  # not its last rows: something may have broken meanwhile
-            sound[one.begin : one.begin + SETTLED // 2] = True
+        sound[: self._normal.start] = False
+        sound[self._normal.start : self._normal.stop] = True
         self._renew(np.flatnonzero(sound))
 
     def _settled(self, one: Stretch) -> bool:
