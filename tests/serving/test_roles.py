@@ -215,8 +215,9 @@ async def test_a_canary_that_another_worker_stopped_answers_no_more_while_a_rele
             world.source.elsewhere = {("loan", "r2"): ("latency", "too slow")}
             canary = world.service.lineup.canary("loan")
             assert canary is not None
-            while not canary.tripped:
-                await asyncio.sleep(0.02)
+            async with asyncio.timeout(30):
+                while not canary.tripped:
+                    await asyncio.sleep(0.02)
             assert {a["release"] for a in await answers(world, 3)} == {"r1"}
             assert (canary.guard, canary.tripped) == ("latency", "too slow")
         finally:
