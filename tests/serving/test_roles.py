@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import asyncio
 import threading
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,6 +16,7 @@ from tests.serving.world import Answer, Log, Scorer, World, served
 from holdfast.contracts.model import Outcome, Policy, Violation
 from holdfast.errors import ReleaseError
 from holdfast.serving.canary import Canary, place
+from holdfast.serving.latency import FEWEST
 from holdfast.serving.ports import Champion, Roles
 from holdfast.serving.shadow import WAITING, Seen, Shadows
 from holdfast.stats.intervals import clopper_pearson
@@ -129,8 +132,8 @@ def test_where_a_canary_fails_the_champion_answers_and_soon_it_is_stopped(scorer
             canary = world.service.lineup.canary("loan")
             assert canary is not None
             assert canary.tripped == "5 of its last 5 answers failed"
-            world.service.lineup.refresh()
-            assert world.source.stopped == [("r2", "error_rate", "5 of its last 5 answers failed")]
+            world.service.lineup.stop_canaries()
+            assert world.source.told == [("r2", "error_rate", "5 of its last 5 answers failed")]
 
     run()
 
@@ -143,6 +146,89 @@ def test_few_failures_do_not_stop_a_canary():
     canary.count(100, 5)
     assert "7 of its last 200" in canary.tripped
     assert not canary.takes("anybody")
+
+
+class Lazy(Half):
+    """Takes 30 ms for each row."""
+
+    def answer(self, rows: Sequence[dict[str, Any]]) -> list[Answer]:
+        time.sleep(0.03 * len(rows))
+        return super().answer(rows)
+
+
+def with_lazy_canary(bound: int) -> World:
+    world = with_canary(Lazy(), 1.0)
+    world.settings["max_p99"] = {"loan": bound}
+    return world
+
+
+@served
+async def test_a_canary_that_is_too_slow_is_stopped_and_what_waits_for_it_is_the_champions():
+    async with with_lazy_canary(5_000) as world:
+        rows = [world.ask("POST", PREDICT, {"rows": [GOOD]}) for _ in range(FEWEST + 30)]
+        given_ = [answer["predictions"][0] for _, _, answer in await asyncio.gather(*rows)]
+        by = [(a["release"], a["score"]) for a in given_]
+        assert by.count(("r2", 0.45)) == FEWEST  # all were asked for before it was stopped
+        assert by.count(("r1", 0.9)) == 30
+        assert {a["release"] for a in await answers(world, 5)} == {"r1"}
+        world.service.lineup.stop_canaries()
+        [(release, guard, why)] = set(world.source.told)
+        assert (release, guard) == ("r2", "latency")
+        assert why.startswith("20 of its last 20 requests took more than 5.0 ms a row")
+
+
+@served
+async def test_the_time_of_a_request_of_many_rows_is_told_by_the_row():
+    async with with_lazy_canary(60_000) as world:
+        for number in range(FEWEST):
+            body = {"rows": [GOOD] * 3, "ids": [f"a{number}-{i}" for i in range(3)]}
+            await world.ask("POST", PREDICT, body)
+        canary = world.service.lineup.canary("loan")
+        assert canary is not None
+        assert not canary.tripped
+
+
+@served
+async def test_without_a_bound_a_canary_takes_its_time():
+    async with with_canary(Lazy(), 1.0) as world:
+        assert {a["release"] for a in await answers(world, FEWEST + 5)} == {"r2"}
+
+
+@served
+async def test_a_canary_that_another_worker_stopped_answers_no_more_while_a_release_is_opened():
+    world = with_canary(Half(), 1.0)
+    opening, go_on = threading.Event(), threading.Event()
+    load = world.source.load
+
+    def slowly(model: str, release: str, revision: int) -> Champion:
+        if release == "r3":
+            opening.set()
+            go_on.wait(30)
+        return load(model, release, revision)
+
+    world.source.load = slowly  # type: ignore[method-assign]
+    async with world:
+        assert {a["release"] for a in await answers(world, 3)} == {"r2"}
+        world.source.others = {"loan": Roles(canary="r2", share=1.0, shadow="r3")}
+        try:
+            assert await asyncio.to_thread(opening.wait, 30)
+            world.source.elsewhere = {("loan", "r2"): ("latency", "too slow")}
+            canary = world.service.lineup.canary("loan")
+            assert canary is not None
+            async with asyncio.timeout(30):
+                while not canary.tripped:
+                    await asyncio.sleep(0.02)
+            assert {a["release"] for a in await answers(world, 3)} == {"r1"}
+            assert (canary.guard, canary.tripped) == ("latency", "too slow")
+        finally:
+            go_on.set()
+
+
+def test_the_first_guard_that_stops_a_canary_stays_the_reason():
+    canary = Canary(Champion("loan", "r2", "c1", 1, Scorer(), lambda _: []), 1.0)
+    canary.stop("latency", "too slow")
+    canary.count(5, 5)
+    assert (canary.guard, canary.tripped) == ("latency", "too slow")
 
 
 @served

@@ -63,7 +63,8 @@ class Source:
         self.entity: str | None = None
         self.loaded: list[str] = []
         self.others: dict[str, Roles] = {}
-        self.stopped: list[tuple[str, str, str]] = []
+        self.told: list[tuple[str, str, str]] = []
+        self.elsewhere: dict[tuple[str, str], tuple[str, str]] = {}
 
     def pointers(self) -> dict[str, tuple[str, int]]:
         return self.now
@@ -92,7 +93,10 @@ class Source:
         self.acknowledged.append(champion.release)
 
     def tripped(self, canary: Champion, guard: str, why: str) -> None:
-        self.stopped.append((canary.release, guard, why))
+        self.told.append((canary.release, guard, why))
+
+    def stopped(self) -> dict[tuple[str, str], tuple[str, str]]:
+        return self.elsewhere
 
 
 class Log:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import msgspec
 
+from holdfast.app.settings import named_model
 from holdfast.errors import ConfigError, UsageError
 from holdfast.retraining.deciding import Decision, Outcome, Told, decide
 from holdfast.retraining.facts import Facts
@@ -40,6 +41,23 @@ def policy_of(config: Path) -> Policy:
             "the settings file cannot be read", got=f"{config.name}: {error}"
         ) from None
     return read_policy(text, config.name)
+
+
+def canary_bounds(config: Path) -> dict[str, int]:
+    """What the servers ask of a canary's time: its policy's ``canary.max_p99``.
+
+    Args:
+        config: the settings file.
+
+    Returns:
+        Model name -> microseconds; empty where no model is named or nothing is asked.
+
+    Raises:
+        ConfigError: the policy of the model that is named cannot be used (``HF-E-POLICY``).
+    """
+    model = named_model(config)
+    bound = policy_of(config).canary.max_p99 if model is not None else None
+    return {} if model is None or bound is None else {model: bound}
 
 
 def decision_now(home: Home, model: str, policy: Policy, now: int) -> Decision:

@@ -16,7 +16,7 @@ import msgspec
 
 from holdfast.app.basics import now_us, open_store
 from holdfast.app.housekeeping import keep_tidy
-from holdfast.app.settings import Settings
+from holdfast.app.settings import CONFIG_FILE, Settings
 from holdfast.errors import ConfigError, HoldfastError, ReleaseError, StoreError
 
 if TYPE_CHECKING:
@@ -72,6 +72,7 @@ def make_service(
     """
     from holdfast.app.cases import StoreCases
     from holdfast.app.pages import Pages
+    from holdfast.app.policy import canary_bounds
     from holdfast.serving.desk import StoreChampions, StoreDesk
     from holdfast.serving.metrics import Metrics
     from holdfast.serving.service import Service
@@ -100,6 +101,7 @@ def make_service(
         metrics=metrics,
         at_end=store.close,
         exploration=settings.exploration,
+        max_p99=canary_bounds(Path(CONFIG_FILE)),
     )
 
 

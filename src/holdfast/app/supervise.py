@@ -26,8 +26,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
     Raises:
         ConfigError: when the settings are unsafe (an open address without tokens) or unusable.
     """
-    from holdfast.app.loop.unattended import is_project
-    from holdfast.app.policy import policy_of
+    from holdfast.app.policy import canary_bounds
     from holdfast.serving.supervisor import Child, Supervisor, listen
 
     if settings.token_file is not None:
@@ -42,8 +41,7 @@ def serve(settings: Settings, *, announce: Callable[[str], None] | None = None) 
             got=f"host={settings.host!r}",
             remedy="make a token with --new-token, or listen on 127.0.0.1",
         )
-    if settings.monitor and is_project(Path(CONFIG_FILE)):
-        policy_of(Path(CONFIG_FILE))  # refused here, and not by a monitor that dies in silence
+    canary_bounds(Path(CONFIG_FILE))  # a wrong policy is refused here, before a child dies of it
     host = "127.0.0.1" if settings.host == "localhost" else settings.host
     sock = listen(host, settings.port)
 

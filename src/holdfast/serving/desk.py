@@ -45,6 +45,8 @@ class StoreChampions:
         self._read = 0
         self._roles: dict[str, Roles] = {}
         self._seen = 0
+        self._stopped: dict[tuple[str, str], tuple[str, str]] = {}
+        self._told = 0
 
     def pointers(self) -> Mapping[str, tuple[str, int]]:
         """One query over the champions."""
@@ -122,6 +124,16 @@ class StoreChampions:
             at=self._clock(),
             key=f"tripped:{canary.model}:{canary.release}",
         )
+
+    def stopped(self) -> Mapping[tuple[str, str], tuple[str, str]]:
+        """One look at the end of the control log; only what is new there is read."""
+        head, _ = self._store.control.head()
+        if head != self._told:
+            for event in self._store.control.events(kinds=[TRIPPED], after=self._told):
+                told = event.payload
+                self._stopped[event.model, told["release"]] = (told["guard"], told["why"])
+            self._told = head
+        return self._stopped
 
     def acknowledge(self, champion: Champion) -> None:
         """Note in the control log that this worker answers with the release."""

@@ -5,6 +5,8 @@ in a thread while the old one goes on answering; then one reference is exchanged
 cannot be opened leaves the old one in place, is reported, and is not tried again until the pointer
 moves. Standby, canary and shadow are kept open beside the champion: after a rollback the standby
 answers without being opened first.
+A canary that was stopped here is told as often, and one that was stopped in another worker stops
+here too, in a look of its own that no opening of a release holds up.
 Fields that were switched off meanwhile change what answers in the same way; while none is, the
 champion's own scorer answers and nothing is added to a request.
 """
@@ -13,7 +15,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 
 import msgspec
 
@@ -30,10 +32,19 @@ class Lineup:
     Args:
         source: where champions come from.
         every: seconds between looks at the pointers.
+        max_p99: model name -> microseconds of scoring that 99 of 100 requests to its canary may
+            take for a row.
     """
 
-    def __init__(self, source: ChampionSource, *, every: float = 0.2) -> None:
+    def __init__(
+        self,
+        source: ChampionSource,
+        *,
+        every: float = 0.2,
+        max_p99: Mapping[str, int] | None = None,
+    ) -> None:
         self._source = source
+        self._max_p99 = max_p99 or {}
         self._every = every
         self._champions: dict[str, Champion] = {}
         self._whole: dict[str, Champion] = {}
@@ -156,12 +167,23 @@ class Lineup:
     def _canary(self, release: Champion, champion: Champion, share: float) -> Canary:
         known = self._canaries.get(champion.model)
         if known is None or known.release.release != release.release:
-            return Canary(msgspec.structs.replace(release, instead=champion), share)
-        if known.tripped:
-            self._source.tripped(known.release, "error_rate", known.tripped)
+            bound = self._max_p99.get(champion.model)
+            return Canary(msgspec.structs.replace(release, instead=champion), share, bound)
         known.share = share
         known.release = msgspec.structs.replace(release, instead=champion)
         return known
+
+    def stop_canaries(self) -> None:
+        """Tell which canaries were stopped here, stop those of others. Blocking, and never long."""
+        canaries = self._canaries
+        for canary in canaries.values():
+            if canary.tripped:
+                self._source.tripped(canary.release, canary.guard, canary.tripped)
+        stopped = self._source.stopped()
+        for model, canary in canaries.items():
+            told = stopped.get((model, canary.release.release))
+            if told is not None:
+                canary.stop(*told)
 
     def _opened(self, model: str, release: str | None) -> Champion | None:
         """A release kept open beside the champion; None where it does not open."""
@@ -178,13 +200,24 @@ class Lineup:
 
     async def keep_fresh(self, also: Callable[[], None] | None = None) -> None:
         """Refresh for ever; `also` is called after each look (in the same thread)."""
+
+        def look() -> None:
+            self.refresh()
+            if also is not None:
+                also()
+
+        await self._again(look)
+
+    async def keep_guarded(self) -> None:
+        """Stop canaries for ever, beside the refreshing."""
+        await self._again(self.stop_canaries)
+
+    async def _again(self, look: Callable[[], None]) -> None:
         loop = asyncio.get_running_loop()
         while True:
             await asyncio.sleep(self._every)
             try:
-                await loop.run_in_executor(None, self.refresh)
-                if also is not None:
-                    await loop.run_in_executor(None, also)
+                await loop.run_in_executor(None, look)
             except HoldfastError as error:
                 log.warning("the store did not answer, keeping the champions: %s", error)
 

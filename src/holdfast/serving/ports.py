@@ -179,6 +179,10 @@ class ChampionSource(Protocol):
         """Note that this worker stopped a canary, so that every other one stops it too."""
         ...
 
+    def stopped(self) -> Mapping[tuple[str, str], tuple[str, str]]:
+        """(model, release) of each canary that a worker stopped -> guard and reason."""
+        ...
+
 
 class Desk(Protocol):
     """What the reading endpoints and the dashboard show; plain data, newest first."""

@@ -53,6 +53,7 @@ class PredictJob(msgspec.Struct):
     source: str | None
     at: list[int] | None
     received: int
+    canary: Canary | None = None
 
     @property
     def weight(self) -> int:
@@ -193,18 +194,17 @@ class Predict:
             parsed = decode_predict(body, now, limits)
             if self._commit is None:
                 raise TooBusyError("the server is starting")
-            canary = self._lineup.canary(request.model)
-            if canary is not None and parsed.rows:
-                champion = self._chosen(canary, champion, parsed.rows[0], parsed.ids)
+            canary = self._canary(champion, parsed.rows, parsed.ids)
             answer = await self._commit.submit(
                 PredictJob(
-                    champion,
+                    champion if canary is None else canary.release,
                     parsed.rows,
                     parsed.raws,
                     parsed.ids,
                     parsed.source,
                     parsed.at,
                     now,
+                    canary,
                 )
             )
         finally:
@@ -212,12 +212,15 @@ class Predict:
         await reply(request.send, answer)
         return 200
 
-    def _chosen(
-        self, canary: Canary, champion: Champion, row: dict[str, Any], ids: list[str] | None
-    ) -> Champion:
-        """Canary or champion, for a whole request: by its first row's entity, else by its id."""
+    def _canary(
+        self, champion: Champion, rows: list[dict[str, Any]], ids: list[str] | None
+    ) -> Canary | None:
+        """The canary if it answers the whole request: by its first row's entity, else by its id."""
+        canary = self._lineup.canary(champion.model)
+        if canary is None or not rows:
+            return None
         first = ids[0] if ids else self._ids.take(1)[0]
-        return canary.release if canary.takes(_whose(champion, row, first)) else champion
+        return canary if canary.takes(_whose(champion, rows[0], first)) else None
 
     def _work(
         self,
@@ -227,7 +230,8 @@ class Predict:
         """Score, log and answer a batch; runs in the committing thread."""
         groups: dict[int, list[PredictJob]] = {}
         for job in jobs:
-            groups.setdefault(id(job.champion), []).append(job)
+            alone = job.canary is not None and job.canary.timed
+            groups.setdefault(id(job if alone else job.champion), []).append(job)
         columns = Columns()
         replies: dict[int, bytes] = {}
         for group in groups.values():
@@ -248,14 +252,23 @@ class Predict:
         return results
 
     def _score(self, group: list[PredictJob], columns: Columns, replies: dict[int, bytes]) -> None:
-        """Score the jobs of one model; adds to what is logged and answered."""
-        champion = group[0].champion
+        """Score the jobs of one release; adds to what is logged and answered.
+
+        What waited for a canary while it was stopped is the champion's.
+        """
+        champion, canary = group[0].champion, group[0].canary
+        if canary is not None and canary.tripped and champion.instead is not None:
+            champion, canary = champion.instead, None
         rows = [row for job in group for row in job.rows]
         total = len(rows)
+        begun = time.perf_counter()
         answers = self._answer(champion, rows)
         by: Sequence[Champion] = [champion] * total
-        if champion.instead is not None:
-            answers, by = self._covered(champion, champion.instead, rows, answers)
+        if canary is not None:
+            canary.took(time.perf_counter() - begun, total)
+            wrong = [index for index, given in enumerate(answers) if failed(given)]
+            canary.count(total, len(wrong))
+            answers, by = self._covered(champion, rows, answers, wrong)
         ids = self._ids.take(total)
         start = 0
         for job in group:
@@ -339,16 +352,13 @@ class Predict:
     def _covered(
         self,
         canary: Champion,
-        champion: Champion,
         rows: list[dict[str, Any]],
         answers: Sequence[AnswerLike],
+        wrong: Sequence[int],
     ) -> tuple[Sequence[AnswerLike], Sequence[Champion]]:
         """The canary's answers, and the champion's where it failed; and whose each is."""
-        wrong = [index for index, given in enumerate(answers) if failed(given)]
-        known = self._lineup.canary(canary.model)
-        if known is not None:
-            known.count(len(rows), len(wrong))
-        if not wrong:
+        champion = canary.instead
+        if champion is None or not wrong:
             return answers, [canary] * len(rows)
         covered, by = list(answers), [canary] * len(rows)
         instead = self._answer(champion, [rows[index] for index in wrong])

@@ -52,7 +52,10 @@ class Service:
         pages: mounted pages.
         metrics: counts; the pages may want to show them.
         at_end: called last, when everything is written.
+        shadows: the log of shadows; None: nothing is scored for them.
         exploration: which decisions are explored; None: none.
+        max_p99: model name -> microseconds of scoring that 99 of 100 requests to its canary may
+            take for a row; a canary that takes longer is stopped.
     """
 
     def __init__(
@@ -74,10 +77,11 @@ class Service:
         at_end: Callable[[], None] = lambda: None,
         shadows: LogLike | None = None,
         exploration: Exploration | None = None,
+        max_p99: Mapping[str, int] | None = None,
     ) -> None:
         limits = limits or Limits()
         self.metrics = metrics or Metrics()
-        self.lineup = Lineup(source)
+        self.lineup = Lineup(source, max_p99=max_p99)
         self._reload_tokens = reload_tokens
         self._at_end = at_end
         budget = BodyBudget(limits)
@@ -129,14 +133,15 @@ class Service:
         self.app = Gate(
             table, handlers, tokens=tokens, hosts=hosts, clock=clock, metrics=self.metrics
         )
-        self._keeper: asyncio.Task[None] | None = None
+        self._keepers: list[asyncio.Task[None]] = []
 
     async def start(self) -> None:
         """Load the champions and start the threads; the socket is opened after this."""
         self._predict.start()
         self._labels.start()
         await asyncio.get_running_loop().run_in_executor(None, self.lineup.refresh)
-        self._keeper = asyncio.create_task(self.lineup.keep_fresh(self._each_look))
+        keeping = self.lineup.keep_fresh(self._each_look), self.lineup.keep_guarded()
+        self._keepers = [asyncio.create_task(task) for task in keeping]
 
     def _each_look(self) -> None:
         if self._reload_tokens is not None:
@@ -150,10 +155,10 @@ class Service:
 
     async def close(self) -> None:
         """Write and answer all that was accepted, then stop; call when the socket is closed."""
-        if self._keeper is not None:
-            self._keeper.cancel()
+        for keeper in self._keepers:
+            keeper.cancel()
             with contextlib.suppress(asyncio.CancelledError):
-                await self._keeper
+                await keeper
         await self._predict.close()
         if self._shadows is not None:
             await asyncio.get_running_loop().run_in_executor(None, self._shadows.close)
