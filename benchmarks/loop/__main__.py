@@ -1,16 +1,20 @@
 """Plays every plan over the streams, clean or with each fault, and keeps what they came to.
 
-    python -m benchmarks.loop [--streams elec2,bank_marketing_additional] [--faults] [--seed N]
+    python -m benchmarks.loop [--streams elec2,bank_marketing_additional] [--seed N]
+    python -m benchmarks.loop --faults [--at 8,14,20]
 
-Needs HOLDFAST_DATA. Writes `results/clean.json` or `results/faults.json`, stream by stream.
-A fault lasts two windows in the middle; its excess is the cost beyond the plan's own clean cost,
-without the rows of the fault itself, which no plan is asked about.
+Needs HOLDFAST_DATA. Writes `results/clean.json` or `results/faults.json`, stream by stream. A fault
+lasts two windows from each of the given ones on, and is played until three windows later; before
+it all plans are where their clean run is. Excess is the cost beyond the plan's own clean cost of
+the same windows, without the rows of the fault itself.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
+import os
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,14 +22,27 @@ import msgspec
 import numpy as np
 
 from benchmarks.loop.faults import FAULTS, broken
-from benchmarks.loop.replay import FIRST, WINDOWS, Design, World, plans
+from benchmarks.loop.replay import (
+    AFTER,
+    FIRST,
+    LASTS,
+    WINDOWS,
+    Design,
+    Fixed,
+    Holdfast,
+    World,
+    plans,
+    play,
+)
 from benchmarks.loop.streams import SPECS, Stream, load
 
 RESULTS = Path(__file__).parent / "results"
+#: plans that a fault is played for
+TRIED = ("always", "alarm", "holdfast")
 
 
-def hit(stream: Stream, rows: np.ndarray) -> tuple[str, str]:
-    """The two numeric columns that tell most of the outcome in the first rows."""
+def hit(stream: Stream, rows: np.ndarray) -> tuple[str, ...]:
+    """The two numeric columns that tell most of the outcome in the first rows, if there are two."""
 
     def strength(name: str) -> float:
         values = stream.numbers[name][rows]
@@ -34,14 +51,78 @@ def hit(stream: Stream, rows: np.ndarray) -> tuple[str, str]:
             return 0.0
         return abs(float(np.corrcoef(values[known], stream.bad[rows][known])[0, 1]))
 
-    first, second = sorted(stream.numbers, key=strength, reverse=True)[:2]
-    return first, second
+    return tuple(sorted(stream.numbers, key=strength, reverse=True)[:2])
 
 
-def played(stream: Stream, design: Design, rows: range | None, seed: int) -> dict[str, Any]:
-    """Every plan over one stream, as plain data."""
-    names = ("never", "always", "alarm") if rows is None else ("always", "alarm")
-    return msgspec.to_builtins(plans(World(stream, design, rows, seed), names))
+def clean(name: str, seed: int) -> dict[str, Any]:
+    """Every plan over a clean stream, as plain data."""
+    return {plan: msgspec.to_builtins(one) for plan, one in play(_world(name, seed)).items()}
+
+
+def with_faults(name: str, at: list[int], seed: int) -> dict[str, Any]:
+    """Every plan over every fault, from copies of the clean run as it is when the fault begins."""
+    world = _world(name, seed)
+    columns = hit(world.stream, np.arange(world.edges[FIRST]))
+    playing = plans(world, TRIED)
+    found: dict[str, Any] = {}
+    for number in range(FIRST, WINDOWS):
+        if number in at:
+            rows = np.arange(world.edges[number], world.edges[number + LASTS])
+            for fault in FAULTS:
+                stream = broken(world.stream, fault, columns, rows, seed + number)
+                if stream is not None:
+                    found[f"{number} {fault}"] = _apart(world, playing, stream, rows, number)
+        for one in playing.values():
+            one.step(number)
+    for key, of_fault in found.items():
+        number = int(key.split()[0])
+        for plan, one in playing.items():
+            end = min(WINDOWS, number + LASTS + AFTER)
+            rows = np.arange(world.edges[number], world.edges[number + LASTS])
+            world.broken = range(int(rows[0]), int(rows[-1]) + 1)
+            own = one.played(number, end)
+            world.broken = None
+            of_fault[plan]["clean_cost"], of_fault[plan]["clean_during"] = own.cost, own.during
+    return found
+
+
+def _apart(
+    world: World,
+    playing: dict[str, Fixed | Holdfast],
+    stream: Stream,
+    rows: np.ndarray,
+    number: int,
+) -> dict[str, Any]:
+    """What the plans come to with a fault, played in a copy of this process."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        world.breaks(stream, range(int(rows[0]), int(rows[-1]) + 1))
+        end = min(WINDOWS, number + LASTS + AFTER)
+        out = {}
+        for plan, one in playing.items():
+            if isinstance(one, Holdfast):
+                one.watcher.breaks()
+            before = one.played(FIRST, number).wrongful
+            for later in range(number, end):
+                one.step(later)
+            found = one.played(number, end)
+            out[plan] = msgspec.to_builtins(found) | {"wrongful": found.wrongful - before}
+        with os.fdopen(writing, "w") as pipe:
+            json.dump(out, pipe)
+        os._exit(0)
+    os.close(writing)
+    with os.fdopen(reading) as pipe:
+        told = pipe.read()
+    os.waitpid(child, 0)
+    found_there: dict[str, Any] = json.loads(told)
+    return found_there
+
+
+def _world(name: str, seed: int) -> World:
+    stream = load(name)
+    edges = np.linspace(0, stream.rows, WINDOWS + 1).astype(int)
+    return World(stream, Design(stream, np.arange(edges[FIRST])), seed)
 
 
 def main() -> None:
@@ -49,30 +130,21 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmarks.loop")
     parser.add_argument("--streams", default=",".join(SPECS))
     parser.add_argument("--faults", action="store_true")
+    parser.add_argument("--at", default="8,14,20")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--out", type=Path)
     given = parser.parse_args()
-    path = RESULTS / ("faults.json" if given.faults else "clean.json")
+    path = given.out or RESULTS / ("faults.json" if given.faults else "clean.json")
     kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     for name in given.streams.split(","):
-        stream = load(name)
-        edges = np.linspace(0, stream.rows, WINDOWS + 1).astype(int)
-        first = np.arange(edges[FIRST])
-        design = Design(stream, first)
-        if not given.faults:
-            kept[name] = played(stream, design, None, given.seed)
+        if given.faults:
+            found = with_faults(name, [int(n) for n in given.at.split(",")], given.seed)
+            kept[name] = {**kept.get(name, {}), **found}
         else:
-            middle = WINDOWS // 2
-            rows = range(int(edges[middle]), int(edges[middle + 2]))
-            found = {}
-            for fault in FAULTS:
-                other = broken(stream, fault, hit(stream, first), np.array(rows), given.seed)
-                if other is not None:
-                    found[fault] = played(other, design, rows, given.seed)
-            # the same rows left out, without a fault: what the excess is held against
-            found["none"] = played(stream, design, rows, given.seed)
-            kept[name] = found
+            kept[name] = clean(name, given.seed)
         path.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-        print(name, json.dumps(kept[name]))
+        sys.stdout.write(f"{name} {json.dumps(kept[name])}\n")
+        sys.stdout.flush()
 
 
 if __name__ == "__main__":

@@ -3,8 +3,9 @@
 Windows are equal parts of the stream; the first four train the first model. The outcomes of a
 window come when the next one has passed. Plans: ``never``, ``always`` (after every window),
 ``alarm`` (when a column's PSI since the last training exceeds 0.2) and ``holdfast``: the policy
-with its loss watch, the monitor's incidents as vetoes and spoiled rows, windows tried, and the
-challenger test.
+with its loss watch, the monitor's incidents as vetoes and spoiled rows, the screening of new rows,
+windows tried, and the challenger test on the newest rows. Once a window a stand-in for a person
+answers the open incidents, see `Watcher`.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ from holdfast.monitoring.table_reference import TableReference
 from holdfast.records import Action, Incident, IncidentStatus
 from holdfast.retraining.challenging import challenge
 from holdfast.retraining.deciding import Outcome, decide
-from holdfast.retraining.facts import Facts, OpenIncident
+from holdfast.retraining.facts import Facts, LossSignal, OpenIncident
 from holdfast.retraining.losses import losses_of
 from holdfast.retraining.losswatch import LossWatch
 from holdfast.retraining.policy import Gates, Limits, Policy, Rise, Unless, When
@@ -37,6 +38,7 @@ from holdfast.screening import Scan
 Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
 WINDOWS, FIRST = 28, 4
+NAMES = ("never", "always", "alarm", "holdfast")
 #: categories of a text column that have a weight of their own
 TOP = 12
 #: rows of the monitor's reference at most, and time between two rows
@@ -45,10 +47,8 @@ REFERENCE, TICK = 6_000, 1_000_000
 LOOKED = 1_500
 #: newest rows that a retraining leaves out, so that the challenger is judged on them at once
 HELD = 300
-DECIDE = 0
-COOL = 3
-RISE = 0.05
-METRIC = "log_loss"
+#: windows that a fault lasts, and that are played after it
+LASTS, AFTER = 2, 3
 
 
 class Model(NamedTuple):
@@ -58,18 +58,28 @@ class Model(NamedTuple):
     rows: Ints
 
 
+class Counts(NamedTuple):
+    """Cost and AUC without the rows of the fault, and the cost of these."""
+
+    cost: float
+    during: float
+    auc: float
+
+
 class Played(msgspec.Struct, frozen=True, kw_only=True):
     """What a plan came to.
 
     Attributes:
-        cost: cumulative, over the rows that count.
-        auc: over the same rows.
+        cost: cumulative, over the rows that are not the fault's.
+        during: the same over the fault's.
+        auc: over the rows that are not the fault's.
         retrains, wrongful: trainings after the first, and those on broken rows.
         promotions, rollbacks: of challengers.
         vetoes: decisions that an incident forbade.
     """
 
     cost: float
+    during: float = 0.0
     auc: float
     retrains: int
     wrongful: int
@@ -114,16 +124,19 @@ class World:
     Args:
         stream: sound or broken.
         design: how columns become inputs.
-        broken: rows of the fault, or None.
         seed: of everything random.
     """
 
-    def __init__(self, stream: Stream, design: Design, broken: range | None, seed: int) -> None:
-        self.stream = stream
-        self.x = design.matrix(stream)
-        self.bad = stream.bad
-        self.broken = broken
+    def __init__(self, stream: Stream, design: Design, seed: int) -> None:
+        self.design = design
         self.seed = seed
+        self.broken: range | None = None
+        self._take(stream)
+
+    def _take(self, stream: Stream) -> None:
+        self.stream = stream
+        self.x = self.design.matrix(stream)
+        self.bad = stream.bad
         self.costs = Costs(*stream.costs)
         self.edges = np.linspace(0, stream.rows, WINDOWS + 1).astype(int)
         self.table = stream.table()
@@ -131,6 +144,11 @@ class World:
             **{n: read_values(ValueKind.NUMBER, v) for n, v in stream.numbers.items()},
             **{n: read_values(ValueKind.CATEGORY, v.tolist()) for n, v in stream.words.items()},
         }
+
+    def breaks(self, stream: Stream, rows: range) -> None:
+        """From now on the stream is another one, broken in some rows that nobody has seen yet."""
+        self._take(stream)
+        self.broken = rows
 
     def train(self, rows: Ints) -> Model:
         """A model of some rows."""
@@ -145,10 +163,10 @@ class World:
         found: Floats = model.fit.predict_proba(self.x[rows])[:, 1]
         return found
 
-    def losses(self, model: Model, rows: Ints, metric: str = "") -> Floats:
+    def losses(self, model: Model, rows: Ints, metric: str = "log_loss") -> Floats:
         """Losses of rows."""
         return losses_of(
-            metric or METRIC, self.bad[rows] == 1, self.score(model, rows),
+            metric, self.bad[rows] == 1, self.score(model, rows),
             threshold=self.costs.threshold, costs=self.costs,
         )  # fmt: skip
 
@@ -163,35 +181,59 @@ class World:
         )
 
 
-def counted(world: World, scores: Floats) -> tuple[float, float]:
-    """Cost and AUC over the windows after the first, without rows of the fault itself."""
+def counted(world: World, scores: Floats, first: int = FIRST, end: int = WINDOWS) -> Counts:
+    """Cost and AUC over some windows; rows of the fault are counted apart."""
     from sklearn.metrics import roc_auc_score
 
-    rows = np.arange(world.edges[FIRST], world.edges[-1])
-    if world.broken is not None:
-        rows = rows[(rows < world.broken.start) | (rows >= world.broken.stop)]
+    rows = np.arange(world.edges[first], world.edges[end])
     cost = losses_of(
         "cost", world.bad[rows] == 1, scores[rows], threshold=world.costs.threshold,
         costs=world.costs,
     )  # fmt: skip
-    return float(cost.sum()), float(roc_auc_score(world.bad[rows], scores[rows]))
+    during = np.zeros(len(rows), bool)
+    if world.broken is not None:
+        during = (rows >= world.broken.start) & (rows < world.broken.stop)
+    left = rows[~during]
+    return Counts(
+        float(cost[~during].sum()), float(cost[during].sum()),
+        float(roc_auc_score(world.bad[left], scores[left])),
+    )  # fmt: skip
 
 
-def fixed(world: World, plan: str) -> Played:
-    """``never``, ``always`` or ``alarm``."""
-    model = world.train(np.arange(world.edges[FIRST]))
-    scores = np.full(world.stream.rows, np.nan)
-    retrains = wrongful = 0
-    for number in range(FIRST, WINDOWS):
-        scores[world.window(number)] = world.score(model, world.window(number))
-        due = plan == "always" or (plan == "alarm" and drifted(world, model.rows, number))
+class Fixed:
+    """``never``, ``always`` or ``alarm``, window by window.
+
+    Args:
+        world: what is played.
+        plan: which.
+    """
+
+    def __init__(self, world: World, plan: str) -> None:
+        self._world = world
+        self._plan = plan
+        self._model = world.train(np.arange(world.edges[FIRST]))
+        self.scores = np.full(world.stream.rows, np.nan)
+        self.retrains = self.wrongful = 0
+
+    def step(self, number: int) -> None:
+        """One window."""
+        world = self._world
+        self.scores[world.window(number)] = world.score(self._model, world.window(number))
+        due = self._plan == "always" or (
+            self._plan == "alarm" and drifted(world, self._model.rows, number)
+        )
         if due and number < WINDOWS - 1:
             rows = np.arange(world.edges[number])  # outcomes of the last window are not here yet
-            model = world.train(rows)
-            retrains += 1
-            wrongful += world.wrongful(rows)
-    cost, auc = counted(world, scores)
-    return Played(cost=cost, auc=auc, retrains=retrains, wrongful=wrongful)
+            self._model = world.train(rows)
+            self.retrains += 1
+            self.wrongful += world.wrongful(rows)
+
+    def played(self, first: int = FIRST, end: int = WINDOWS) -> Played:
+        """What it came to over some windows."""
+        cost, during, auc = counted(self._world, self.scores, first, end)
+        return Played(
+            cost=cost, during=during, auc=auc, retrains=self.retrains, wrongful=self.wrongful
+        )
 
 
 def drifted(world: World, trained: Ints, number: int) -> bool:
@@ -228,19 +270,19 @@ def policy(world: World) -> Policy:
     window = int(world.edges[1]) * TICK
     return Policy(
         automatic=True,
-        when=When(incident=False, loss_increase=Rise(min=RISE), growth=1.3),
-        unless=Unless(matured_labels=200, cooldown=COOL * window),
+        when=When(incident=False, loss_increase=Rise(min=0.05), growth=1.3),
+        unless=Unless(matured_labels=200, cooldown=window),
         limits=Limits(per_model=Rate(1, window)),
-        gates=Gates(decide_at=DECIDE or HELD),
+        gates=Gates(decide_at=HELD),
     )
 
 
 class Watcher:
     """The monitor over the inputs of one champion, and the rows that its incidents spoil."""
 
-    def __init__(self, world: World, scan: Scan) -> None:
+    def __init__(self, world: World) -> None:
         self._world = world
-        self._scan = scan
+        self._scan = Scan(world.table, int(world.edges[FIRST]), patience=0, seed=world.seed)
         self._now = 0
         self._spoiled: dict[str, tuple[int, int | None]] = {}
         self._monitor: Monitor | None = None
@@ -257,6 +299,10 @@ class Watcher:
             reference, budget="1 false incident per 10000 windows", clock=lambda: self._now
         )
         self.first, self.open = first, []
+
+    def breaks(self) -> None:
+        """The world's stream is another one from the next row on."""
+        self._scan = self._scan.fork(self._world.table)
 
     def _close(self, row: int) -> None:
         self._spoiled = {k: (a, row if b is None else b) for k, (a, b) in self._spoiled.items()}
@@ -315,88 +361,105 @@ class Watcher:
         return rows[keep]
 
 
-def holdfast(world: World) -> Played:
-    """The policy, with the real modules."""
-    rules, scores = policy(world), np.full(world.stream.rows, np.nan)
-    champion = world.train(np.arange(world.edges[FIRST]))
-    standby: Model | None = None
-    challenger: Model | None = None
-    promoted_at, last_cause = FIRST, ""
-    retrains: list[int] = []
-    wrongful = promotions = rollbacks = vetoes = 0
-    scan = Scan(world.table, int(world.edges[FIRST]), patience=0, seed=world.seed)
-    watcher = Watcher(world, scan)
-    watcher.begin(champion.rows, int(world.edges[FIRST]))
-    watch = _watch(world, champion, rules)
-    judged = int(world.edges[FIRST])
-    for number in range(FIRST, WINDOWS):
-        rows = world.window(number)
-        scores[rows] = world.score(champion, rows)
-        watcher.observe(rows)
-        matured = int(world.edges[number])  # the last window's outcomes are not here yet
-        fresh = watcher.sound(np.arange(judged, matured))
-        watch.update(world.losses(champion, fresh), fresh * TICK)
-        judged = max(judged, matured)
+class Holdfast:
+    """The policy, with the real modules, window by window."""
+
+    def __init__(self, world: World) -> None:
+        self._world = world
+        self._rules = policy(world)
+        self.scores = np.full(world.stream.rows, np.nan)
+        self._champion = world.train(np.arange(world.edges[FIRST]))
+        self._standby: Model | None = None
+        self._challenger: Model | None = None
+        self._promoted, self._cause = FIRST, ""
+        self._retrained: list[int] = []
+        self._tally = dict.fromkeys(("wrongful", "promotions", "rollbacks", "vetoes"), 0)
+        self.watcher = Watcher(world)
+        self._begin(FIRST - 1)
+
+    def _begin(self, number: int) -> None:
+        """The champion is another one from the end of a window on."""
+        self._judged = int(self._world.edges[number + 1])
+        self.watcher.begin(self._champion.rows, self._judged)
+        self._watch = _watch(self._world, self._champion, self._rules)
+
+    def step(self, number: int) -> None:
+        """One window: answers, looks, decides; outcomes are those of the windows before."""
+        world, champion = self._world, self._champion
+        rows, matured = world.window(number), int(world.edges[number])
+        self.scores[rows] = world.score(champion, rows)
+        self.watcher.observe(rows)
+        fresh = self.watcher.sound(np.arange(self._judged, matured))
+        self._watch.update(world.losses(champion, fresh), fresh * TICK)
+        self._judged = max(self._judged, matured)
+        if self._challenger is not None:  # not decided on the rows that were held back
+            self._try(self._challenger, number, matured)
+            return
+        signal = self._watch.signal()
+        if self._standby is not None and signal.risen and number - self._promoted <= 3:
+            both = self.watcher.sound(np.arange(int(champion.rows[-1]) + 1, matured))
+            if self._verdict(self._standby, both, certain=True) == "better":
+                self._champion, self._standby = self._standby, None
+                self._tally["rollbacks"] += 1
+                self._begin(number)
+                return
         now = int(world.edges[number + 1]) * TICK
-        if challenger is not None:  # not told better on the rows that were held back
-            both = watcher.sound(np.arange(int(challenger.rows[-1]) + 1, matured))
-            verdict = _verdict(world, champion, challenger, both, rules)
-            if verdict in ("better", "worse", "slice_worse"):
-                if verdict == "better":
-                    standby, champion, promoted_at = champion, challenger, number
-                    promotions += 1
-                    watcher.begin(champion.rows, int(world.edges[number + 1]))
-                    watch, judged = _watch(world, champion, rules), int(world.edges[number + 1])
-                challenger = None
-            continue
-        signal = watch.signal()
-        if standby is not None and signal.risen and number - promoted_at <= 3:
-            both = watcher.sound(np.arange(int(champion.rows[-1]) + 1, matured))
-            if _verdict(world, champion, standby, both, rules, certain=True) == "better":
-                champion, standby, rollbacks = standby, None, rollbacks + 1
-                watch, judged = _watch(world, champion, rules), int(world.edges[number + 1])
-                watcher.begin(champion.rows, int(world.edges[number + 1]))
-                continue
-        decision = decide(
-            rules,
-            Facts(
-                model=world.stream.name, now=now, champion=f"c{int(champion.rows[-1])}",
-                trained_rows=len(champion.rows), retrains=tuple(retrains),
-                matured=len(watcher.sound(np.arange(int(champion.rows[-1]) + 1, matured))),
-                incidents=tuple(_told(i) for i in watcher.open), loss=signal,
-            ),
+        decision = decide(self._rules, self._facts(signal, matured, now))
+        self._tally["vetoes"] += decision.outcome is Outcome.VETOED
+        due = decision.outcome is Outcome.RETRAIN and decision.cause != self._cause
+        if due and number < WINDOWS - 2:
+            self._cause = decision.cause or ""
+            self._retrained.append(now)
+            self._train(signal, number, matured)
+
+    def _facts(self, signal: LossSignal, matured: int, now: int) -> Facts:
+        rows = self._champion.rows
+        return Facts(
+            model=self._world.stream.name, now=now, champion=f"c{int(rows[-1])}",
+            trained_rows=len(rows), retrains=tuple(self._retrained),
+            matured=len(self.watcher.sound(np.arange(int(rows[-1]) + 1, matured))),
+            incidents=tuple(_told(i) for i in self.watcher.open), loss=signal,
         )  # fmt: skip
-        vetoes += decision.outcome is Outcome.VETOED
-        if decision.outcome is not Outcome.RETRAIN or number >= WINDOWS - 2:
-            continue
-        if decision.cause == last_cause:
-            continue
-        usable = watcher.sound(np.arange(matured))
-        since = None if signal.since is None else signal.since // TICK
-        changes = [] if since is None else [since]
+
+    def _train(self, signal: LossSignal, number: int, matured: int) -> None:
+        world, usable = self._world, self.watcher.sound(np.arange(matured))
+        changes = [] if signal.since is None else [signal.since // TICK]
         found = choose(
             usable.astype(np.int64), changes,
-            lambda fit, held, usable=usable: world.losses(world.train(usable[fit]), usable[held]),
+            lambda fit, held: world.losses(world.train(usable[fit]), usable[held]),
         )  # fmt: skip
         begin = found.window.since
-        chosen = (usable if begin is None else usable[usable >= begin])[:-HELD]
+        chosen = usable if begin is None else usable[usable >= begin]
+        if HELD <= len(chosen) // 4:
+            chosen = chosen[:-HELD]
         challenger = world.train(chosen)
-        retrains.append(now)
-        last_cause = decision.cause or ""
-        wrongful += world.wrongful(chosen)
-        verdict = _verdict(world, champion, challenger, usable[-HELD:], rules)
+        self._tally["wrongful"] += world.wrongful(chosen)
+        self._try(challenger, number, matured)
+
+    def _try(self, challenger: Model, number: int, matured: int) -> None:
+        """Judges a challenger on sound rows that neither has learned from."""
+        seen = max(int(challenger.rows[-1]), int(self._champion.rows[-1]))
+        verdict = self._verdict(challenger, self.watcher.sound(np.arange(seen + 1, matured)))
+        self._challenger = challenger if verdict == "undecided" else None
         if verdict == "better":
-            standby, champion, promoted_at = champion, challenger, number
-            promotions += 1
-            watcher.begin(champion.rows, int(world.edges[number + 1]))
-            watch, judged = _watch(world, champion, rules), int(world.edges[number + 1])
-        if verdict != "undecided":
-            challenger = None
-    cost, auc = counted(world, scores)
-    return Played(
-        cost=cost, auc=auc, retrains=len(retrains), wrongful=wrongful, promotions=promotions,
-        rollbacks=rollbacks, vetoes=vetoes,
-    )  # fmt: skip
+            self._standby, self._champion, self._promoted = self._champion, challenger, number
+            self._tally["promotions"] += 1
+            self._begin(number)
+
+    def _verdict(self, challenger: Model, rows: Ints, *, certain: bool = False) -> str:
+        world, gates = self._world, self._rules.gates
+        found = challenge(
+            world.losses(self._champion, rows), world.losses(challenger, rows), by=gates.by,
+            confidence=gates.confidence, decide_at=gates.decide_at,
+        )  # fmt: skip
+        return found.state if found.certain or not certain else "undecided"
+
+    def played(self, first: int = FIRST, end: int = WINDOWS) -> Played:
+        """What it came to over some windows."""
+        cost, during, auc = counted(self._world, self.scores, first, end)
+        return Played(
+            cost=cost, during=during, auc=auc, retrains=len(self._retrained), **self._tally
+        )
 
 
 def _told(incident: Incident) -> OpenIncident:
@@ -417,18 +480,15 @@ def _watch(world: World, model: Model, rules: Policy) -> LossWatch:
     return LossWatch(mean, mean + 2 * error, rise=rise.min if rise else 0.05)
 
 
-def _verdict(
-    world: World, champion: Model, challenger: Model, rows: Ints, rules: Policy,
-    *, certain: bool = False,
-) -> str:  # fmt: skip
-    gates = rules.gates
-    found = challenge(
-        world.losses(champion, rows), world.losses(challenger, rows), by=gates.by,
-        confidence=gates.confidence, decide_at=gates.decide_at,
-    )  # fmt: skip
-    return found.state if found.certain or not certain else "undecided"
+def plans(world: World, names: Sequence[str] = NAMES) -> dict[str, Fixed | Holdfast]:
+    """Every plan over one world, at its begin."""
+    return {name: Holdfast(world) if name == "holdfast" else Fixed(world, name) for name in names}
 
 
-def plans(world: World, names: Sequence[str] = ("never", "always", "alarm")) -> dict[str, Played]:
-    """Every plan over one world."""
-    return {**{name: fixed(world, name) for name in names}, "holdfast": holdfast(world)}
+def play(world: World, names: Sequence[str] = NAMES) -> dict[str, Played]:
+    """Every plan over all windows of a world."""
+    playing = plans(world, names)
+    for number in range(FIRST, WINDOWS):
+        for one in playing.values():
+            one.step(number)
+    return {name: one.played() for name, one in playing.items()}
