@@ -132,22 +132,35 @@ def _clean() -> list[dict[str, Any]]:
 
 
 def _faults() -> list[dict[str, Any]]:
-    rows = []
-    for name, faults in kept("loop", "results", "faults.json").items():
-        clean = faults["none"]
-        played = {fault: plans for fault, plans in faults.items() if fault != "none"}
-        excess = {
-            plan: sum(plans[plan]["cost"] - clean[plan]["cost"] for plans in played.values())
-            for plan in ("always", "holdfast")
-        }
-        wrong = {
-            plan: sum(plans[plan]["wrongful"] for plans in played.values())
-            for plan in ("always", "holdfast")
-        }
-        rows.append(
-            row(f"broken replay {name}: retrains on broken rows", wrong["holdfast"], "", "0",
-                wrong["holdfast"] == 0,
-                f"{len(played)} faults; training in every window: {wrong['always']}; excess cost "
-                f"{excess['holdfast']:,.0f} against {excess['always']:,.0f}")
-        )  # fmt: skip
+    streams = kept("loop", "results", "faults.json")
+    if not streams:
+        return []
+    rows = [_with_faults(name, list(played.values())) for name, played in streams.items()]
+    every = [one for played in streams.values() for one in played.values()]
+    ours, always, alarm = (_excess(every, plan) for plan in ("holdfast", "always", "alarm"))
+    least = min(always, alarm)
+    ratio = round(ours / least, 3) if least > 0 else None
+    rows.append(
+        row("broken replays: excess cost against training in every window, and on any alarm", ratio,
+            "x", "<= 0.3", ratio is not None and ratio <= 0.3,
+            f"{len(every)} faults; excess {ours:,.0f}, every window {always:,.0f}, alarms "
+            f"{alarm:,.0f}; rows of the faults themselves are not counted")
+    )  # fmt: skip
     return rows
+
+
+def _with_faults(name: str, played: list[dict[str, Any]]) -> dict[str, Any]:
+    wrong = {plan: sum(one[plan]["wrongful"] for one in played) for plan in ("always", "holdfast")}
+    excess = {plan: _excess(played, plan) for plan in ("always", "alarm", "holdfast")}
+    return row(
+        f"broken replay {name}: retrains on broken rows", wrong["holdfast"], "", "0",
+        wrong["holdfast"] == 0,
+        f"{len(played)} faults; training in every window: {wrong['always']}; excess cost "
+        f"{excess['holdfast']:,.0f}, every window {excess['always']:,.0f}, alarms "
+        f"{excess['alarm']:,.0f}",
+    )  # fmt: skip
+
+
+def _excess(played: list[dict[str, Any]], plan: str) -> float:
+    """Cost beyond the plan's own clean cost, over all faults."""
+    return float(sum(one[plan]["cost"] - one[plan]["clean_cost"] for one in played))

@@ -430,7 +430,7 @@ class Holdfast:
         )  # fmt: skip
         begin = found.window.since
         chosen = usable if begin is None else usable[usable >= begin]
-        if HELD <= len(chosen) // 4:
+        if len(chosen) // 4 >= HELD:
             chosen = chosen[:-HELD]
         challenger = world.train(chosen)
         self._tally["wrongful"] += world.wrongful(chosen)
