@@ -19,6 +19,10 @@ def numbers(**columns):
     return {name: read_values(ValueKind.NUMBER, values) for name, values in columns.items()}
 
 
+def words(**columns):
+    return {name: read_values(ValueKind.CATEGORY, values) for name, values in columns.items()}
+
+
 def spells(rng, rows, length, values):
     """A number that stays for about `length` rows, then takes another of some values."""
     change = rng.random(rows) < 1.0 / length
@@ -164,3 +168,96 @@ def test_scores_do_not_accuse_the_model_while_inputs_move():
     table["amount"] = table["amount"] * 100.0
     said = told(table, before=EARLIER, moved=(crossing("amount"), crossing("", "score"))).cause
     assert (said.kind, said.features) == ("unit_scale", ("amount",))
+
+
+def one_after_the_other(names, rows=4000):
+    return np.repeat(np.array(names, object), rows // len(names))
+
+
+def test_a_spelling_among_months_is_no_rename():
+    months = one_after_the_other([f"2008-{month:02d}" for month in range(1, 10)])
+    now, before = np.full(300, "2008-10", object), np.full(300, "2008-09", object)
+    said = told_of(words(m=months), words(m=now), words(m=before), "m", "unseen").cause
+    assert (said.class_, said.kind) == ("covariate", "new_category")
+
+
+def test_a_renamed_category_among_unlike_ones_is_a_rename():
+    places = one_after_the_other(["Lisbon", "Oslo", "Rome", "Vienna"])
+    now, before = np.full(300, "v2_anneiV", object), np.full(300, "Vienna", object)
+    said = told_of(words(place=places), words(place=now), words(place=before), "place", "unseen")
+    assert (said.cause.kind, said.cause.features) == ("category_renamed", ("place",))
+    assert "Vienna -> v2_anneiV" in said.cause.words
+
+
+def test_a_category_in_another_case_is_renamed_though_a_known_one_contains_it():
+    rng = np.random.default_rng(12)
+    sexes = rng.choice(np.array(["Female", "Male"], object), 4000)
+    now = rng.choice(np.array(["FEMALE", "MALE"], object), 300)
+    said = told_of(words(sex=sexes), words(sex=now), words(sex=sexes[:300]), "sex", "unseen").cause
+    assert said.kind == "category_renamed"
+    assert "Female -> FEMALE" in said.words
+    assert "Male -> MALE" in said.words
+
+
+@pytest.mark.parametrize(
+    ("now", "kind"),
+    [("STANDARD", "category_renamed"), ("Premium", "new_category"), ("unknown", "default_filled")],
+)
+def test_a_reference_of_one_category_is_told_by_spelling_only(now, kind):
+    def plan(name, rows):
+        return words(plan=np.full(rows, name, object))
+
+    known, before = plan("Standard", 4000), plan("Standard", 300)
+    said = told_of(known, plan(now, 300), before, "plan", "unseen").cause
+    assert (said.kind, said.features) == (kind, ("plan",))
+
+
+def of_six_rows(rng, rows):
+    """Names, and numbers, that stay for about six rows."""
+    towns = np.array(["Lisbon", "Oslo", "Rome", "Vienna"], object)
+    place = towns[spells(rng, rows, 6, np.arange(4.0)).astype(int)]
+    return place, spells(rng, rows, 6, np.arange(1.0, 31.0) + 0.37)
+
+
+@pytest.mark.parametrize("seed", [13, 14, 15])
+def test_a_default_that_stands_between_other_values_of_a_sticky_column_is_named(seed):
+    rng = np.random.default_rng(seed)
+    (places, index), (place, now), (past, before) = (of_six_rows(rng, n) for n in (6000, 600, 600))
+    hit = rng.random(600) < 0.4
+    now[hit], place[hit] = 0.0, "unknown"
+    of_numbers = told_of(numbers(x=index), numbers(x=now), numbers(x=before), "x").cause
+    of_words = told_of(words(x=places), words(x=place), words(x=past), "x", "unseen").cause
+    assert (of_numbers.kind, of_words.kind) == ("default_filled", "default_filled")
+
+
+@pytest.mark.parametrize("seed", [13, 14, 15])
+@pytest.mark.parametrize("value", [0.0, 15.37])
+def test_a_spell_of_a_default_in_a_sticky_column_is_not(seed, value):
+    rng = np.random.default_rng(seed)
+    (_, index), (_, now), (_, before) = (of_six_rows(rng, n) for n in (6000, 600, 600))
+    now[-20:] = value
+    said = told_of(numbers(x=index), numbers(x=now), numbers(x=before), "x").cause
+    assert said.kind not in {"default_filled", "stuck"}
+
+
+def fees(values):
+    """A column of fees beside one that has nothing to do with it."""
+    return numbers(fee=values, other=np.random.default_rng(len(values)).normal(size=len(values)))
+
+
+@pytest.mark.parametrize("value", [4.0, 0.0, -999.0])
+@pytest.mark.parametrize("onset", [0, 150])
+def test_a_column_constant_in_the_reference_that_steps_to_another_constant_is_no_default_fill(
+    value, onset
+):
+    now = fees(np.where(np.arange(300) < onset, 3.0, value))
+    said = told_of(fees(np.full(4000, 3.0)), now, fees(np.full(299, 3.0)), "fee").cause
+    assert (said.class_, said.kind, said.features) == ("covariate", "covariate_drift", ("fee",))
+
+
+@pytest.mark.parametrize("value", [4.0, 0.0, -999.0])
+def test_a_default_in_single_rows_of_a_constant_column_is_named(value):
+    hit = np.random.default_rng(16).random(300) < 0.2
+    now = fees(np.where(hit, value, 3.0))
+    said = told_of(fees(np.full(4000, 3.0)), now, fees(np.full(299, 3.0)), "fee").cause
+    assert (said.kind, said.features) == ("default_filled", ("fee",))

@@ -166,6 +166,17 @@ def test_a_short_reference_is_enough_for_shares(rows):
     assert portrait.columns["x"].r2 == 0.0
 
 
+def test_columns_that_never_change_have_a_portrait_though_they_say_nothing_of_each_other():
+    portrait = Portrait.of(
+        {
+            "plan": read_values(ValueKind.CATEGORY, np.full(500, "pro", object)),
+            "fee": read_values(ValueKind.NUMBER, np.full(500, 3.0)),
+        }
+    )
+    assert [portrait.columns[name].r2 for name in ("plan", "fee")] == [0.0, 0.0]
+    assert [portrait.columns[name].distinct for name in ("plan", "fee")] == [1, 1]
+
+
 def test_a_portrait_of_nothing_is_refused():
     for columns in ({}, {"x": read_values(ValueKind.NUMBER, [])}):
         with pytest.raises(DataError, match="at least one column and one row"):

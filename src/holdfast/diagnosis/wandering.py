@@ -23,6 +23,8 @@ from holdfast.diagnosis.signatures.transforms import KNOWN
 WANDERS = 12.0
 #: a spell is out of the ordinary from so many times the reference's longest
 UNUSUAL = 2.0
+#: rows lie strewn from so many times the runs that values of the reference make, and so many more
+STREWN, CHANCE_RUNS = 1.5, 3.0
 #: other columns moved along, when one did by this share of what the guilty one did, and by this
 ALONG, LEAST_ALONG = 0.35, 40.0
 #: what explains a column so much better than a movement of shares is a signature of its own
@@ -71,7 +73,8 @@ def tempered(suspect: Suspect, where: Scene) -> Suspect:
     """A suspect that a sticky column imitates, with what is left of its evidence.
 
     Rows of one spell are one observation: of a column whose values stay for long, evidence counts
-    by spells, and one spell no longer than the reference knows them says nothing at all.
+    by spells, and spells no longer than the reference knows them say nothing at all, unless the
+    rows lie strewn between other values.
     """
     cause = suspect.cause
     if not cause.features or cause.class_ != "pipeline":
@@ -90,7 +93,8 @@ def tempered(suspect: Suspect, where: Scene) -> Suspect:
         return suspect
     if cause.kind in SPELLS:
         nats = suspect.nats * max(1.0 - sticky, spells(look.values) / len(look.values))
-        if longest_spell(look.values) <= UNUSUAL * look.face.spell:
+        as_usual = longest_spell(look.values) <= UNUSUAL * look.face.spell
+        if as_usual and not strewn(suspect, sticky):
             nats = min(nats, look.drifted) - IMITATED
         return suspect._replace(nats=nats)
     if cause.kind in OF_ROWS:
@@ -101,8 +105,25 @@ def tempered(suspect: Suspect, where: Scene) -> Suspect:
 
 
 def _sticky(look: Look) -> float:
-    """How much more often than by chance a value stays; a column of one value stays for good."""
-    return 1.0 if look.face.distinct <= 1 else look.face.sticky
+    """How much more often than by chance a value stays; a column of one number stays for good.
+
+    Of one category alone an unseen one is news, and no spell of a known one.
+    """
+    return 1.0 if look.is_number and look.face.distinct <= 1 else look.face.sticky
+
+
+def strewn(suspect: Suspect, sticky: float) -> bool:
+    """Whether the accused rows lie in more runs than values that stay so long would make.
+
+    Args:
+        suspect: with the weight of each row.
+        sticky: how much more often than by chance a value of the column stays, 0 to 1.
+    """
+    if suspect.weight is None:
+        return False
+    accused = suspect.weight > 0.5
+    runs = int(accused[:1].sum()) + int(np.count_nonzero(accused[1:] & ~accused[:-1]))
+    return runs > STREWN * (1.0 - sticky) * int(accused.sum()) + CHANCE_RUNS
 
 
 def moved_along(best: Found, scene: Scene, everywhere: Found | None = None) -> None:

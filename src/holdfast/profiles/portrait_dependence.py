@@ -158,8 +158,10 @@ def category_levels(
     """A number per category, mean 0 and variance 1: where the other columns differ most.
 
     The first left singular vector of the (share-weighted) means of the other columns' features by
-    category, means of few rows shrunk to 0.
+    category, means of few rows shrunk to 0. All 0 where the other columns say nothing.
     """
+    if not features.shape[1]:
+        return np.zeros(categories)
     others = features.copy()
     others[:, block] = 0.0
     counts = np.bincount(codes[codes >= 0], minlength=categories).astype(np.float64)

@@ -168,6 +168,7 @@ def test_a_shift_of_all_names_is_simpler_than_any_other_exchange():
         (" Private", "Private", True), ("PRIVATE", "private", True), ("3.0", "3", True),
         ("v2_etavirP", "Private", True), ("Privat\u00c3\u00a9", "Private", True),
         ("Norway", "DE", False), ("married", "divorced", False), ("premium", "pro", False),
+        ("lisbon", "sbolin", True), ("2008-10", "2008-01", False),
     ],
 )  # fmt: skip
 def test_spellings_of_one_thing_are_told_from_others(new, old, alike):
@@ -193,3 +194,40 @@ def test_a_new_category_beside_the_known_ones_displaces_none():
     got = trace({"Norway": 20}, ["a", "b"], np.array([0.6, 0.4]), np.array([48.0, 32.0]), 100)
     assert (got.pairs, got.lost) == ((), ())
     assert got.displaced == 0.0
+
+
+def traced(new, known, rows=100):
+    """One unseen spelling in a tenth of the rows, beside known ones in even shares."""
+    shares = np.full(len(known), 1.0 / len(known))
+    return trace({new: rows // 10}, known, shares, 0.9 * rows * shares, rows)
+
+
+@pytest.mark.parametrize(
+    ("new", "known"),
+    [
+        ("2008-12", [f"2008-{month:02d}" for month in range(1, 12)]),
+        ("store_031", [f"store_{number:03d}" for number in range(1, 31)]),
+        ("2008-W10", [f"2008-W{week:02d}" for week in range(1, 10)]),
+        ("2008-12", ["2008-02"]),
+    ],
+)
+def test_the_next_one_of_a_series_is_no_spelling_of_the_ones_before(new, known):
+    got = traced(new, known)
+    assert (got.spelled, got.pairs) == (0.0, ())
+
+
+@pytest.mark.parametrize(
+    ("new", "old", "known"),
+    [
+        ("v2_ekaL", "Lake", ["Field", "Lake", "Road"]),
+        ("MALE", "Male", ["Female", "Male"]),
+        ("v2_elaM", "Male", ["Female", "Male"]),
+        ("Married-AF\u00c3\u00a9", "Married-AF", ["Married-CIV", "Married-AF", "Never"]),
+        ("basic.9", "basic.9y", ["basic.9y", "tertiary", "illiterate"]),
+        ("2008-09 ", "2008-09", ["2008-08", "2008-09", "2008-10"]),
+        ("GERMANY", "Germany", ["Germany"]),
+    ],
+)
+def test_a_misspelling_of_one_known_category_is_told(new, old, known):
+    got = traced(new, known)
+    assert (got.spelled, got.pairs) == (1.0, ((new, old),))

@@ -13,7 +13,8 @@ FloatArray = NDArray[np.float64]
 
 #: likeness from which a spelling is taken for another one
 ALIKE = 0.65
-#: by so much a new spelling must be more like a known one than known ones are like each other
+#: by so much a new spelling must be more like a known one than other known ones are, or than it is
+#: like another one
 APART = 0.2
 #: likeness among known ones where the reference has one alone
 UNTOLD = 0.6
@@ -89,18 +90,25 @@ def trace(
 
 
 def _means(name: str, best: int, known: list[str]) -> bool:
-    """Whether a spelling stands for a known one: alike, and more so than another known one is.
+    """Whether a spelling stands for a known one: the same but for case, blanks and signs, or alike.
 
-    Months, codes and numbered names are all alike: there the next one is no misspelling.
+    Months, codes and numbered names are all alike: there the next one is no misspelling. Alike
+    counts where known ones are less so, or where no other known one is nearly as much meant.
 
-    >>> _means("2008-11", 1, ["2008-09", "2008-10"]), _means("berlin.", 0, ["berlin", "paris"])
+    >>> _means("2008-12", 1, ["2008-01", "2008-02"]), _means("berlin.", 0, ["berlin", "paris"])
     (False, True)
-    >>> _means("Germany", 0, ["GERMANY"]), _means("2008-11", 0, ["2008-10"])
+    >>> _means("FEMALE", 0, ["Female", "Male"]), _means("v2_elaM", 1, ["Female", "Male"])
+    (True, True)
+    >>> _means("Germany", 0, ["GERMANY"]), _means("2008-12", 0, ["2008-02"])
     (True, False)
     """
     own = likeness(name, known[best])
-    others = (likeness(other, known[best]) for i, other in enumerate(known) if i != best)
-    return own >= ALIKE and own > max(others, default=UNTOLD) + APART
+    if own == 1.0:
+        return True
+    rest = [other for i, other in enumerate(known) if i != best]
+    among = max((likeness(other, known[best]) for other in rest), default=UNTOLD)
+    second = max((likeness(name, other) for other in rest), default=UNTOLD)
+    return own >= ALIKE and own > min(among, second) + APART
 
 
 def _lost(

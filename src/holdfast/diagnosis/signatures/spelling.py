@@ -71,8 +71,8 @@ def likeness(new: str, old: str) -> float:
 
     Equal without case, blanks and signs: 1. One contains the other, whole (prefix, suffix,
     garbling): 0.9 for three letters or more, 0.7 for a beginning cut off. The same letters in
-    another order: 0.8. Else the share of common letter pairs, times 0.8. Whole numbers are equal
-    without leading zeros; code 25 has nothing to do with code 2.
+    another order, no digits among them: 0.8. Else the share of common letter pairs, times 0.8.
+    Whole numbers are equal without leading zeros; code 25 has nothing to do with code 2.
 
     >>> likeness("PRIVATE", "private"), likeness("v2_etavirP", "Private"), likeness("x", "berlin")
     (1.0, 0.8, 0.0)
@@ -95,7 +95,7 @@ def likeness(new: str, old: str) -> float:
         return 0.7
     if len(b) >= 2 and b[::-1] in a:
         return 0.8
-    if len(b) >= 4 and len(a) == len(b) and sorted(a) == sorted(b):
+    if a.isalpha() and len(b) >= 4 and len(a) == len(b) and sorted(a) == sorted(b):
         return 0.8
     pairs = _pairs(a), _pairs(b)
     size = len(pairs[0]) + len(pairs[1])
