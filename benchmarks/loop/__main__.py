@@ -3,10 +3,10 @@
     python -m benchmarks.loop [--streams elec2,bank_marketing_additional] [--seed N]
     python -m benchmarks.loop --faults [--at 8,14,20]
 
-Needs HOLDFAST_DATA. Writes `results/clean.json` or `results/faults.json`, stream by stream. A fault
-lasts two windows from each of the given ones on, and is played until three windows later; before
-it all plans are where their clean run is. Excess is the cost beyond the plan's own clean cost of
-the same windows, without the rows of the fault itself.
+Needs HOLDFAST_DATA. Writes `results/clean.json` and, with faults, `results/faults.json`, stream by
+stream. A fault lasts two windows from each of the given ones on, and is played until three windows
+later; before it all plans are where their clean run is. Excess is the cost beyond the plan's own
+clean cost of the same windows, with and without the rows of the fault itself.
 """
 
 from __future__ import annotations
@@ -59,11 +59,16 @@ def clean(name: str, seed: int) -> dict[str, Any]:
     return {plan: msgspec.to_builtins(one) for plan, one in play(_world(name, seed)).items()}
 
 
-def with_faults(name: str, at: list[int], seed: int) -> dict[str, Any]:
-    """Every plan over every fault, from copies of the clean run as it is when the fault begins."""
+def with_faults(name: str, at: list[int], seed: int) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Every plan over every fault, from copies of the clean run as it is when the fault begins.
+
+    Returns:
+        What the faults came to, by window and kind; and what the clean run did.
+    """
     world = _world(name, seed)
     columns = hit(world.stream, np.arange(world.edges[FIRST]))
-    playing = plans(world, TRIED)
+    playing = plans(world)
+    tried = {plan: playing[plan] for plan in TRIED}
     found: dict[str, Any] = {}
     for number in range(FIRST, WINDOWS):
         if number in at:
@@ -71,19 +76,19 @@ def with_faults(name: str, at: list[int], seed: int) -> dict[str, Any]:
             for fault in FAULTS:
                 stream = broken(world.stream, fault, columns, rows, seed + number)
                 if stream is not None:
-                    found[f"{number} {fault}"] = _apart(world, playing, stream, rows, number)
+                    found[f"{number} {fault}"] = _apart(world, tried, stream, rows, number)
         for one in playing.values():
             one.step(number)
     for key, of_fault in found.items():
         number = int(key.split()[0])
-        for plan, one in playing.items():
+        for plan, one in tried.items():
             end = min(WINDOWS, number + LASTS + AFTER)
             rows = np.arange(world.edges[number], world.edges[number + LASTS])
             world.broken = range(int(rows[0]), int(rows[-1]) + 1)
             own = one.played(number, end)
             world.broken = None
             of_fault[plan]["clean_cost"], of_fault[plan]["clean_during"] = own.cost, own.during
-    return found
+    return found, {plan: msgspec.to_builtins(one.played()) for plan, one in playing.items()}
 
 
 def _apart(
@@ -132,19 +137,23 @@ def main() -> None:
     parser.add_argument("--faults", action="store_true")
     parser.add_argument("--at", default="8,14,20")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--out", type=Path)
+    parser.add_argument("--out", type=Path, default=RESULTS)
     given = parser.parse_args()
-    path = given.out or RESULTS / ("faults.json" if given.faults else "clean.json")
-    kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
     for name in given.streams.split(","):
         if given.faults:
-            found = with_faults(name, [int(n) for n in given.at.split(",")], given.seed)
-            kept[name] = {**kept.get(name, {}), **found}
+            found, own = with_faults(name, [int(n) for n in given.at.split(",")], given.seed)
+            _keep(given.out / "faults.json", name, found)
         else:
-            kept[name] = clean(name, given.seed)
-        path.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
-        sys.stdout.write(f"{name} {json.dumps(kept[name])}\n")
-        sys.stdout.flush()
+            own = clean(name, given.seed)
+        _keep(given.out / "clean.json", name, own)
+
+
+def _keep(path: Path, name: str, found: dict[str, Any]) -> None:
+    kept: dict[str, Any] = json.loads(path.read_text()) if path.exists() else {}
+    kept[name] = found
+    path.write_text(json.dumps(kept, indent=1) + "\n", "utf-8")
+    sys.stdout.write(f"{name}: {json.dumps(found)}\n")
+    sys.stdout.flush()
 
 
 if __name__ == "__main__":

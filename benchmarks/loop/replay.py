@@ -10,7 +10,7 @@ answers the open incidents, see `Watcher`.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NamedTuple
 
 import msgspec
@@ -45,6 +45,8 @@ TOP = 12
 REFERENCE, TICK = 6_000, 1_000_000
 #: rows of an incident that a person looks at
 LOOKED = 1_500
+#: rows that are answered together
+PART = 250
 #: newest rows that a retraining leaves out, so that the challenger is judged on them at once
 HELD = 300
 #: windows that a fault lasts, and that are played after it
@@ -52,10 +54,11 @@ LASTS, AFTER = 2, 3
 
 
 class Model(NamedTuple):
-    """A fitted model and the rows it learned from."""
+    """A fitted model, the rows it learned from, and the inputs that it takes."""
 
     fit: Any
     rows: Ints
+    inputs: Ints
 
 
 class Counts(NamedTuple):
@@ -105,17 +108,24 @@ class Design:
 
     def matrix(self, stream: Stream) -> Floats:
         """Shape (n, d)."""
-        parts = []
+        return np.column_stack([part for _, part in self._parts(stream)])
+
+    def without(self, names: frozenset[str]) -> Ints:
+        """Which of the d inputs come from other columns."""
+        wide = [2] * len(self._numbers) + [len(top) for top in self._words.values()]
+        owner = np.repeat([*self._numbers, *self._words], wide)
+        return np.flatnonzero(~np.isin(owner, list(names)))
+
+    def _parts(self, stream: Stream) -> Iterator[tuple[str, Floats]]:
         for name, (middle, spread) in self._numbers.items():
             values = stream.numbers[name]
-            parts.append(
-                np.clip((np.where(np.isfinite(values), values, middle) - middle) / spread, -8, 8)
-            )
-            parts.append((~np.isfinite(values)).astype(float))
+            known = np.where(np.isfinite(values), values, middle)
+            yield name, np.clip((known - middle) / spread, -8, 8)
+            yield name, (~np.isfinite(values)).astype(float)
         for name, top in self._words.items():
             text = stream.words[name].astype(str)
-            parts += [(text == word).astype(float) for word in top]
-        return np.column_stack(parts)
+            for word in top:
+                yield name, (text == word).astype(float)
 
 
 class World:
@@ -150,17 +160,18 @@ class World:
         self._take(stream)
         self.broken = rows
 
-    def train(self, rows: Ints) -> Model:
-        """A model of some rows."""
+    def train(self, rows: Ints, without: frozenset[str] = frozenset()) -> Model:
+        """A model of some rows, without some columns."""
+        inputs = self.design.without(without)
         fit = LogisticRegression(C=1.0, max_iter=200)
-        fit.fit(self.x[rows], self.bad[rows])
-        return Model(fit, rows)
+        fit.fit(self.x[np.ix_(rows, inputs)], self.bad[rows])
+        return Model(fit, rows, inputs)
 
     def score(self, model: Model, rows: Ints) -> Floats:
         """Probabilities."""
         if not len(rows):
             return np.empty(0)
-        found: Floats = model.fit.predict_proba(self.x[rows])[:, 1]
+        found: Floats = model.fit.predict_proba(self.x[np.ix_(rows, model.inputs)])[:, 1]
         return found
 
     def losses(self, model: Model, rows: Ints, metric: str = "log_loss") -> Floats:
@@ -309,7 +320,7 @@ class Watcher:
 
     def observe(self, rows: Ints) -> None:
         """Rows of a window, in parts."""
-        self._scan.take(int(rows[-1]) + 1)
+        self.screen(rows)
         if self._monitor is None:
             return
         for part in np.array_split(rows, max(1, len(rows) // 500)):
@@ -319,6 +330,15 @@ class Watcher:
                 self._note(incident, int(part[-1]) + 1)
         self._attend(int(rows[-1]) + 1)
         self.open = [i for i in self._monitor.incidents if i.status is IncidentStatus.OPEN]
+
+    def screen(self, rows: Ints) -> None:
+        """The screening looks at some rows."""
+        self._scan.take(int(rows[-1]) + 1)
+
+    def guilty(self) -> frozenset[str]:
+        """Columns that the screening doubts at the last row that it has seen."""
+        lasting = [one for one in self._scan.found().stretches if one.end is None]
+        return frozenset(name for one in lasting for name in one.features)
 
     def _attend(self, row: int) -> None:
         """What a person does once a window: answers the open incidents that spoil rows.
@@ -372,6 +392,7 @@ class Holdfast:
         self._standby: Model | None = None
         self._challenger: Model | None = None
         self._promoted, self._cause = FIRST, ""
+        self._without: tuple[tuple[int, frozenset[str]], Model] | None = None
         self._retrained: list[int] = []
         self._tally = dict.fromkeys(("wrongful", "promotions", "rollbacks", "vetoes"), 0)
         self.watcher = Watcher(world)
@@ -387,7 +408,9 @@ class Holdfast:
         """One window: answers, looks, decides; outcomes are those of the windows before."""
         world, champion = self._world, self._champion
         rows, matured = world.window(number), int(world.edges[number])
-        self.scores[rows] = world.score(champion, rows)
+        for part in np.array_split(rows, max(1, len(rows) // PART)):
+            self.scores[part] = world.score(self._answering(), part)
+            self.watcher.screen(part)
         self.watcher.observe(rows)
         fresh = self.watcher.sound(np.arange(self._judged, matured))
         self._watch.update(world.losses(champion, fresh), fresh * TICK)
@@ -411,6 +434,16 @@ class Holdfast:
             self._cause = decision.cause or ""
             self._retrained.append(now)
             self._train(signal, number, matured)
+
+    def _answering(self) -> Model:
+        """The champion; while columns are in doubt, what it would be without them."""
+        guilty = self.watcher.guilty()
+        if not guilty or not len(self._world.design.without(guilty)):
+            return self._champion
+        if self._without is None or self._without[0] != (int(self._champion.rows[-1]), guilty):
+            key = (int(self._champion.rows[-1]), guilty)
+            self._without = key, self._world.train(self._champion.rows, guilty)
+        return self._without[1]
 
     def _facts(self, signal: LossSignal, matured: int, now: int) -> Facts:
         rows = self._champion.rows
