@@ -13,7 +13,7 @@ from tests.storage.helpers import admit
 from holdfast.errors import StoreError
 from holdfast.releases.lifecycle import Lifecycle
 from holdfast.storage import Store
-from holdfast.storage.training import Interval, without
+from holdfast.storage.training import Interval, SpoiledRow, without
 
 HOW = {"at": 100, "by": "ada", "reason": "test"}
 
@@ -74,6 +74,31 @@ def test_an_incident_without_an_end_spoils_everything_after_it(store):
     with pytest.raises(StoreError, match="spoiled"):
         store.training.record("loan", "a", [Interval(1_000, 2_000)], at=50)
     store.training.record("loan", "a", [Interval(10, 15)], at=50)
+
+
+def test_incidents_that_spoiled_rows_are_named_by_their_first_twelve_characters(store):
+    admit(store, "loan", "a")
+    store.training.spoil("loan", "0123456789abc", Interval(15), at=30)
+    with pytest.raises(StoreError) as caught:
+        store.training.record("loan", "a", [Interval(10, 20)], at=50)
+    assert caught.value.got == "rows of 0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [(Interval(1, 2), "until"), (SpoiledRow("loan", "i1", "", Interval(1), True), "standing")],
+)
+def test_an_interval_and_what_was_found_spoiled_are_not_changed_afterwards(record, name):
+    with pytest.raises(AttributeError, match="immutable"):
+        setattr(record, name, None)
+
+
+def test_how_many_rows_a_release_learned_from_is_told_of_that_release(store):
+    for release, rows in (("a", 7), ("b", None), ("c", 0)):
+        admit(store, "loan", release)
+        store.training.record("loan", release, [Interval(10, 15)], at=50, rows=rows)
+        assert store.training.rows("loan", release) == rows
+    assert store.training.rows("loan", "d") is None
 
 
 def test_what_was_learned_is_told_once(store):
