@@ -201,7 +201,8 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("mutants.json"))
     given = parser.parse_args()
-    before = json.loads(given.out.read_text("utf-8"))["modules"] if given.modules else {}
+    keep = bool(given.modules) and given.out.exists()
+    before = json.loads(given.out.read_text("utf-8"))["modules"] if keep else {}
     told = run(given.modules or list(HELD), given.most, given.seed)
     text = json.dumps(together({**before, **told}, given.seed), indent=1)
     given.out.write_text(text + "\n", "utf-8")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.releases.lifecycle import Stage
@@ -139,9 +139,12 @@ def test_the_parts_of_a_course_are_given_by_name(kind, parts):
     st.just(0) | st.integers(0, 50),
     st.sampled_from(["better", "worse", "slice_worse", "undecided"]),
     st.sampled_from([None, *STEPS]),
-    st.integers(0, 40 * HOUR),
+    st.integers(0, 40).map(lambda hours: hours * HOUR),
     st.sampled_from(["", "guard"]),
 )
+@example(Stage.SHADOW, 1_000, 1, "better", None, 24 * HOUR, "")
+@example(Stage.CANARY, 500, 0, "undecided", 0.05, 2 * HOUR, "")
+@example(Stage.CANARY, 500, 0, "better", 0.25, 2 * HOUR, "")
 def test_nothing_goes_up_that_is_not_better_long_enough_and_sound(
     stage, answers, errors, compared, share, now, tripped
 ):
