@@ -19,7 +19,9 @@ from __future__ import annotations
 import argparse
 import ast
 import copy
+import importlib.util
 import json
+import multiprocessing
 import os
 import random
 import shutil
@@ -49,6 +51,9 @@ HELD = {
 }
 #: seconds for the tests of one mutant; one that hangs is killed
 PATIENCE = 120
+#: what every trial needs is loaded once, before it is forked
+_FORKS = multiprocessing.get_context("forkserver")
+_FORKS.set_forkserver_preload(["pytest", "hypothesis", "numpy", "pyarrow", "msgspec"])
 _SWAP = {
     ast.Lt: ast.GtE, ast.GtE: ast.Lt, ast.Gt: ast.LtE, ast.LtE: ast.Gt, ast.Eq: ast.NotEq,
     ast.NotEq: ast.Eq, ast.Is: ast.IsNot, ast.IsNot: ast.Is, ast.In: ast.NotIn, ast.NotIn: ast.In,
@@ -124,28 +129,36 @@ def killed(source: Path, module: str, text: str) -> bool:
     place = source / "holdfast" / module
     before = place.read_text("utf-8")
     place.write_text(text, "utf-8")
-    command = [
-        sys.executable, "-m", "pytest", "-q", "-x", "-p", "no:cacheprovider",
-        "-o", f"pythonpath={source} .", *HELD[module],
-    ]  # fmt: skip
+    # two mutants of one length within a second would pass for each other in the compiled file
+    Path(importlib.util.cache_from_source(str(place))).unlink(missing_ok=True)
+    trial = _FORKS.Process(target=_try, args=(source, HELD[module]), daemon=True)
     try:
-        done = subprocess.run(
-            command, cwd=ROOT, capture_output=True, timeout=PATIENCE, check=False,
-            env={**os.environ, "PYTHONPATH": str(source)},
-        )  # fmt: skip
-        return done.returncode != 0
-    except subprocess.TimeoutExpired:
-        return True
+        trial.start()
+        trial.join(PATIENCE)
+        return trial.exitcode != 0
     finally:
+        trial.kill()
+        trial.join()
         place.write_text(before, "utf-8")
 
 
-def run(modules: Sequence[str], most: int, seed: int) -> dict[str, dict[str, Any]]:
-    """Tries mutants of some modules, at most so many, drawn by the seed: what became of each."""
+def _try(source: Path, tests: tuple[str, ...]) -> None:
+    """Runs tests against a copy of the package, in a process that has not loaded the package."""
+    os.chdir(ROOT)
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 1)
+    os.dup2(nowhere, 2)
+    os.environ |= {"PYTHONPATH": str(source), "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1"}
+    pytest = importlib.import_module("pytest")
+    options = ["-q", "-x", "-p", "no:cacheprovider", "-p", "pytest_timeout"]
+    sys.exit(pytest.main([*options, "-o", f"pythonpath={source} .", *tests]))
+
+
+def run(modules: Sequence[str], most: int, seed: int) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Tries mutants of some modules, at most so many, drawn by the seed: what became of them."""
     texts = {module: (ROOT / "src/holdfast" / module).read_text("utf-8") for module in modules}
     found = [(module, *mutant) for module, text in texts.items() for mutant in mutants(text)]
     drawn = random.Random(seed).sample(found, min(most, len(found)))
-    told: dict[str, dict[str, Any]] = {}
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "src"
         shutil.copytree(ROOT / "src", source, ignore=shutil.ignore_patterns("__pycache__"))
@@ -154,15 +167,16 @@ def run(modules: Sequence[str], most: int, seed: int) -> dict[str, dict[str, Any
                 raise SystemExit(f"the tests of {module} fail without any mutant")
             mine = [(where, text) for name, where, text in drawn if name == module]
             alive = [where for where, text in mine if not killed(source, module, text)]
-            told[module] = {
-                "commit": commit(),
-                "mutants": sum(name == module for name, *_ in found),
-                "tried": len(mine),
-                "killed": len(mine) - len(alive),
-                "alive": sorted(alive, key=lambda where: int(where.split(":")[0])),
-            }
-            print(module, f"{told[module]['killed']} of {len(mine)}", flush=True)
-    return told
+            yield (
+                module,
+                {
+                    "commit": commit(),
+                    "mutants": sum(name == module for name, *_ in found),
+                    "tried": len(mine),
+                    "killed": len(mine) - len(alive),
+                    "alive": sorted(alive, key=lambda where: int(where.split(":")[0])),
+                },
+            )
 
 
 def commit() -> str:
@@ -202,11 +216,12 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path(__file__).with_name("mutants.json"))
     given = parser.parse_args()
     keep = bool(given.modules) and given.out.exists()
-    before = json.loads(given.out.read_text("utf-8"))["modules"] if keep else {}
-    told = run(given.modules or list(HELD), given.most, given.seed)
-    text = json.dumps(together({**before, **told}, given.seed), indent=1)
-    given.out.write_text(text + "\n", "utf-8")
-    print(text)
+    before: dict[str, Any] = json.loads(given.out.read_text("utf-8"))["modules"] if keep else {}
+    for module, one in run(given.modules or list(HELD), given.most, given.seed):
+        before[module] = one
+        print(module, f"{one['killed']} of {one['tried']}", *one["alive"], sep="\n  ", flush=True)
+        text = json.dumps(together(before, given.seed), indent=1)
+        given.out.write_text(text + "\n", "utf-8")
 
 
 if __name__ == "__main__":
