@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 import sqlite3
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.storage.helpers import admit
 
 from holdfast.errors import StoreError
 from holdfast.releases.lifecycle import Lifecycle
 from holdfast.storage import Store
-from holdfast.storage.training import Interval, SpoiledRow, without
+from holdfast.storage.training import Interval, SpoiledRow, outside, without
 
 HOW = {"at": 100, "by": "ada", "reason": "test"}
 
@@ -37,6 +38,17 @@ def test_what_is_left_of_a_window_is_exactly_its_sound_times(since, length, spoi
     assert {t for piece in left for t in range(piece.since, piece.until or 0)} == sound
     assert list(left) == sorted(left)
     assert all((a.until or 0) < b.since for a, b in itertools.pairwise(left))
+
+
+@given(st.lists(st.integers(0, 45), max_size=9), st.lists(intervals, max_size=5))
+@example([2, 3, 4], [Interval(3, 4)])
+@example([2, 3, 45], [Interval(3)])
+def test_a_time_is_outside_where_no_interval_has_it(times, spoiled):
+    within = [
+        any(c.since <= t and (c.until is None or t < c.until) for c in spoiled) for t in times
+    ]
+
+    assert outside(np.array(times, np.int64), spoiled).tolist() == [not one for one in within]
 
 
 def test_a_window_without_an_end_is_not_cut():
