@@ -14,7 +14,7 @@ from sklearn.preprocessing import StandardScaler
 from holdfast.contracts import Contract
 from holdfast.errors import ReleaseError
 from holdfast.releases import Registry, Release
-from holdfast.releases.gate import GateState
+from holdfast.releases.gate import Gate, GateState, Question
 
 COLUMNS = ["income", "age", "debt", "years", "collected"]
 
@@ -192,3 +192,20 @@ def test_a_gate_opened_behind_the_registrys_back_is_still_shut(registry, suspect
 
     with pytest.raises(ReleaseError, match="shut"):
         registry.promote("loan", suspect.id)
+
+
+SUSPECT = Question(code="HF-L-POST-OUTCOME", columns=("collected",), sentence="late")
+
+
+@pytest.mark.parametrize(
+    ("record", "name"), [(SUSPECT, "code"), (Gate(audited=False, failures=("leak",)), "failures")]
+)
+def test_what_the_gate_says_is_not_changed_afterwards(record, name):
+    with pytest.raises(AttributeError, match="immutable"):
+        setattr(record, name, ())
+
+
+@pytest.mark.parametrize(("kind", "parts"), [(Gate, (True,)), (Question, ("HF-L-NOTHING", (), ""))])
+def test_the_parts_of_a_gate_are_given_by_name(kind, parts):
+    with pytest.raises(TypeError):
+        kind(*parts)

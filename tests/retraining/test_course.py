@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from holdfast.releases.lifecycle import Stage
-from holdfast.retraining.course import Go, Trial, turn
+from holdfast.retraining.course import Go, Trial, Turn, turn
 from holdfast.retraining.policy import Bounds
 
 HOUR = 3_600_000_000
@@ -96,15 +96,55 @@ def test_what_could_not_be_measured_is_told():
     assert "could not be told" in " ".join(next_of(trial).why)
 
 
+def test_what_was_measured_or_is_not_asked_for_is_not_told_missing():
+    measured = Trial(stage=Stage.SHADOW, since=0, answers=1_000, p99=40_000, compared="better")
+    not_asked = Trial(stage=Stage.CANARY, since=0, answers=500, share=0.25, compared="better")
+    for trial in (measured, not_asked):
+        assert "could not be told" not in " ".join(next_of(trial).why)
+
+
+def test_how_long_answers_take_is_told_in_milliseconds():
+    bounds = Bounds(min=0, requests=10, max_p99=80_000)
+    trial = Trial(stage=Stage.SHADOW, since=0, answers=10, p99=90_000)
+    [why] = turn(trial, 1, shadow=bounds, canary=bounds, steps=STEPS).why
+    assert why == "99 of 100 answers take up to 90.0 ms, more than 80.0 ms"
+
+
+def test_a_challenger_of_which_nothing_is_known_has_answered_nothing_and_failed_at_nothing():
+    unknown = next_of(Trial(stage=Stage.SHADOW, since=0))
+    assert unknown.why[0] == "0 of 1,000 answers"
+    strict = Bounds(min=0, requests=10, max_error_rate=0.0)
+    trial = Trial(stage=Stage.SHADOW, since=0, answers=10, compared="better")
+    assert turn(trial, 1, shadow=strict, canary=strict, steps=STEPS).go is Go.CANARY
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [(Trial(stage=Stage.SHADOW, since=0), "since"), (Turn(go=Go.WAIT, why=()), "go")],
+)
+def test_what_was_seen_and_decided_is_not_changed_afterwards(record, name):
+    with pytest.raises(AttributeError, match="immutable"):
+        setattr(record, name, None)
+
+
+@pytest.mark.parametrize(("kind", "parts"), [(Trial, (Stage.SHADOW, 0)), (Turn, (Go.WAIT, ()))])
+def test_the_parts_of_a_course_are_given_by_name(kind, parts):
+    with pytest.raises(TypeError):
+        kind(*parts)
+
+
 @given(
     st.sampled_from([Stage.SHADOW, Stage.CANARY]),
     st.integers(0, 3_000),
-    st.integers(0, 50),
+    st.just(0) | st.integers(0, 50),
     st.sampled_from(["better", "worse", "slice_worse", "undecided"]),
     st.sampled_from([None, *STEPS]),
-    st.integers(0, 40 * HOUR),
+    st.integers(0, 40).map(lambda hours: hours * HOUR),
     st.sampled_from(["", "guard"]),
 )
+@example(Stage.SHADOW, 1_000, 1, "better", None, 24 * HOUR, "")
+@example(Stage.CANARY, 500, 0, "undecided", 0.05, 2 * HOUR, "")
+@example(Stage.CANARY, 500, 0, "better", 0.25, 2 * HOUR, "")
 def test_nothing_goes_up_that_is_not_better_long_enough_and_sound(
     stage, answers, errors, compared, share, now, tripped
 ):
@@ -119,7 +159,7 @@ def test_nothing_goes_up_that_is_not_better_long_enough_and_sound(
         assert not tripped
         assert answers >= bounds.requests
         assert errors <= bounds.max_error_rate * answers
-        assert now >= bounds.least
+        assert now >= bounds.min
         assert compared == "better" or (compared == "undecided" and found.go is Go.CANARY)
     if found.go is Go.CANARY:
         assert found.share > (share or 0.0)

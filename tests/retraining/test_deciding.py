@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from holdfast.retraining.deciding import Outcome, Role, decide
+from holdfast.retraining.deciding import Decision, Outcome, Role, Told, decide
 from holdfast.retraining.facts import Facts, LossSignal, OpenIncident
 from holdfast.retraining.policy import Policy, Rise, Unless, When
 from holdfast.retraining.units import duration
@@ -122,6 +122,85 @@ def test_a_schedule_asks_once_its_time_is_over():
     assert decide(policy, facts()).outcome is Outcome.RETRAIN
     lately = facts(retrains=(NOW - 20 * DAY,))
     assert decide(policy, lately).outcome is Outcome.WAIT
+
+
+def clause(policy: Policy, found: Facts, name: str) -> Told:
+    [told] = [c for c in decide(policy, found).clauses if c.name == name]
+    return told
+
+
+def test_an_incident_that_asks_to_recalibrate_is_heard_whatever_its_class():
+    asks = (an_incident("concept", "concept_drift", "recalibrate"),)
+    assert decide(POLICY, facts(loss=CALM, incidents=asks)).outcome is Outcome.RECALIBRATE
+    deaf = Policy(when=When(growth=None, incident=False))
+    assert decide(deaf, facts(incidents=asks)).outcome is Outcome.RETRAIN
+
+
+def test_one_row_more_asks_where_the_champion_learned_from_one():
+    policy = Policy(when=When(loss_increase=None, growth=1.3))
+    assert clause(policy, facts(trained_rows=1, matured=0), "when.growth").holds is False
+    assert clause(policy, facts(trained_rows=1, matured=1), "when.growth").holds is True
+
+
+@pytest.mark.parametrize(
+    ("trained_rows", "matured", "times"),
+    [(0, 0, 0), (1, 1, 2), (1_000, 299, 0), (1_000, 300, 1), (1_000, 689, 1), (1_000, 690, 2)],
+)
+def test_growth_is_a_cause_of_its_own_each_time_the_rows_have_grown_again(
+    trained_rows, matured, times
+):
+    policy = Policy(when=When(loss_increase=None, growth=1.3), unless=Unless(matured_labels=0))
+    found = facts(trained_rows=trained_rows, matured=matured)
+    cause = decide(policy, found).cause
+    assert cause == (f"growth:{'c' * 12}:{times}" if times else None)
+
+
+SECOND = duration("1s")
+
+
+@pytest.mark.parametrize(
+    ("age", "ago"), [(0, "0s"), (SECOND, "1s"), (2 * SECOND + 5, "2s"), (-SECOND, "0s")]
+)
+def test_how_long_ago_it_was_trained_is_told_in_whole_seconds(age, ago):
+    policy = Policy(when=When(loss_increase=None, growth=None, schedule=DAY))
+    schedule = clause(policy, facts(trained_at=NOW - age), "when.schedule")
+    assert schedule.sentence == f"trained {ago} ago; the schedule is 1d"
+    cooldown = clause(policy, facts(retrains=(NOW - age,)), "unless.cooldown")
+    assert cooldown.sentence == f"retrained {ago} ago, the cooldown is 1w"
+
+
+def test_a_rise_whose_beginning_is_not_known_has_not_lasted_yet():
+    policy = Policy(when=When(growth=None, loss_increase=Rise(lasting=1)))
+    unknown = msgspec.structs.replace(RISEN, since=None)
+    assert decide(policy, facts(loss=unknown)).outcome is Outcome.WAIT
+
+
+@pytest.mark.parametrize(("source", "place"), [("source=app", "source=app"), ("", "one place")])
+def test_a_storm_is_told_with_the_place_it_comes_from(source, place):
+    storm = clause(POLICY, facts(storms={source: 3}), "unless.storm")
+    assert storm.sentence == f"3 models alarm at once from {place}"
+
+
+def test_incidents_and_challengers_are_named_by_their_first_twelve_characters():
+    bad, drift = (
+        msgspec.structs.replace(an_incident(class_, asks=asks), id="0123456789abc")
+        for class_, asks in (("pipeline", ""), ("concept", "retrain"))
+    )
+    found = facts(incidents=(bad, drift), challenger="0123456789abc")
+    for name in ("when.incident", "unless.open_incident", "challenger"):
+        sentence = clause(POLICY, found, name).sentence
+        assert "0123456789ab " in sentence
+
+
+def test_what_was_decided_is_not_changed_afterwards_and_is_given_by_name():
+    decision = decide(POLICY, facts())
+    for record, name in ((decision, "outcome"), (decision.clauses[0], "holds")):
+        with pytest.raises(AttributeError, match="immutable"):
+            setattr(record, name, None)
+    with pytest.raises(TypeError):
+        Decision(Outcome.WAIT, None, ())
+    with pytest.raises(TypeError):
+        Told("frozen", Role.UNLESS, None, "")
 
 
 incidents = st.lists(

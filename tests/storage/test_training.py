@@ -5,15 +5,16 @@ from __future__ import annotations
 import itertools
 import sqlite3
 
+import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from tests.storage.helpers import admit
 
 from holdfast.errors import StoreError
 from holdfast.releases.lifecycle import Lifecycle
 from holdfast.storage import Store
-from holdfast.storage.training import Interval, without
+from holdfast.storage.training import Interval, SpoiledRow, outside, without
 
 HOW = {"at": 100, "by": "ada", "reason": "test"}
 
@@ -37,6 +38,17 @@ def test_what_is_left_of_a_window_is_exactly_its_sound_times(since, length, spoi
     assert {t for piece in left for t in range(piece.since, piece.until or 0)} == sound
     assert list(left) == sorted(left)
     assert all((a.until or 0) < b.since for a, b in itertools.pairwise(left))
+
+
+@given(st.lists(st.integers(0, 45), max_size=9), st.lists(intervals, max_size=5))
+@example([2, 3, 4], [Interval(3, 4)])
+@example([2, 3, 45], [Interval(3)])
+def test_a_time_is_outside_where_no_interval_has_it(times, spoiled):
+    within = [
+        any(c.since <= t and (c.until is None or t < c.until) for c in spoiled) for t in times
+    ]
+
+    assert outside(np.array(times, np.int64), spoiled).tolist() == [not one for one in within]
 
 
 def test_a_window_without_an_end_is_not_cut():
@@ -74,6 +86,31 @@ def test_an_incident_without_an_end_spoils_everything_after_it(store):
     with pytest.raises(StoreError, match="spoiled"):
         store.training.record("loan", "a", [Interval(1_000, 2_000)], at=50)
     store.training.record("loan", "a", [Interval(10, 15)], at=50)
+
+
+def test_incidents_that_spoiled_rows_are_named_by_their_first_twelve_characters(store):
+    admit(store, "loan", "a")
+    store.training.spoil("loan", "0123456789abc", Interval(15), at=30)
+    with pytest.raises(StoreError) as caught:
+        store.training.record("loan", "a", [Interval(10, 20)], at=50)
+    assert caught.value.got == "rows of 0123456789ab"
+
+
+@pytest.mark.parametrize(
+    ("record", "name"),
+    [(Interval(1, 2), "until"), (SpoiledRow("loan", "i1", "", Interval(1), True), "standing")],
+)
+def test_an_interval_and_what_was_found_spoiled_are_not_changed_afterwards(record, name):
+    with pytest.raises(AttributeError, match="immutable"):
+        setattr(record, name, None)
+
+
+def test_how_many_rows_a_release_learned_from_is_told_of_that_release(store):
+    for release, rows in (("a", 7), ("b", None), ("c", 0)):
+        admit(store, "loan", release)
+        store.training.record("loan", release, [Interval(10, 15)], at=50, rows=rows)
+        assert store.training.rows("loan", release) == rows
+    assert store.training.rows("loan", "d") is None
 
 
 def test_what_was_learned_is_told_once(store):

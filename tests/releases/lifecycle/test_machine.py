@@ -321,6 +321,52 @@ def test_the_same_key_gives_the_same_move_and_one_event(loan, store):
     assert loan.rollback(key="k3", **HOW) == loan.rollback(key="k3", **HOW)
 
 
+def test_a_release_that_is_added_is_told_to_those_who_follow_releases(loan, store):
+    loan.add("a", **HOW)
+    told = store.control.events("loan", ["release.added"])
+    assert [(event.payload, event.at) for event in told] == [({"release": "a"}, 1)]
+
+
+def test_of_all_moves_a_promotion_alone_speaks_of_waivers(loan, store):
+    crown(loan, "a", "b")
+    loan.rollback(**HOW)
+    told = [e for e in store.control.events("loan") if e.kind.startswith("lifecycle.")]
+    assert {e.kind for e in told if "waived" in e.payload} == {"lifecycle.promote"}
+
+
+def test_a_move_that_was_made_is_not_changed_afterwards(loan):
+    move = loan.add("a", **HOW)
+    with pytest.raises(AttributeError, match="immutable"):
+        move.rev = 7
+
+
+def test_a_refusal_names_a_release_by_its_first_twelve_characters(loan, store):
+    first, second, unknown = ("0123456789ab" + letter * 52 for letter in "abc")
+
+    def named(call, *args, **kwargs) -> None:
+        error = refused("HF-E-LIFECYCLE", call, *args, **kwargs, **HOW)
+        assert "0123456789ab" in error.message
+        assert not any(f"0123456789ab{c}" in f"{error.message} {error.got}" for c in "abc")
+
+    named(loan.audit, unknown)
+    loan.add(first, **HOW)
+    named(loan.add, first)
+    named(loan.audit, first)
+    named(loan.record_check, first, "shadow", True)
+    loan.reject(first, **HOW)
+    admit(loan, second, "d")
+    for release in (second, "d"):
+        loan.shadow(release, **HOW)
+    loan.canary(second, 0.1, **HOW)
+    named(loan.canary, "d", 0.1)
+
+
+def test_a_freeze_that_stands_and_one_that_does_not_are_told_apart(loan):
+    assert refused("HF-E-LIFECYCLE", loan.unfreeze, **HOW).expected == "frozen"
+    loan.freeze(**HOW)
+    assert refused("HF-E-LIFECYCLE", loan.freeze, **HOW).expected == "not frozen"
+
+
 def test_a_key_is_not_used_for_two_moves(loan, store):
     admit(loan, "a", "b")
     loan.reject("a", key="k", **HOW)
@@ -388,6 +434,20 @@ def test_once_there_are_stages_the_store_lets_nobody_set_a_champion_beside_them(
     assert store.catalog.champion("loan") == before
     assert verify(store, "loan") == ()
     refused("HF-E-LIFECYCLE", loan.adopt, **HOW)
+
+
+def test_while_a_champion_stands_that_was_set_elsewhere_releases_move_only_after_adoption(
+    loan, store
+):
+    set_outside(store, "a")
+    loan.add("b", **HOW)
+    store.decide_gate("loan", "b", "passed", at=0)
+
+    error = refused("HF-E-LIFECYCLE", loan.audit, "b", **HOW)
+    assert (error.expected, error.got) == ("champion=None", "champion=a")
+    refused("HF-E-LIFECYCLE", loan.reject, "b", **HOW)
+    loan.adopt(**HOW)
+    assert loan.audit("b", **HOW).stage is Stage.AUDITED
 
 
 def test_a_first_champion_set_elsewhere_is_adopted(loan, store):
