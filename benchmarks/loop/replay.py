@@ -282,7 +282,7 @@ def policy(world: World) -> Policy:
     return Policy(
         automatic=True,
         when=When(incident=False, loss_increase=Rise(min=0.05), growth=1.3),
-        unless=Unless(matured_labels=200, cooldown=window),
+        unless=Unless(matured_labels=200, cooldown=2 * window),
         limits=Limits(per_model=Rate(1, window)),
         gates=Gates(decide_at=HELD),
     )
@@ -318,29 +318,22 @@ class Watcher:
     def _close(self, row: int) -> None:
         self._spoiled = {k: (a, row if b is None else b) for k, (a, b) in self._spoiled.items()}
 
-    def observe(self, rows: Ints) -> None:
-        """Rows of a window, in parts."""
-        self.screen(rows)
+    def observe(self, part: Ints) -> None:
+        """Rows that came together: seen by the screening and by the monitor."""
+        self._scan.take(int(part[-1]) + 1)
         if self._monitor is None:
             return
-        for part in np.array_split(rows, max(1, len(rows) // 500)):
-            self._now = int(part[-1]) * TICK
-            columns = {name: v.take(part) for name, v in self._world.columns.items()}
-            for incident in self._monitor.observe_columns(columns, at=part * TICK):
-                self._note(incident, int(part[-1]) + 1)
-        self._attend(int(rows[-1]) + 1)
+        self._now = int(part[-1]) * TICK
+        columns = {name: v.take(part) for name, v in self._world.columns.items()}
+        for incident in self._monitor.observe_columns(columns, at=part * TICK):
+            self._note(incident, int(part[-1]) + 1)
         self.open = [i for i in self._monitor.incidents if i.status is IncidentStatus.OPEN]
 
-    def screen(self, rows: Ints) -> None:
-        """The screening looks at some rows."""
-        self._scan.take(int(rows[-1]) + 1)
-
     def guilty(self) -> frozenset[str]:
-        """Columns that the screening doubts at the last row that it has seen."""
-        lasting = [one for one in self._scan.found().stretches if one.end is None]
-        return frozenset(name for one in lasting for name in one.features)
+        """Columns that an open incident of a broken pipeline names."""
+        return frozenset(name for one in self.open if spoils(one) for name in one.features)
 
-    def _attend(self, row: int) -> None:
+    def attend(self, row: int) -> None:
         """What a person does once a window: answers the open incidents that spoil rows.
 
         The person knows what the screening says. An incident whose first rows it does not doubt is
@@ -361,6 +354,7 @@ class Watcher:
             begin, _ = self._spoiled.pop(name)
             if shared:
                 self._spoiled[name] = (begin, row)
+        self.open = [i for i in monitor.incidents if i.status is IncidentStatus.OPEN]
 
     def _note(self, incident: Incident, row: int) -> None:
         name = f"{self.first}/{incident.id}"
@@ -410,8 +404,8 @@ class Holdfast:
         rows, matured = world.window(number), int(world.edges[number])
         for part in np.array_split(rows, max(1, len(rows) // PART)):
             self.scores[part] = world.score(self._answering(), part)
-            self.watcher.screen(part)
-        self.watcher.observe(rows)
+            self.watcher.observe(part)
+        self.watcher.attend(int(rows[-1]) + 1)
         fresh = self.watcher.sound(np.arange(self._judged, matured))
         self._watch.update(world.losses(champion, fresh), fresh * TICK)
         self._judged = max(self._judged, matured)
@@ -436,7 +430,7 @@ class Holdfast:
             self._train(signal, number, matured)
 
     def _answering(self) -> Model:
-        """The champion; while columns are in doubt, what it would be without them."""
+        """The champion; while an incident names columns as broken, what it is without them."""
         guilty = self.watcher.guilty()
         if not guilty or not len(self._world.design.without(guilty)):
             return self._champion
