@@ -260,7 +260,7 @@ def _learned(folder: Path, traffic: Traffic, say: Callable[[str], None]) -> str:
             busy = store.catalog.held_leases("retrain/", now_us())
             if time.monotonic() > until:
                 break
-            time.sleep(PAUSE)  # a lender does not hurry, and a replay should not either
+            time.sleep(2 * PAUSE)  # a lender does not hurry, and a replay should not either
             if not busy:
                 traffic.send(GROUP, drifted=True)
     raise HoldfastError(
