@@ -12,10 +12,11 @@ import tempfile
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from typing import Any, BinaryIO
 
 import pytest
+from tests.local_server import Quiet, serving
 
 FLAGS = (
     "--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -50,7 +51,7 @@ def served(body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Iterator[tupl
     """One page on a free local port; gives its URL and the list of paths that were asked for."""
     asked: list[str] = []
 
-    class Handler(BaseHTTPRequestHandler):
+    class Handler(Quiet, BaseHTTPRequestHandler):
         def do_GET(self) -> None:
             asked.append(self.path)
             self.send_response(200 if self.path == "/" else 404)
@@ -59,18 +60,8 @@ def served(body: bytes, headers: Sequence[tuple[bytes, bytes]]) -> Iterator[tupl
             self.end_headers()
             self.wfile.write(body if self.path == "/" else b"")
 
-        def log_message(self, *_: object) -> None:
-            """Says nothing."""
-
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    try:
-        yield f"http://127.0.0.1:{server.server_port}/", asked
-    finally:
-        server.shutdown()
-        thread.join()
-        server.server_close()
+    with serving(Handler) as url:
+        yield f"{url}/", asked
 
 
 class Tab:

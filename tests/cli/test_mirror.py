@@ -6,14 +6,11 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
-from tests.cli.projects import asked, build
-from tests.cli.test_retrain import COLUMNS
+from tests.cli.projects import asked, lending
 from tests.mlflow_server import free_port
 
 from holdfast.cli import main
-from holdfast.demo.loans import generate
 from holdfast.integrations.mlflow import Mlflow
 
 pytestmark = pytest.mark.xdist_group("mlflow")
@@ -22,17 +19,7 @@ pytestmark = pytest.mark.xdist_group("mlflow")
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a champion and a second release whose gate is open."""
-    folder = tmp_path_factory.mktemp("mirror")
-    pq.write_table(generate(seed=5, rows=700).table.select(COLUMNS), folder / "loans.parquet")
-    words = ["--target", "outcome", "--id", "application_id", "--event-time", "applied_at"]
-    assert (
-        main(["init", str(folder / "loan"), "--data", str(folder / "loans.parquet"), *words]) == 0
-    )
-    build(folder / "loan")
-    train = folder / "loan" / "train.py"
-    train.write_text(train.read_text() + "\n# another release\n")
-    build(folder / "loan", promote=False)
-    return folder / "loan"
+    return lending(tmp_path_factory.mktemp("mirror"))
 
 
 @pytest.fixture

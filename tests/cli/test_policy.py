@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pyarrow.parquet as pq
-from tests.cli.test_retrain import COLUMNS
+from tests.cli.projects import COLUMNS
 
 from holdfast.cli import main
 from holdfast.demo.loans import generate

@@ -12,15 +12,10 @@ import pyarrow as pa
 import pyarrow.csv as pacsv
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.projects import asked, build
+from tests.cli.projects import COLUMNS, asked, build
 
 from holdfast.cli import main
 from holdfast.demo.loans import generate
-
-COLUMNS = [
-    "application_id", "applied_at", "employment_type", "income_source", "monthly_income",
-    "loan_amount", "outcome",
-]  # fmt: skip
 
 pytestmark = pytest.mark.xdist_group("project")
 

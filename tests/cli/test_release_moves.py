@@ -7,13 +7,10 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import pyarrow.parquet as pq
 import pytest
-from tests.cli.projects import asked, build
-from tests.cli.test_retrain import COLUMNS
+from tests.cli.projects import asked, lending
 
 from holdfast.cli import main
-from holdfast.demo.loans import generate
 from holdfast.storage import Store
 
 pytestmark = pytest.mark.xdist_group("release-moves")
@@ -22,16 +19,7 @@ pytestmark = pytest.mark.xdist_group("release-moves")
 @pytest.fixture(scope="module")
 def project(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A project with a champion and a second release whose gate is open."""
-    folder = tmp_path_factory.mktemp("moves")
-    pq.write_table(generate(seed=5, rows=700).table.select(COLUMNS), folder / "loans.parquet")
-    words = ["--target", "outcome", "--id", "application_id", "--event-time", "applied_at"]
-    data = str(folder / "loans.parquet")
-    assert main(["init", str(folder / "loan"), "--data", data, *words]) == 0
-    build(folder / "loan")
-    train = folder / "loan" / "train.py"
-    train.write_text(train.read_text() + "\n# another release\n")
-    build(folder / "loan", promote=False)
-    return folder / "loan"
+    return lending(tmp_path_factory.mktemp("moves"))
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.projects import asked, build
+from tests.cli.projects import COLUMNS, asked, build
 
 from holdfast.app.basics import now_us
 from holdfast.app.project import build_release
@@ -25,11 +25,6 @@ from holdfast.records import Action, Incident, IncidentStatus
 from holdfast.releases import Registry
 from holdfast.storage import Store
 from holdfast.storage.training import Interval
-
-COLUMNS = [
-    "application_id", "applied_at", "employment_type", "income_source", "monthly_income",
-    "loan_amount", "outcome",
-]  # fmt: skip
 
 TRAIN = """
 from holdfast.models.recipes import boosted_trees

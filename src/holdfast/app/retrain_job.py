@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -26,7 +26,9 @@ from holdfast.storage.training import Interval
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from holdfast.app.home import Home
     from holdfast.models.base import Model
+    from holdfast.releases import Release
 
 
 def build(task: Task) -> dict[str, Any]:
@@ -43,9 +45,23 @@ def build(task: Task) -> dict[str, Any]:
     rows, pieces = sound(table, project.data.event_time, spoiled)
     if rows.num_rows < table.num_rows:
         task.progress(f"leaving out {table.num_rows - rows.num_rows:,} rows under incidents", None)
-    doubt = _doubted(project, config, rows, spoiled, given, task)
-    rows, pieces = sound(table, project.data.event_time, (*spoiled, *doubt.intervals))
-    chosen = _chosen(project, config, rows, given, task)
+    policy, doubt, known = policy_of(config), Doubted((), ()), None
+    if policy.screening or given["choose"]:
+        with opened(config.parent / project.store, config=config) as home:
+            known = _champion(home, project.model)
+            if known is not None and policy.screening:
+                task.progress("screening the rows since the champion's training", None)
+                doubt = doubted(
+                    home.store, project, known.release, rows, known.seen_until, spoiled,
+                    log=given["choose"],
+                )  # fmt: skip
+    for line in doubt.sentences:
+        task.progress(line, None)
+    if doubt.intervals:
+        rows, pieces = sound(table, project.data.event_time, (*spoiled, *doubt.intervals))
+    chosen = None
+    if known is not None and given["choose"]:
+        chosen = _chosen(project, config, rows, known, policy.metric, given, task)
     if chosen is not None:
         rows, pieces = chosen.rows, cut(pieces, chosen.since)
         for line in chosen.sentences:
@@ -55,9 +71,7 @@ def build(task: Task) -> dict[str, Any]:
                 "model": project.model, "release": None, "pieces": [], "rows": 0,
                 "why": [*doubt.sentences, *chosen.sentences],
             }  # fmt: skip
-    rows, pieces = held_back(
-        rows, pieces, project.data.event_time, policy_of(config).gates.held_back
-    )
+    rows, pieces = held_back(rows, pieces, project.data.event_time, policy.gates.held_back)
     release, model = build_release(
         config,
         promote=False,
@@ -77,50 +91,36 @@ def build(task: Task) -> dict[str, Any]:
     }
 
 
-def _doubted(
-    project: Project,
-    config: Path,
-    rows: pa.Table,
-    spoiled: tuple[Interval, ...],
-    given: dict[str, Any],
-    task: Task,
-) -> Doubted:
-    """The rows that look broken; none where there is no champion whose rows are known as sound."""
-    nothing = Doubted((), ())
-    if not policy_of(config).screening:
-        return nothing
-    with opened(config.parent / project.store, config=config) as home:
-        pointer = home.store.catalog.champion(project.model)
-        if pointer is None:
-            return nothing
-        task.progress("screening the rows since the champion's training", None)
-        champion = home.registry.open(pointer.release, allow=home.settings.allow_models)
-        seen_until = trained_until(home.store, project.model, champion.id)
-        found = doubted(
-            home.store, project, champion, rows, seen_until, spoiled, log=given["choose"]
-        )
-    for line in found.sentences:
-        task.progress(line, None)
-    return found
+class _Champion(NamedTuple):
+    """The champion, opened, and the event time up to which it has seen rows."""
+
+    release: Release
+    seen_until: int
+
+
+def _champion(home: Home, model: str) -> _Champion | None:
+    pointer = home.store.catalog.champion(model)
+    if pointer is None:
+        return None
+    release = home.registry.open(pointer.release, allow=home.settings.allow_models)
+    return _Champion(release, trained_until(home.store, model, release.id))
 
 
 def _chosen(
-    project: Project, config: Path, rows: pa.Table, given: dict[str, Any], task: Task
-) -> Chosen | None:
-    """The rows chosen; None where they are a person's choice, or there is no champion to beat."""
+    project: Project,
+    config: Path,
+    rows: pa.Table,
+    champion: _Champion,
+    metric: str,
+    given: dict[str, Any],
+    task: Task,
+) -> Chosen:
+    """The rows chosen by what they are worth against the champion."""
     from holdfast.models import adopt
 
-    if not given["choose"]:
-        return None
-    with opened(config.parent / project.store, config=config) as home:
-        pointer = home.store.catalog.champion(project.model)
-        if pointer is None:
-            return None
-        champion = home.registry.open(pointer.release, allow=home.settings.allow_models)
-        seen_until = trained_until(home.store, project.model, champion.id)
     train = training_function(
-        project, config.parent, champion.contract.features,
-        reason=given["reason"], parent=champion.id, progress=task.progress,
+        project, config.parent, champion.release.contract.features,
+        reason=given["reason"], parent=champion.release.id, progress=task.progress,
         checkpoints=task.checkpoints,
     )  # fmt: skip
 
@@ -128,7 +128,6 @@ def _chosen(
         return adopt(train(part, features), features=features, positive=project.data.positive)
 
     return chosen_rows(
-        rows, project.data.event_time, given["changes"], champion, seen_until,
-        policy_of(config).metric, fit, project.data.target,
-        lambda step: task.progress(step, None),
+        rows, project.data.event_time, given["changes"], champion.release, champion.seen_until,
+        metric, fit, project.data.target, lambda step: task.progress(step, None),
     )  # fmt: skip

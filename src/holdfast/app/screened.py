@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from holdfast.app.training import times
-from holdfast.screening import PATIENCE, screen
+from holdfast.screening import PATIENCE, REFERENCE, screen
 from holdfast.storage.schema import parse_features
 from holdfast.storage.training import Interval, outside
 
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
     from holdfast.releases import Release
     from holdfast.storage import Store
 
-#: sound rows of before that are looked at first, and new rows that are looked at, the newest ones
-BEFORE, MOST = 4_000, 200_000
+#: new rows that are looked at, the newest ones
+MOST = 200_000
 
 
 class Doubted(NamedTuple):
@@ -73,7 +73,7 @@ def doubted(
     at = pc.fill_null(moments, seen_until).to_numpy()
     table = table.select(names)
     old = np.flatnonzero((at < seen_until) & outside(at, spoiled))
-    old = old[np.argsort(at[old], kind="stable")][-BEFORE:]
+    old = old[np.argsort(at[old], kind="stable")][-REFERENCE:]
     known, since = table.take(pa.array(old)), at[old]
     if log:
         new, later = _logged(store, project.model, table.schema, seen_until)

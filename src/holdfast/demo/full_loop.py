@@ -22,6 +22,7 @@ from holdfast.app.basics import now_us
 from holdfast.app.home import opened
 from holdfast.app.project import as_toml, build_release
 from holdfast.app.retrain import Ask, retrain
+from holdfast.app.retrain_key import LEASE
 from holdfast.demo.hammering import hammering, mixed
 from holdfast.demo.loop_story import LoopStory
 from holdfast.demo.loop_telling import Told, counted
@@ -257,7 +258,7 @@ def _learned(folder: Path, traffic: Traffic, say: Callable[[str], None]) -> str:
             if stage != told:
                 told = stage
                 say(f"A challenger is in {stage}." if stage else "It is out.")
-            busy = store.catalog.held_leases("retrain/", now_us())
+            busy = store.catalog.held_leases(LEASE, now_us())
             if time.monotonic() > until:
                 break
             time.sleep(2 * PAUSE)  # a lender does not hurry, and a replay should not either

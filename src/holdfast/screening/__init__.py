@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from holdfast.screening.scan import PATIENCE, Scan, Screening, screen
+from holdfast.screening.scan import PATIENCE, REFERENCE, Scan, Screening, screen
 from holdfast.screening.stretch import Stretch
 
-__all__ = ["PATIENCE", "Scan", "Screening", "Stretch", "screen"]
+__all__ = ["PATIENCE", "REFERENCE", "Scan", "Screening", "Stretch", "screen"]

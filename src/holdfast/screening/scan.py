@@ -13,7 +13,7 @@ verdict is revised later, until it heals, or for so long that it must be taken a
 from __future__ import annotations
 
 import copy
-from collections.abc import Iterator
+from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 import msgspec
@@ -46,7 +46,6 @@ FEWEST = 500
 SETTLED, PATIENCE = 5_000, 7 * 86_400_000_000
 #: the false-alarm promise of one reference; a false doubt costs some rows
 BUDGET = "1 false incident per 1000 windows"
-_SIGN = "sign "
 #: a join that is late shows only while it replays rows from before; then it is late all the same
 _LASTING = frozenset({"stale_misaligned"})
 
@@ -125,7 +124,7 @@ class Scan:
         self._patience = patience
         self._seed = seed
         self._done: list[Stretch] = []
-        self._open: dict[str, Stretch] = {}
+        self._open: dict[str | Sign, Stretch] = {}  # by incident, and by sign
         self._normal = range(0)  # rows in doubt that show what is normal now; none older count
         self._monitor: Monitor | None = None
         if trusted >= FEWEST:
@@ -164,15 +163,15 @@ class Scan:
         while (monitor := self._monitor) is not None and self.upto < upto:
             part = np.arange(self.upto, min(self.upto + PART, upto))
             self.upto = int(part[-1]) + 1
-            self._note_incidents(monitor, part)
-            self._note_signs(part)
+            columns = {name: values.take(part) for name, values in self._columns.items()}
+            self._note_incidents(monitor, part, columns)
+            self._note_signs(part, columns)
             self._go_on()
 
     # -- what is seen -------------------------------------------------------------------------
 
-    def _note_incidents(self, monitor: Monitor, part: Ints) -> None:
+    def _note_incidents(self, monitor: Monitor, part: Ints, columns: Mapping[str, Values]) -> None:
         marks = marked(self._contract.data, frames.read(self._table.slice(int(part[0]), len(part))))
-        columns = {name: values.take(part) for name, values in self._columns.items()}
         for one in monitor.observe_columns(columns, at=self._at[part], marks=marks):
             closed = one.status is IncidentStatus.CLOSED
             known = self._open.get(one.id)
@@ -184,31 +183,26 @@ class Scan:
                 end = self.upto if closed else None
                 self._open[one.id] = msgspec.structs.replace(known, end=end)
 
-    def _note_signs(self, part: Ints) -> None:
+    def _note_signs(self, part: Ints, columns: Mapping[str, Values]) -> None:
         if len(part) < PART:
             return
-        seen = {
+        seen = [
             sign
             for sign, known in self._usual.items()
             if known.exceeded(float(self._signs[sign][part].mean()), PART, JUMPS[sign.kind])
-        }
+        ]
         for name, known in self._reference.items():
-            kind = strange(self._columns[name].take(part), known)
-            seen |= {Sign(kind, name)} if kind is not None else set()
+            kind = strange(columns[name], known)
+            seen += [Sign(kind, name)] if kind is not None else []
         for sign in seen:
             features = (sign.feature,) if sign.feature else ()
             begin = max(0, int(part[0]) - 2 * PART)
             new = Stretch(begin=begin, end=None, kind=sign.kind, features=features)
-            self._open.setdefault(f"{_SIGN}{sign.kind} {sign.feature}", new)
-        healed = {
-            key: one
-            for key, one in self._open.items()
-            if key.startswith(_SIGN) and one.kind not in _LASTING
-            and Sign(one.kind, "".join(one.features)) not in seen
-        }  # fmt: skip
-        for key, one in healed.items():
-            del self._open[key]
-            self._done.append(msgspec.structs.replace(one, end=self.upto))
+            self._open.setdefault(sign, new)
+        for key, one in list(self._open.items()):
+            if isinstance(key, Sign) and key not in seen and key.kind not in _LASTING:
+                del self._open[key]
+                self._done.append(msgspec.structs.replace(one, end=self.upto))
 
     # -- the reference ------------------------------------------------------------------------
 
@@ -253,10 +247,3 @@ class Scan:
         self._monitor = Monitor(reference, budget=BUDGET, clock=lambda: 0)
         self._reference = columns
         self._usual = {sign: Usual.of(there[rows], PART) for sign, there in self._signs.items()}
-
-
-def stretches_in(screening: Screening, at: Ints) -> Iterator[tuple[int, int, Stretch]]:
-    """The stretches as event times [since, until) with the rows of `at`."""
-    for one in screening.stretches:
-        last = len(at) if one.end is None else one.end
-        yield int(at[one.begin]), int(at[last - 1]) + 1, one

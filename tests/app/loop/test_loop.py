@@ -11,8 +11,7 @@ import msgspec
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tests.cli.projects import build
-from tests.cli.test_retrain import COLUMNS
+from tests.cli.projects import COLUMNS, build
 
 from holdfast.app.basics import now_us
 from holdfast.app.home import opened
